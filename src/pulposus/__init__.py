@@ -1,0 +1,51 @@
+"""An in-silico laboratory of cell therapy of the intervertebral disc.
+
+The house, from the ground up; each floor imports only from floors below it:
+
+    evidence     numbers with their units, ranges and sources
+    disc         parameters + geometry -> mesh -> [transport cells matrix inflammation mechanics] -> simulate
+    therapies    what is injected, where and when
+    imaging      what a scanner would see
+    case         a person, a disc and treatments, from a file or a line
+    results      the folder that a run leaves: fields, tables, figures, meshes
+    run          a case, computed with the treatment and without it, and its report
+    cli          the same as commands
+
+A study in six lines:
+
+    import pulposus
+    case = pulposus.read_case("examples/noriega_l45.toml")
+    results = pulposus.run_case(case, "results/noriega")
+    summary = results.summary()
+    fields = results.history()
+    print(summary.tail())
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Names are fetched when they are first asked for: importing the package (and asking the program for help) stays fast.
+_ROOM_OF = {
+    "InputError": "errors",
+    "read_case": "case",
+    "case_from_line": "case",
+    "run_case": "run",
+    "Results": "results",
+}
+__all__ = ["InputError", "Results", "__version__", "case_from_line", "read_case", "run_case"]
+
+
+def __getattr__(name: str) -> Any:
+    """Fetch a public name from its room."""
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module 'pulposus' has no attribute {name!r}; it offers {', '.join(__all__)}")
+    return getattr(import_module(f".{_ROOM_OF[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, for completion."""
+    return sorted(__all__)
