@@ -1,0 +1,188 @@
+"""The numbers the disc needs: a field a number, its unit and meaning declared here, its value nowhere in code.
+
+Values live in ``evidence/parameters.csv``, one used row for every field below. `Parameters.from_evidence` reads them once, checks that each row's
+unit has the declared dimension, and converts to SI. A person's own choices are passed as overrides, already in SI.
+
+Read by: every process of the disc. Writes: nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from pulposus import evidence
+from pulposus.errors import InputError, nearest
+
+Number = Float[Array, "..."]
+
+
+def declare(unit: str, meaning: str) -> Number:
+    """Declare a parameter: the unit its evidence must convert to, and what it means in one line."""
+    return eqx.field(converter=lambda value: jnp.asarray(value, dtype=float), metadata={"unit": unit, "meaning": meaning})
+
+
+class Parameters(eqx.Module):
+    """Every number of the model, in SI; a pytree of scalars that can be batched and differentiated."""
+
+    # solutes: diffusion in water at body temperature, and what the blood side offers
+    oxygen_diffusivity: Number = declare("m^2/s", "diffusivity of oxygen in water")
+    glucose_diffusivity: Number = declare("m^2/s", "diffusivity of glucose in water")
+    lactate_diffusivity: Number = declare("m^2/s", "diffusivity of lactate in water")
+    oxygen_solubility: Number = declare("mol/m^3/Pa", "oxygen dissolved per partial pressure")
+    marrow_oxygen: Number = declare("Pa", "oxygen where cartilage endplate meets bone")
+    marrow_glucose: Number = declare("mol/m^3", "glucose where cartilage endplate meets bone")
+    marrow_lactate: Number = declare("mol/m^3", "lactate where cartilage endplate meets bone")
+    rim_oxygen: Number = declare("Pa", "oxygen at the outer annulus")
+    rim_glucose: Number = declare("mol/m^3", "glucose at the outer annulus")
+    rim_lactate: Number = declare("mol/m^3", "lactate at the outer annulus")
+    rim_ramp_width: Number = declare("m", "width over which the boundary value goes from marrow to outer annulus")
+
+    # how cells use them, law a (Bibby and Urban): coupled to pH and oxygen
+    oxygen_uptake_scale: Number = declare("mol/cell/s", "law a: oxygen uptake scale, multiplied by water fraction")
+    oxygen_uptake_ph_offset: Number = declare("", "law a: pH at which oxygen uptake ends")
+    oxygen_uptake_half: Number = declare("Pa", "law a: oxygen at half uptake")
+    oxygen_uptake_half_per_ph: Number = declare("Pa", "law a: rise of that oxygen per pH unit")
+    lactate_rate_unit: Number = declare("mol/cell/s", "law a: unit of the exponential lactate law")
+    lactate_rate_constant: Number = declare("", "law a: constant of the exponent")
+    lactate_rate_per_ph: Number = declare("", "law a: exponent per pH unit")
+    lactate_rate_per_oxygen: Number = declare("1/Pa", "law a: exponent per oxygen")
+    lactate_rate_per_oxygen_squared: Number = declare("1/Pa^2", "law a: exponent per oxygen squared (subtracted)")
+    ph_without_lactate: Number = declare("", "pH at no lactate")
+    lactate_per_ph: Number = declare("mol/m^3", "lactate that lowers pH by one")
+    glucose_per_lactate: Number = declare("", "glucose used per lactate made")
+    glucose_limiter: Number = declare("mol/m^3", "glucose at which glycolysis runs at half its rate")
+
+    # law b (Cachot and others): its own densities, glucose dependence and maintenance
+    cachot_oxygen_uptake: Number = declare("mol/cell/s", "law b: greatest biosynthetic oxygen uptake")
+    cachot_oxygen_half: Number = declare("mol/m^3", "law b: dissolved oxygen at half uptake")
+    cachot_pasteur: Number = declare("", "law b: lactate made per oxygen not used")
+    cachot_nucleus_lactate: Number = declare("mol/cell/s", "law b: greatest lactate rate, nucleus")
+    cachot_nucleus_depth: Number = declare("", "law b: A, fall at low glucose and oxygen, nucleus")
+    cachot_nucleus_slope: Number = declare("", "law b: B, fall over the glucose range, nucleus")
+    cachot_nucleus_glucose_squared: Number = declare("mol^2/m^6", "law b: alpha, nucleus")
+    cachot_nucleus_oxygen: Number = declare("mol/m^3", "law b: beta, nucleus")
+    cachot_annulus_lactate: Number = declare("mol/cell/s", "law b: greatest lactate rate, annulus and endplate")
+    cachot_annulus_depth: Number = declare("", "law b: A, annulus and endplate")
+    cachot_annulus_slope: Number = declare("", "law b: B, annulus and endplate")
+    cachot_annulus_glucose_squared: Number = declare("mol^2/m^6", "law b: alpha, annulus and endplate")
+    cachot_annulus_oxygen: Number = declare("mol/m^3", "law b: beta, annulus and endplate")
+    cachot_glucose_reference: Number = declare("mol/m^3", "law b: culture glucose of the fit")
+    cachot_maintenance: Number = declare("mol/cell/s", "law b: maintenance ATP per grade above healthy")
+    cachot_oxygen_share: Number = declare("", "law b: share of maintenance by oxygen, scale")
+    cachot_share_glucose: Number = declare("mol/m^3", "law b: glucose scale of that share")
+    cachot_share_oxygen: Number = declare("mol/m^3", "law b: oxygen scale of that share")
+    cachot_atp_per_oxygen: Number = declare("", "law b: ATP per oxygen")
+    cachot_atp_per_lactate: Number = declare("", "law b: ATP per lactate")
+    cachot_critical_glucose: Number = declare("mol/m^3", "law b: glucose under which fewer cells are active")
+    cachot_nucleus_cells: Number = declare("cell/m^3", "law b: cells, nucleus")
+    cachot_annulus_cells: Number = declare("cell/m^3", "law b: cells, annulus")
+    cachot_endplate_cells: Number = declare("cell/m^3", "law b: cells, endplate")
+
+    # who lives there, and what kills
+    nucleus_cells: Number = declare("cell/m^3", "active cells, nucleus")
+    annulus_cells: Number = declare("cell/m^3", "active cells, annulus")
+    endplate_cells: Number = declare("cell/m^3", "active cells, cartilage endplate")
+    glucose_death_rate: Number = declare("1/s", "scale of death by want of glucose")
+    glucose_death_threshold: Number = declare("mol/m^3", "glucose under which cells die")
+    glucose_death_half: Number = declare("mol/m^3", "glucose scale of that death")
+    acid_death_rate: Number = declare("1/s", "death rate under the pH threshold")
+    acid_death_threshold: Number = declare("", "pH under which cells die")
+    inflammatory_death_rate: Number = declare("1/s", "native death rate per unit share of IL-1beta-positive cells above healthy")
+    recruitment_rate: Number = declare("1/s", "own progenitors recruited at full homing signal, per healthy native cell")
+
+    # composition by tissue, healthy and grade III, and how it goes on from there
+    solid_density: Number = declare("kg/m^3", "density of the dry solid")
+    water_density: Number = declare("kg/m^3", "density of water")
+    nucleus_water_healthy: Number = declare("", "water by mass, nucleus, healthy")
+    annulus_water_healthy: Number = declare("", "water by mass, annulus, healthy")
+    endplate_water_healthy: Number = declare("", "water by mass, endplate, healthy")
+    nucleus_water_grade3: Number = declare("", "water by mass, nucleus, grade III")
+    annulus_water_grade3: Number = declare("", "water by mass, annulus, grade III")
+    endplate_water_grade3: Number = declare("", "water by mass, endplate, grade III")
+    nucleus_charge_healthy: Number = declare("mol/m^3", "fixed charge per water, nucleus, healthy")
+    annulus_charge_healthy: Number = declare("mol/m^3", "fixed charge per water, annulus, healthy")
+    endplate_charge_healthy: Number = declare("mol/m^3", "fixed charge per water, endplate, healthy")
+    nucleus_charge_grade3: Number = declare("mol/m^3", "fixed charge per water, nucleus, grade III")
+    annulus_charge_grade3: Number = declare("mol/m^3", "fixed charge per water, annulus, grade III")
+    endplate_charge_grade3: Number = declare("mol/m^3", "fixed charge per water, endplate, grade III")
+    nucleus_collagen_healthy: Number = declare("", "collagen by dry mass, nucleus, healthy")
+    annulus_collagen_healthy: Number = declare("", "collagen by dry mass, annulus, healthy")
+    endplate_collagen_healthy: Number = declare("", "collagen by dry mass, endplate, healthy")
+    nucleus_collagen_grade3: Number = declare("", "collagen by dry mass, nucleus, grade III")
+    annulus_collagen_grade3: Number = declare("", "collagen by dry mass, annulus, grade III")
+    endplate_collagen_grade3: Number = declare("", "collagen by dry mass, endplate, grade III")
+    healthy_grade: Number = declare("", "continuous grade of a healthy disc (Pfirrmann I)")
+    charge_grade4_of_grade3: Number = declare("", "fixed charge of grade IV relative to grade III")
+    charge_grade5_of_grade3: Number = declare("", "fixed charge of grade V relative to grade III")
+    charge_per_grade: Number = declare("", "absolute map: grade gained per e-fold of charge lost")
+
+    # matrix turnover
+    nucleus_aggrecan_decay: Number = declare("1/s", "aggrecan decay, nucleus, normal disc")
+    annulus_aggrecan_decay: Number = declare("1/s", "aggrecan decay, annulus, normal disc")
+    nucleus_aggrecan_decay_degenerate: Number = declare("1/s", "aggrecan decay, nucleus, degenerate disc")
+    annulus_aggrecan_decay_degenerate: Number = declare("1/s", "aggrecan decay, annulus, degenerate disc")
+    degenerate_grade: Number = declare("", "continuous grade at which the degenerate decay is reached")
+    aggrecan_ageing_rate: Number = declare("1/s", "yearly fall of aggrecan in an ageing healthy disc")
+    collagen_decay_young: Number = declare("1/s", "collagen decay at 20 to 40 years")
+    collagen_decay_old: Number = declare("1/s", "collagen decay at 50 to 80 years")
+    collagen_young_age: Number = declare("s", "middle of the young age range")
+    collagen_old_age: Number = declare("s", "middle of the old age range")
+    protease_gain: Number = declare("", "rise of matrix decay per relative rise of protease activity")
+    cachot_decay: Number = declare("1/s", "CK hypothesis: charge decay of a young disc")
+    cachot_decay_aged: Number = declare("1/s", "CK hypothesis: charge decay of an old disc")
+    cachot_ageing_time: Number = declare("s", "CK hypothesis: time constant of ageing")
+    cachot_decay_per_grade: Number = declare("1/s", "CK hypothesis: decay added per grade above healthy")
+    cachot_decay_time: Number = declare("s", "CK hypothesis: time constant of that addition")
+    cachot_synthesis_loss: Number = declare("", "CK hypothesis: delta, loss of synthesis per grade above healthy")
+
+    # endplate states and their two rival hypotheses
+    endplate_calcified_openness: Number = declare("", "diffusivity of a calcified endplate relative to a healthy one")
+    endplate_sclerotic_supply: Number = declare("", "oxygen and glucose offered at a sclerotic endplate relative to a healthy one")
+    endplate_perforated_openness: Number = declare("", "diffusivity of a perforated endplate relative to a healthy one")
+    calcification_quadratic: Number = declare("", "falls: calcified share per grade squared")
+    calcification_linear: Number = declare("", "falls: calcified share per grade")
+    calcification_slope: Number = declare("", "falls: loss of endplate diffusivity per calcified share")
+    porosity_rise_grade5: Number = declare("", "rises: gain of endplate porosity from grade I to V")
+
+    # signals between cells
+    cytokine_diffusivity: Number = declare("m^2/s", "diffusivity of IL-1beta and TNF in water")
+    cytokine_half_life: Number = declare("s", "half-life of IL-1beta and TNF in tissue")
+    secretome_diffusivity: Number = declare("m^2/s", "diffusivity of the soluble factors of injected cells in water")
+    secretome_half_life: Number = declare("s", "half-life of those factors in tissue")
+    il1b_positive_healthy: Number = declare("", "share of IL-1 receptor positive cells, non-degenerate")
+    il1b_positive_degenerate: Number = declare("", "share of IL-1 receptor positive cells, degenerate")
+    tnf_positive_healthy: Number = declare("", "share of TNF-positive cells, non-degenerate")
+    tnf_positive_degenerate: Number = declare("", "share of TNF-positive cells, degenerate")
+    activity_load: Number = declare("Pa", "mean load magnitude that the cells feel")
+    activity_frequency: Number = declare("1/s", "mean load frequency that the cells feel")
+
+    # water and height, column by column
+    temperature: Number = declare("K", "temperature of the body")
+    gas_constant: Number = declare("J/mol/K", "molar gas constant")
+    salt: Number = declare("mol/m^3", "salt outside the tissue")
+    nucleus_shear_modulus: Number = declare("Pa", "matrix shear modulus, nucleus, healthy")
+    annulus_shear_modulus: Number = declare("Pa", "matrix shear modulus, annulus, healthy")
+    endplate_shear_modulus: Number = declare("Pa", "matrix shear modulus, endplate, healthy")
+
+    @classmethod
+    def from_evidence(cls, overrides: Mapping[str, float] | None = None) -> Parameters:
+        """Read every field's used row, in SI; `overrides` (also SI) replace single values.
+
+        Raises InputError for an override that names no parameter.
+        """
+        overrides = dict(overrides or {})
+        fields = {field.name: field.metadata["unit"] for field in dataclasses.fields(cls)}
+        for name in overrides:
+            if name not in fields:
+                raise InputError(f"Unknown parameter {name!r}{nearest(name, fields)}; `pulposus list parameters` names them all.")
+        return cls(**{name: overrides.get(name, evidence.si(name, unit)) for name, unit in fields.items()})
+
+
+def declared() -> dict[str, tuple[str, str]]:
+    """Name -> (unit, meaning) of every parameter the model reads."""
+    return {f.name: (f.metadata["unit"], f.metadata["meaning"]) for f in dataclasses.fields(Parameters)}

@@ -1,0 +1,25 @@
+"""Mistakes that a user can mend: each is one sentence saying what was given, what was expected, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PulposusError(Exception):
+    """Any failure that Pulposus reports on purpose."""
+
+
+class InputError(PulposusError, ValueError):
+    """What was given cannot be used; the sentence says why and what to do."""
+
+
+class EvidenceError(InputError):
+    """A row of the evidence tables is wrong; the sentence names file, line and remedy."""
+
+
+def nearest(given: str, known: Iterable[str]) -> str:
+    """" (did you mean 'x'?)" for the closest known name, or nothing when none is close."""
+    match = difflib.get_close_matches(str(given).lower(), {name.lower(): name for name in known}, n=1)
+    names = {name.lower(): name for name in known}
+    return f" (did you mean {names[match[0]]!r}?)" if match else ""
