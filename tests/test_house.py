@@ -49,7 +49,7 @@ ORDERS = {
         "simulate": 6,
     },
     "therapies": {"protocol": 0},
-    "evidence": {},
+    "evidence": {"network": 0},
 }
 
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "core", "misc", "tools", "stuff"}
