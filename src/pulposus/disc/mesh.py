@@ -138,7 +138,7 @@ def _between_layers(field: Array) -> Array:
     return 0.5 * (field[..., 1:] + field[..., :-1])
 
 
-def _corner_values(field: Array) -> list[Array]:
+def corners(field: Array) -> list[Array]:
     """Values of a nodal field (ring, sector, layer, ...) at the eight corners of each element."""
     around = jnp.concatenate([field, field[:, :1]], 1)
     r, s, layer = field.shape[0] - 1, field.shape[1], field.shape[2] - 1
@@ -171,8 +171,8 @@ _ELEMENT = np.stack(
 
 def _tangents(coords: Array) -> tuple[Array, Array]:
     """Cofactors (3, 3, point, ...) and determinants (point, ...) of the map from the unit cube at the Gauss points."""
-    corners = jnp.stack(_corner_values(coords))  # (corner, ring, sector, layer, 3)
-    a, b, c = jnp.moveaxis(jnp.tensordot(_GRADIENT, corners, axes=([2], [0])), (1, -1), (0, 1))  # each (3, point, ring, sector, layer)
+    points = jnp.stack(corners(coords))  # (corner, ring, sector, layer, 3)
+    a, b, c = jnp.moveaxis(jnp.tensordot(_GRADIENT, points, axes=([2], [0])), (1, -1), (0, 1))  # each (3, point, ring, sector, layer)
     cofactor = jnp.stack([jnp.cross(b, c, axis=0), jnp.cross(c, a, axis=0), jnp.cross(a, b, axis=0)])
     return cofactor, jnp.sum(a * cofactor[0], 0)
 

@@ -92,6 +92,7 @@ class Parameters(eqx.Module):
     glucose_death_half: Number = declare("mol/m^3", "glucose scale of that death")
     acid_death_rate: Number = declare("1/s", "death rate under the pH threshold")
     acid_death_threshold: Number = declare("", "pH under which cells die")
+    acid_death_width: Number = declare("", "pH range over which that death comes to its full rate")
     inflammatory_death_rate: Number = declare("1/s", "native death rate per unit share of IL-1beta-positive cells above healthy")
     recruitment_rate: Number = declare("1/s", "own progenitors recruited at full homing signal, per healthy native cell")
 

@@ -1,0 +1,139 @@
+"""Cells: who lives in the disc, who was put there, what they become and what kills them.
+
+What: native cells, injected cells (fresh, with the metabolism of culture; then adapted), NP-like descendants, boluses without cells.
+Equation: ``d ln(rho)/dt = -k(c)``, ``k = 2 k_g (g* - g)+ / (g + K) + k_pH ramp(pH)`` for all; beside it, first-order loss from the disc, immune clearance,
+adaptation, proliferation and differentiation of injected cells, and inflammatory death and recruitment of native ones.
+Reads: solutes, secretome, IL-1beta. Writes: native, fresh, adapted, np_like, bolus, ledger.
+Why first order: no source gives more than a rate. Source: Zhu 2012 (glucose), Munoz-Moya 2024 (acid), products in evidence/therapies.csv.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from pulposus.disc.parameters import Parameters
+from pulposus.disc.state import FATES, Disc, State, effect, positive_share, total
+
+
+class Death(NamedTuple):
+    """Death rates at every node, 1/s, by cause."""
+
+    starved: Array
+    acid: Array
+
+
+def death(p: Parameters, glucose: Array, ph: Array) -> Death:
+    """Death by want of glucose and by acid; rates add. glucose in mol/m^3."""
+    glucose = jnp.maximum(glucose, 0.0)
+    want = jnp.maximum(p.glucose_death_threshold - glucose, 0.0)
+    starved = 2 * p.glucose_death_rate * want / (glucose + p.glucose_death_half)
+    return Death(starved, p.acid_death_rate * jnp.clip((p.acid_death_threshold - ph) / p.acid_death_width, 0.0, 1.0))
+
+
+def protected(disc: Disc, state: State) -> Array:
+    """Share of native death that anti-apoptotic signals prevent, at each node."""
+    return effect(disc, state, "anti_apoptotic")[1]
+
+
+def native_density(disc: Disc) -> Array:
+    """Native cells of a healthy disc at each node, cell/m^3, by tissue and by the densities of the chosen metabolic law."""
+    p, prefix = disc.parameters, "cachot_" if disc.hypotheses.metabolism == "cachot" else ""
+    values = [getattr(p, f"{prefix}{tissue}_cells") for tissue in ("nucleus", "annulus", "endplate")]
+    return jnp.tensordot(jnp.stack(values), disc.tissue, 1)
+
+
+def users(disc: Disc, state: State, survival: Array, native_survival: Array) -> tuple[Array, Array]:
+    """Densities that use oxygen and glucose, in native-cell equivalents (cell/m^3), if these shares of all and of native cells survive."""
+    fresh_oxygen = jnp.tensordot(disc.products.oxygen_fresh, state.fresh, 1)
+    fresh_glucose = jnp.tensordot(disc.products.glucose_fresh, state.fresh, 1)
+    settled = jnp.sum(state.adapted, 0) + state.np_like
+    native = state.native * native_survival
+    return native + (settled + fresh_oxygen) * survival, native + (settled + fresh_glucose) * survival
+
+
+def die(disc: Disc, state: State, volume: Array, dead: Death, dt: Array) -> State:
+    """Apply death rates over dt to every population, and write who starved and who died of acid into the ledger."""
+    rate = dead.starved + dead.acid
+    survival = jnp.exp(-rate * dt)
+    native = state.native * jnp.exp(-rate * dt * (1 - protected(disc, state)))
+    injected = state.fresh + state.adapted
+    share = jnp.where(rate > 0, dead.starved / jnp.where(rate > 0, rate, 1.0), 1.0)
+    gone = injected * (1 - survival)
+    ledger = _book(state.ledger, disc, volume, starved=gone * share, acid=jnp.maximum(gone - gone * share, 0.0))
+    return eqx.tree_at(
+        lambda s: (s.native, s.fresh, s.adapted, s.np_like, s.ledger),
+        state,
+        (native, state.fresh * survival, state.adapted * survival, state.np_like * survival, ledger),
+    )
+
+
+def live(disc: Disc, state: State, volume: Array, dt: Array) -> State:
+    """All that happens to cells besides hunger and acid, over dt, each rate taken as constant and integrated exactly."""
+    product = disc.products
+    calm = effect(disc, state, "immunomodulation")[1]
+    leaving = product.loss_rate[:, None, None, None]
+    cleared = product.clearance_rate[:, None, None, None] * (1 - calm)
+    switch = disc.switches[5] if disc.hypotheses.differentiation else 0.0
+    turning = (product.differentiation_rate * switch)[:, None, None, None]
+    growing = product.proliferation_rate[:, None, None, None]
+    exit_rate = leaving + cleared + turning
+    injected = state.fresh + state.adapted
+    spent = injected * _mean_over(exit_rate - growing, dt) * dt  # time integral of the cells present
+    stay = jnp.exp(-(exit_rate - growing) * dt)
+    keep = jnp.exp(-product.adaptation_rate * dt)[:, None, None, None]
+    new = spent * turning
+    ledger = _book(
+        state.ledger,
+        disc,
+        volume,
+        lost_from_disc=spent * leaving,
+        immune_cleared=spent * cleared,
+        differentiated=new,
+        proliferated=spent * growing,
+    )
+    np_like = state.np_like + jnp.sum(new, 0)
+    made = jnp.sum(new * product.np_like_synthesis[:, None, None, None], 0)
+    synthesis = (state.np_like * state.np_like_synthesis + made) / jnp.maximum(np_like, jnp.finfo(float).tiny)
+    return eqx.tree_at(
+        lambda s: (s.native, s.fresh, s.adapted, s.np_like, s.np_like_synthesis, s.bolus, s.ledger),
+        state,
+        (
+            _native_balance(disc, state, dt),
+            state.fresh * keep * stay,
+            (state.adapted + state.fresh * (1 - keep)) * stay,
+            np_like,
+            synthesis,
+            state.bolus * jnp.exp(-product.bolus_decay * dt)[:, None, None, None],
+            ledger,
+        ),
+    )
+
+
+def _native_balance(disc: Disc, state: State, dt: Array) -> Array:
+    """Native cells after inflammatory death (only above the healthy share of positive cells) and recruitment of own progenitors (up to healthy density)."""
+    p = disc.parameters
+    inflamed = jnp.maximum(positive_share(p.il1b_positive_healthy, state.il1b) - p.il1b_positive_healthy, 0.0)
+    native = state.native * jnp.exp(-p.inflammatory_death_rate * inflamed * (1 - protected(disc, state)) * dt)
+    coming = p.recruitment_rate * effect(disc, state, "homing")[0]
+    room = jnp.maximum(disc.native_healthy - native, 0.0)
+    return native + room * (1 - jnp.exp(-coming * dt))
+
+
+def _mean_over(rate: Array, dt: Array) -> Array:
+    """Mean of exp(-rate t) over 0..dt, safe as rate goes to zero."""
+    x = rate * dt
+    small = jnp.abs(x) < 1e-8  # maths: below, the first two terms of the series are exact to rounding
+    return jnp.where(small, 1 - 0.5 * x, -jnp.expm1(-jnp.where(small, 1.0, x)) / jnp.where(small, 1.0, x))
+
+
+def _book(ledger: Array, disc: Disc, volume: Array, **changes: Array) -> Array:
+    """Add nodal densities (product, ring, sector, layer) of each named fate, in whole cells, to the ledger."""
+    for fate, density in changes.items():
+        ledger = ledger.at[FATES.index(fate)].add(total(disc, volume, density))
+    return ledger
+
+
