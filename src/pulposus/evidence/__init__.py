@@ -1,0 +1,658 @@
+"""Numbers with their units, ranges and sources: the only place where a number of biology, physics or clinic may stand.
+
+The tables lie beside this file. `parameters.csv` holds what the disc's processes need, `geometry.csv` and
+`outlines.csv` its form, `therapies.csv` products, carriers, sites and published doses, `mechanisms.csv` what treatments
+are said to do, `statements.csv` what must be said in words, `sources.bib` where all this was found.
+
+A row is a measurement, not a parameter: several rows may share a name (they disagree, which is information) and exactly
+one is used. ``kind`` is measured, fitted, derived or assumed (or defined, for words and for what holds by definition);
+``status`` says how the number is known: read in full, from an abstract, computed from such, or recalled (memory), and
+what is recalled can only be an assumption. Units are converted once, on asking, to SI base units, with `cell` as a
+dimension of its own.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pulposus.errors import EvidenceError, InputError, nearest
+
+FOLDER = Path(__file__).parent
+KINDS = ("measured", "fitted", "derived", "assumed", "defined")
+STATUSES = ("read", "abstract", "computed", "memory", "defined")
+NUMBER_COLUMNS = ("value", "low", "high", "unit", "kind", "used", "source", "where", "status", "note")
+IDENTITY = {
+    "parameters.csv": ("name",),
+    "therapies.csv": ("group", "name", "quantity"),
+    "geometry.csv": ("level", "sex", "grade", "quantity"),
+    "outlines.csv": ("outline", "curve", "quantity", "harmonic"),
+}
+WORDS = ("mechanisms.csv", "statements.csv", "network_activity.csv", "network_weight.csv")
+# Dimensions that scale with the size of the body, and those that fall with grade, by which factor.
+SIZES = ("mid_height", "ap_depth", "width")
+FALLS_WITH = {"mid_height": "height_factor", "wedge": "height_factor", "nucleus_area_fraction": "nucleus_area_factor"}
+TEXT_UNIT = "text"
+ALIAS = "alias"
+ASSUMPTION = "assumption"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number as it was found: value and range in `unit`, SI on asking, with source and how it is known.
+
+    For words (unit "text") `text` holds them and `value` is NaN. Where no range is known, low and high equal the value.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    unit: str
+    source: str
+    kind: str
+    where: str = ""
+    status: str = ""
+    note: str = ""
+    tissue: str = ""
+    condition: str = ""
+    n: str = ""
+    used: bool = True
+    line: int = 0
+    file: str = ""
+    text: str = ""
+
+    @cached_property
+    def si(self) -> float:
+        """The value in SI base units (cells counted as cells)."""
+        return self.value * factor(self.unit)
+
+    @property
+    def si_low(self) -> float:
+        """The low end of the range, SI."""
+        return self.low * factor(self.unit)
+
+    @property
+    def si_high(self) -> float:
+        """The high end of the range, SI."""
+        return self.high * factor(self.unit)
+
+    @property
+    def assumed(self) -> bool:
+        """True for an assumption, which reports count and show."""
+        return self.kind == "assumed"
+
+    @property
+    def sources(self) -> list[str]:
+        """Keys in `sources.bib`, without the word for a bare assumption."""
+        return [key for key in re.split(r"\s*;\s*", self.source) if key and key != ASSUMPTION]
+
+
+@dataclass(frozen=True)
+class Mechanism:
+    """What a treatment is said to do, named as in therapies.csv; the dispute in one sentence where there is one."""
+
+    name: str
+    title: str
+    what: str
+    acts_on: str
+    disputed: bool
+    dispute: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A sentence that reports and warnings must say, with its sources."""
+
+    name: str
+    text: str
+    sources: tuple[str, ...]
+
+
+# ---------------------------------------------------------------------------------------------- units
+
+
+@cache
+def _registry() -> Any:
+    import pint
+
+    registry = pint.UnitRegistry(cache_folder=None)
+    registry.define("cell = [cell]")
+    registry.define("equivalent_charge = mole = Eq")
+    return registry
+
+
+@cache
+def _unit(text: str) -> tuple[float, str]:
+    """Factor to SI base units, and the dimension as text; ValueError for what is no unit."""
+    registry = _registry()
+    try:
+        unit = registry.parse_units("dimensionless" if text in ("", "1") else text)
+        one = registry.Quantity(1.0, unit).to_base_units()
+        zero = registry.Quantity(0.0, unit).to_base_units().magnitude
+    except Exception as problem:  # pint raises many kinds, some of them of the tokenizer
+        raise ValueError(f"{text!r} is not a unit") from problem
+    if zero:
+        raise ValueError(f"{text!r} has an offset")
+    return float(one.magnitude), str(one.dimensionality)
+
+
+def factor(unit: str) -> float:
+    """What a number in `unit` must be multiplied by to be in SI base units. Raises InputError for an unknown unit."""
+    try:
+        return _unit(unit)[0]
+    except ValueError as problem:
+        raise InputError(f"{problem}; write units like mm, kPa, mM, 1/day, cells/mm^3, nmol/(Mcell*hour).") from problem
+
+
+def dimension(unit: str) -> str:
+    """The dimension of a unit, as text that can be compared. Raises InputError for an unknown unit."""
+    factor(unit)
+    return _unit(unit)[1]
+
+
+def convert(value: float, unit: str, to: str) -> float:
+    """`value` in `unit`, expressed in the unit `to`. Raises InputError when their dimensions differ."""
+    if dimension(unit) != dimension(to):
+        raise InputError(f"{value:g} {unit} cannot be expressed in {to or '1'}: give it in {to or 'plain numbers'}.")
+    return value * factor(unit) / factor(to)
+
+
+def quantity(text: str | float, unit: str) -> float:
+    """A number with its unit in words ("0.2 mM"), or a bare number taken in `unit`, in SI base units.
+
+    Raises InputError when the text holds no finite number or its unit has another dimension than `unit`.
+    """
+    match = re.fullmatch(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(.*?)\s*", str(text))
+    try:
+        value = float(match[1]) if match else float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{text!r} is not a number with a unit; write for example '1 {unit}'.")
+    given = (match[2] if match else "") or unit
+    return convert(value, given, unit) * factor(unit)
+
+
+# ---------------------------------------------------------------------------------------------- reading
+
+
+def _number(text: str, where: str, column: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise EvidenceError(f"{where}: {column} is {text!r}, not a number; correct it or leave it empty.") from None
+
+
+def _row(file: str, line: int, record: Mapping[str, str]) -> Row:
+    where = f"{file} line {line}"
+    for column in (*IDENTITY[file], *NUMBER_COLUMNS):
+        if record.get(column) is None:
+            raise EvidenceError(f"{where}: no column {column!r}; count the commas, and quote text that holds commas.")
+    words = record["unit"] == TEXT_UNIT
+    value = math.nan if words else _number(record["value"], where, "value")
+    low = value if words or not record["low"] else _number(record["low"], where, "low")
+    high = value if words or not record["high"] else _number(record["high"], where, "high")
+    if record["used"] not in ("yes", "no"):
+        raise EvidenceError(f"{where}: used is {record['used']!r}; write yes or no.")
+    return Row(
+        name=" ".join(record[column] for column in IDENTITY[file]),
+        value=value,
+        low=low,
+        high=high,
+        used=record["used"] == "yes",
+        line=line,
+        file=file,
+        text=record["value"] if words else "",
+        **{column: record[column] for column in ("unit", "source", "kind", "where", "status", "note")},
+        **{column: record.get(column) or "" for column in ("tissue", "condition", "n")},
+    )
+
+
+def _records(file: str, folder: Path) -> list[tuple[int, dict[str, str]]]:
+    """Line number and columns of each record (the line on which it ends)."""
+    with (folder / file).open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        return [(reader.line_num, record) for record in reader]
+
+
+@cache
+def _table(file: str, folder: Path = FOLDER) -> tuple[tuple[dict[str, str], Row], ...]:
+    """Every record of a table of numbers, with its row."""
+    return tuple((record, _row(file, line, record)) for line, record in _records(file, folder))
+
+
+@cache
+def _parameters() -> dict[str, tuple[Row, ...]]:
+    found: dict[str, list[Row]] = {}
+    for _, row in _table("parameters.csv"):
+        found.setdefault(row.name, []).append(row)
+    return {name: tuple(rows) for name, rows in found.items()}
+
+
+def names() -> list[str]:
+    """Names of all parameters, in the order of their table."""
+    return list(_parameters())
+
+
+def rows(name: str) -> list[Row]:
+    """Everything that was found for a parameter, used or not. Raises InputError with the nearest name."""
+    if name not in _parameters():
+        near = nearest(name, names())
+        raise InputError(f"Unknown parameter {name!r}{near}; `pulposus list parameters` names them all.")
+    return list(_parameters()[name])
+
+
+def used(name: str) -> Row:
+    """The one row of a parameter that the model uses."""
+    return _one([row for row in rows(name) if row.used], f"parameters.csv: {name}")
+
+
+def _one(candidates: list[Row], what: str) -> Row:
+    if len(candidates) != 1:
+        raise EvidenceError(f"{what} has {len(candidates)} rows with used = yes; exactly one must be.")
+    return candidates[0]
+
+
+def si(name: str, unit: str) -> float:
+    """The used value of a parameter in SI base units. Raises EvidenceError unless it has the dimension of `unit`."""
+    row = used(name)
+    if dimension(row.unit) != dimension(unit):
+        expected = f"expected a unit like {unit or '1'}; correct the unit of the row"
+        raise EvidenceError(f"parameters.csv line {row.line}: {name} is in {row.unit}, {expected}.")
+    return row.si
+
+
+# ---------------------------------------------------------------------------------------------- therapies
+
+
+@cache
+def _therapies(group: str) -> tuple[dict[str, dict[str, Row]], dict[str, str]]:
+    """Name -> quantity -> used row, and alias in lower case -> name."""
+    members: dict[str, dict[str, Row]] = {}
+    aliases: dict[str, str] = {}
+    for record, row in _table("therapies.csv"):
+        if record["group"] != group or not row.used:
+            continue
+        member = members.setdefault(record["name"], {})
+        aliases.setdefault(record["name"].lower(), record["name"])
+        if record["quantity"] == ALIAS:
+            aliases[row.text.lower()] = record["name"]
+        else:
+            member[record["quantity"]] = row
+    return members, aliases
+
+
+def _member(group: str, name: str) -> dict[str, Row]:
+    members, _ = _therapies(group)
+    return dict(members[resolve(group, name)])
+
+
+def resolve(group: str, name: str) -> str:
+    """The name in therapies.csv (group product, carrier, site or study) for a name or an alias, in any case of letters.
+
+    Raises InputError with the nearest name.
+    """
+    members, aliases = _therapies(group)
+    key = " ".join(name.lower().replace("_", " ").split())
+    loose = {alias.replace("_", " "): target for alias, target in aliases.items()}
+    if key not in loose:
+        known = ", ".join(members)
+        raise InputError(f"Unknown {group} {name!r}{nearest(name, [*members, *aliases])}; known: {known}.")
+    return loose[key]
+
+
+def aliases(group: str) -> dict[str, str]:
+    """Other names (lower case) -> name, for a group of therapies.csv; the names themselves included."""
+    return dict(_therapies(group)[1])
+
+
+def products() -> list[str]:
+    """Names of what can be injected."""
+    return list(_therapies("product")[0])
+
+
+def product(name: str) -> dict[str, Row]:
+    """Quantity -> row of a product, by its name or an alias ("BM-MSC", "UC-MSC")."""
+    return _member("product", name)
+
+
+def carriers() -> list[str]:
+    """Names of what products are suspended in."""
+    return list(_therapies("carrier")[0])
+
+
+def carrier(name: str) -> dict[str, Row]:
+    """Quantity -> row of a carrier, by its name or an alias."""
+    return _member("carrier", name)
+
+
+def sites() -> list[str]:
+    """Names of the places where the needle's tip may be."""
+    return list(_therapies("site")[0])
+
+
+def site(name: str) -> dict[str, Row]:
+    """Quantity -> row of a site, by its name or an alias."""
+    return _member("site", name)
+
+
+def studies() -> list[str]:
+    """Names of published uses with their dose."""
+    return list(_therapies("study")[0])
+
+
+def study(name: str) -> dict[str, Row]:
+    """Quantity -> row of a published use: product, dose, volume, carrier, patients."""
+    return _member("study", name)
+
+
+def volume_rule(grade: int) -> dict[str, Row]:
+    """What a disc of a Pfirrmann grade takes up: accepted_fraction (of nucleus volume) and excess_leak_fraction."""
+    return {**_member("volume", "any"), **_member("volume", f"grade {grade}")}
+
+
+# ---------------------------------------------------------------------------------------------- form of the disc
+
+
+def levels() -> list[str]:
+    """Spinal levels from head to sacrum."""
+    found = dict.fromkeys(record["level"] for record, _ in _table("geometry.csv"))
+    return [level for level in found if re.match(r"[CTL]\d", level)]
+
+
+def outlines() -> list[str]:
+    """Names of measured outlines."""
+    return list(dict.fromkeys(record["outline"] for record, _ in _table("outlines.csv")))
+
+
+def outline(name: str) -> dict[str, tuple[np.ndarray, float]]:
+    """Curve (disc, nucleus) -> cosine amplitudes of radius over the angle from anterior, and its centre along y; in m."""
+    if name not in outlines():
+        raise InputError(f"Unknown outline {name!r}{nearest(name, outlines())}; known: {', '.join(outlines())}.")
+    curves: dict[str, tuple[np.ndarray, float]] = {}
+    members = [(record, row) for record, row in _table("outlines.csv") if record["outline"] == name and row.used]
+    for curve in dict.fromkeys(record["curve"] for record, _ in members):
+        part = [(record, row) for record, row in members if record["curve"] == curve]
+        cosines = {int(record["harmonic"]): row.si for record, row in part if record["quantity"] == "cosine"}
+        centre = next(row.si for record, row in part if record["quantity"] == "centre")
+        curves[curve] = (np.array([cosines.get(k, 0.0) for k in range(max(cosines) + 1)]), centre)
+    return curves
+
+
+def level_named(name: str) -> str:
+    """The level (or outline) as geometry.csv writes it, for "l4-5" or "L4/L5" too; InputError with the nearest name."""
+    known = [*levels(), *outlines()]
+    parts = re.findall(r"[A-Za-z]?\d+", name)
+    if name not in known and len(parts) == 2:
+        lower = parts[1] if parts[1][0].isalpha() else parts[0][0] + parts[1]
+        joined = f"{parts[0]}-{lower}".upper()
+        name = joined if joined in known else name
+    if name not in known:
+        raise InputError(f"Unknown level {name!r}{nearest(name, known)}; known: {', '.join(levels())}.")
+    return name
+
+
+def dimensions(level: str, sex: str = "any", grade: int = 1, mid_height: float | None = None) -> dict[str, Row]:
+    """Dimensions of a disc by level, sex (any, male, female) and Pfirrmann grade: rows with the sources of their parts.
+
+    A level's own value is multiplied by the factor of sex (unless it was measured for that sex) and of grade. The
+    wedge follows the height, so that anterior and posterior height fall alike; with a person's own `mid_height` (m) it
+    follows that one. Outlines ("reference_l4l5") are measured as they are: no factor touches them.
+    Raises InputError for an unknown level, sex or grade.
+    """
+    level = level_named(level)
+    if sex not in ("any", "male", "female"):
+        raise InputError(f"Unknown sex {sex!r}{nearest(sex, ['any', 'male', 'female'])}; write male, female or any.")
+    if grade not in (1, 2, 3, 4, 5):
+        raise InputError(f"Unknown grade {grade!r}; Pfirrmann grades are whole numbers from 1 to 5.")
+    if level in outlines():
+        return {name: replace(row, name=name) for name, row in _dimension_rows(level, "any").items()}
+    region = {"C": "cervical", "T": "thoracic", "L": "lumbar"}[level[0]]
+    own: dict[str, Row] = {}
+    for place in ("any", region, level):
+        own.update(_dimension_rows(place, "any"))
+    by_sex = {**_dimension_rows(region, sex), **_dimension_rows(level, sex)} if sex != "any" else {}
+    size = {**_dimension_rows("any", sex), **_dimension_rows(region, sex)}.get("size_factor") if sex != "any" else None
+    by_grade = _dimension_rows("any", "any", str(grade))
+    made = {}
+    for name, row in own.items():
+        parts = [by_sex.get(name, row)]
+        if size and name not in by_sex and name in SIZES:
+            parts.append(size)
+        if name in FALLS_WITH:
+            parts.append(by_grade[FALLS_WITH[name]])
+        made[name] = _product(name, parts)
+    if mid_height is not None:
+        full = made["mid_height"].si / by_grade["height_factor"].value
+        made["wedge"] = _product("wedge", [own["wedge"]], mid_height / full)
+    return made
+
+
+@cache
+def _dimension_rows(level: str, sex: str, grade: str = "any") -> dict[str, Row]:
+    """Quantity -> used row that stands at exactly this level, sex and grade."""
+    keys = {"level": level, "sex": sex, "grade": grade}
+    found = {}
+    for record, row in _table("geometry.csv"):
+        if row.used and all(record[column] == value for column, value in keys.items()):
+            found[record["quantity"]] = row
+    return found
+
+
+def _product(name: str, parts: list[Row], scale: float = 1.0) -> Row:
+    """A base row times factors, with every part's source; an angle is scaled through its tangent."""
+    base, factors = parts[0], [part for part in parts[1:] if part.value != 1]
+    if not factors and scale == 1:
+        return replace(base, name=name)
+
+    def times(pick: str) -> float:
+        by = scale * math.prod(getattr(part, pick) for part in factors)
+        start = getattr(base, pick)
+        if base.unit == "degree":
+            return math.degrees(math.atan(math.tan(math.radians(start)) * by))
+        return start * by
+
+    kinds = {part.kind for part in (base, *factors)}
+    return replace(
+        base,
+        name=name,
+        value=times("value"),
+        low=times("low"),
+        high=times("high"),
+        kind="assumed" if "assumed" in kinds else "derived",
+        status="computed",
+        source="; ".join(dict.fromkeys(key for part in (base, *factors) for key in part.source.split("; "))),
+        note="; ".join(dict.fromkeys(part.note for part in (base, *factors) if part.note)),
+    )
+
+
+# ---------------------------------------------------------------------------------------------- words and sources
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    return tuple(key for key in re.split(r"\s*;\s*", text) if key and key != ASSUMPTION)
+
+
+@cache
+def _mechanisms() -> tuple[Mechanism, ...]:
+    words = ("name", "title", "what", "acts_on", "dispute")
+    return tuple(
+        Mechanism(
+            **{column: record[column] for column in words},
+            disputed=record["disputed"] == "yes",
+            sources=_keys(record["source"]),
+        )
+        for _, record in _records("mechanisms.csv", FOLDER)
+    )
+
+
+def mechanisms() -> list[Mechanism]:
+    """The mechanisms that can be switched, as the field names them."""
+    return list(_mechanisms())
+
+
+@cache
+def _statements() -> dict[str, Statement]:
+    return {
+        record["name"]: Statement(record["name"], record["text"], _keys(record["source"]))
+        for _, record in _records("statements.csv", FOLDER)
+    }
+
+
+def statements() -> list[Statement]:
+    """Every sentence that must be said somewhere."""
+    return list(_statements().values())
+
+
+def statement(name: str) -> Statement:
+    """One such sentence by its name. Raises InputError with the nearest name."""
+    if name not in _statements():
+        near = nearest(name, _statements())
+        raise InputError(f"Unknown statement {name!r}{near}; known: {', '.join(_statements())}.")
+    return _statements()[name]
+
+
+@cache
+def _bibliography(folder: Path = FOLDER) -> dict[str, dict[str, str]]:
+    """Key -> fields of each entry (with "type" and the "entry" itself); one field a line, as written here."""
+    found = {}
+    text = (folder / "sources.bib").read_text("utf-8")
+    for match in re.finditer(r"^@(\w+)\{([^,\s]+),\n(.*?)^\}", text, re.M | re.S):
+        fields = dict(re.findall(r"^\s*(\w+)\s*=\s*\{(.*)\},?\s*$", match[3], re.M))
+        found[match[2]] = {"type": match[1], "entry": match[0], **fields}
+    return found
+
+
+def source(key: str) -> dict[str, str]:
+    """Fields of a bibliography entry by its key. Raises InputError with the nearest key."""
+    if key not in _bibliography():
+        raise InputError(f"Unknown source {key!r}{nearest(key, _bibliography())}; see evidence/sources.bib.")
+    return dict(_bibliography()[key])
+
+
+def bibliography(keys: Iterable[str]) -> str:
+    """BibTeX of the given sources, each once, sorted by key; what is a bare assumption has none."""
+    wanted = {part for key in keys for part in _keys(key)}
+    return "\n\n".join(source(key)["entry"] for key in sorted(wanted)) + ("\n" if wanted else "")
+
+
+def reference(key: str) -> str:
+    """A source as one line of plain text: authors, year, title, journal, identifier."""
+    entry = source(key)
+    year = f"({entry['year']})" if "year" in entry else ""
+    first = " ".join(part for part in (entry.get("author", ""), year) if part)
+    parts = [first, *(entry.get(field, "") for field in ("title", "journal", "howpublished"))]
+    last = next((f"{field} {entry[field]}" for field in ("doi", "pmcid", "pmid", "url") if field in entry), "")
+    return ". ".join(part for part in (*parts, last) if part)
+
+
+def digest() -> str:
+    """SHA-256 over every evidence file, name and content, so that a result can say which evidence it stands on."""
+    total = hashlib.sha256()
+    for path in sorted([*FOLDER.glob("*.csv"), *FOLDER.glob("*.bib")]):
+        total.update(path.name.encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+# ---------------------------------------------------------------------------------------------- checking
+
+
+def check(folder: Path = FOLDER) -> None:
+    """Hold every table to its rules. Raises EvidenceError that names file, line and remedy."""
+    known = set(_bibliography(folder))
+    for file in IDENTITY:
+        records = _records(file, folder)
+        table = [_row(file, line, record) for line, record in records]
+        seen: dict[str, tuple[str, int]] = {}
+        for row, (_, record) in zip(table, records, strict=True):
+            _check_words(row, known)
+            if row.unit != TEXT_UNIT:
+                _check_range(row)
+                _check_dimension(row, _peer(file, record, table), seen)
+        _check_used(file, table)
+    for file in WORDS:
+        for line, record in _records(file, folder):
+            where = f"{file} line {line}"
+            _check_sources(where, record["source"], known)
+            if record.get("disputed") == "yes" and not record["dispute"]:
+                raise EvidenceError(f"{where}: {record['name']} is disputed, but not why; say it in one sentence.")
+
+
+def _check_sources(where: str, text: str, known: set[str]) -> None:
+    for key in _keys(text):
+        if key not in known:
+            raise EvidenceError(f"{where}: the source {key!r} is not in sources.bib; add its entry.")
+
+
+def _check_words(row: Row, known: set[str]) -> None:
+    where = f"{row.file} line {row.line} ({row.name})"
+    if row.kind not in KINDS:
+        raise EvidenceError(f"{where}: kind is {row.kind!r}; write one of {', '.join(KINDS)}.")
+    if row.status not in STATUSES:
+        raise EvidenceError(f"{where}: status is {row.status!r}; write one of {', '.join(STATUSES)}.")
+    if row.kind != "defined":
+        if not row.source:
+            raise EvidenceError(f"{where}: no source; name a key of sources.bib, or {ASSUMPTION} with kind assumed.")
+        if ASSUMPTION in row.source and row.kind != "assumed":
+            raise EvidenceError(f"{where}: an assumption called {row.kind}; write kind assumed or name its source.")
+    _check_sources(where, row.source, known)
+    if row.status == "memory" and row.kind != "assumed":
+        raise EvidenceError(f"{where}: from memory but called {row.kind}; write kind assumed until a source is found.")
+
+
+def _check_range(row: Row) -> None:
+    where = f"{row.file} line {row.line} ({row.name})"
+    if not all(map(math.isfinite, (row.value, row.low, row.high))):
+        raise EvidenceError(f"{where}: value, low and high must be finite numbers.")
+    if row.low > row.high:
+        raise EvidenceError(f"{where}: low {row.low:g} is above high {row.high:g}; exchange them.")
+    if not row.low <= row.value <= row.high:
+        raise EvidenceError(f"{where}: value {row.value:g} is outside {row.low:g} to {row.high:g}; widen the range.")
+    if row.assumed and row.low == row.high:
+        raise EvidenceError(f"{where}: an assumption without a range; give low and high.")
+
+
+def _check_dimension(row: Row, peer: str, seen: dict[str, tuple[str, int]]) -> None:
+    where = f"{row.file} line {row.line} ({row.name})"
+    try:
+        own = dimension(row.unit)
+    except InputError as problem:
+        raise EvidenceError(f"{where}: {problem}") from problem
+    first, line = seen.setdefault(peer, (own, row.line))
+    if own != first:
+        raise EvidenceError(f"{where}: {row.unit} is {own}, but line {line} has {first}; correct one of the units.")
+
+
+def _peer(file: str, record: Mapping[str, str], table: list[Row]) -> str:
+    """What shares a dimension: rows of a parameter; a quantity over all levels, or over products of one class."""
+    if file == "parameters.csv":
+        return record["name"]
+    if file != "therapies.csv":
+        return record["quantity"]
+    wanted = f"{record['group']} {record['name']} class"
+    return " ".join([record["group"], record["quantity"], *(row.text for row in table if row.name == wanted)])
+
+
+def _check_used(file: str, table: list[Row]) -> None:
+    single = [row for row in table if not row.name.endswith(f" {ALIAS}")]
+    times = Counter(row.name for row in single if row.used)
+    for row in single:
+        # What was found for one sex may stand beside what is used for both.
+        beside = file == "geometry.csv" and times[row.name] == 0
+        if times[row.name] != 1 and not beside:
+            lines = ", ".join(str(other.line) for other in single if other.name == row.name)
+            problem = f"{row.name} has {times[row.name]} used rows (lines {lines}); exactly one must say yes"
+            raise EvidenceError(f"{file} line {row.line}: {problem}.")
