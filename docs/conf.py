@@ -14,8 +14,10 @@ myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build"]
 
-# One bibliography: the keys in the evidence tables are the keys cited here.
-bibtex_bibfiles = ["../src/pulposus/evidence/sources.bib"]
+# The keys in the evidence tables are the keys cited here; sources of methods, which give no number, stand beside.
+bibtex_bibfiles = ["../src/pulposus/evidence/sources.bib", "methods.bib"]
+# An entry holds what was seen of its source, which for an abstract or a table may be less than a style would like.
+suppress_warnings = ["bibtex.missing_field"]
 bibtex_default_style = "unsrt"
 bibtex_reference_style = "author_year"
 
