@@ -1,0 +1,162 @@
+"""What can be seen of a disc: fields in the field's own units, and what a scanner would read from them.
+
+T2 of the nucleus and the Pfirrmann estimate are read from water: both scales are tied to the published means by grade, so they say no more than water does,
+in the scanner's terms. Height index after Farfan: mean of anterior and posterior height over depth.
+Source: T2 by Pfirrmann grade in ``evidence/parameters.csv`` (nucleus_t2_grade1 to 5; grade 5 assumed).
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from pulposus import evidence
+from pulposus.disc import mesh
+from pulposus.disc.composition import composition, continuous_grade
+from pulposus.disc.mechanics import charge_now, water_fraction
+from pulposus.disc.metabolism import acidity
+from pulposus.disc.state import GLUCOSE, LACTATE, OXYGEN, Disc, State
+
+GRADES = (1, 2, 3, 4, 5)
+
+# name -> (unit, long name): every field that is saved, in the units a reader of the field expects
+FIELDS = {
+    "oxygen": ("kPa", "oxygen partial pressure"),
+    "glucose": ("mM", "glucose"),
+    "lactate": ("mM", "lactate"),
+    "ph": ("1", "pH"),
+    "native_cells": ("1e6/mL", "viable native cells"),
+    "injected_cells": ("1e6/mL", "viable injected cells"),
+    "np_like_cells": ("1e6/mL", "viable NP-like cells from injected ones"),
+    "fixed_charge": ("mEq/mL", "fixed charge per water"),
+    "aggrecan": ("1", "aggrecan per tissue, relative to a healthy disc"),
+    "collagen": ("1", "collagen, relative to start"),
+    "water": ("%", "water by volume"),
+    "il1b": ("1", "IL-1beta, relative to a healthy disc"),
+    "tnf": ("1", "TNF, relative to a healthy disc"),
+    "mmp3": ("1", "MMP-3 activity, relative to a healthy disc"),
+    "adamts4": ("1", "ADAMTS-4 activity, relative to a healthy disc"),
+    "secretome": ("1", "secretome, injected-cell equivalents per native nucleus cell"),
+}
+
+_KPA, _PER_ML, _MM, _PERCENT = 1e-3, 1e-12, 1e3, 100.0  # maths: Pa to kPa, cell/m^3 to 1e6 cell/mL, m to mm, share to percent
+
+
+class T2Scale(eqx.Module):
+    """T2 of the nucleus in ms by Pfirrmann grade 1 to 5."""
+
+    by_grade: Array
+
+    @classmethod
+    def from_evidence(cls) -> T2Scale:
+        """The used rows nucleus_t2_grade1 to 5."""
+        return cls(jnp.array([evidence.used(f"nucleus_t2_grade{g}").value for g in GRADES]))
+
+
+def fields(disc: Disc, state: State) -> dict[str, Array]:
+    """Every field of `FIELDS` at the nodes, and the coordinate z in mm (x and y do not move)."""
+    water = water_fraction(disc, state)
+    healthy = jnp.tensordot(composition(disc.parameters, disc.hypotheses, disc.parameters.healthy_grade).water, disc.tissue, 1)
+    start = disc.water  # charge is kept per water at start, so aggrecan per tissue at start is charge x that water
+    injected = jnp.sum(state.fresh + state.adapted, 0)
+    lactate = state.solutes[LACTATE]
+    return {
+        "oxygen": state.solutes[OXYGEN] * _KPA,
+        "glucose": state.solutes[GLUCOSE],
+        "lactate": lactate,
+        "ph": acidity(disc.parameters, lactate),
+        "native_cells": state.native * _PER_ML,
+        "injected_cells": injected * _PER_ML,
+        "np_like_cells": state.np_like * _PER_ML,
+        "fixed_charge": charge_now(disc, state) * 1e-3,  # maths: mol/m^3 to mEq/mL
+        "aggrecan": state.charge * start / (disc.charge_healthy * healthy),
+        "collagen": state.collagen,
+        "water": water * _PERCENT,
+        "il1b": state.il1b,
+        "tnf": state.tnf,
+        "mmp3": state.mmp3,
+        "adamts4": state.adamts4,
+        "secretome": jnp.sum(state.secretome, 0),
+        "z": mesh.coordinates(disc.topology, disc.shape, state.stretch)[..., 2] * _MM,
+    }
+
+
+def summary(disc: Disc, state: State, t2: T2Scale) -> dict[str, Array]:
+    """What one row of the summary says: extremes of solutes, cells in millions, nucleus means, heights, and the scanner's numbers."""
+    coords = mesh.coordinates(disc.topology, disc.shape, state.stretch)
+    start = mesh.coordinates(disc.topology, disc.shape)
+    volume = jnp.sum(mesh.node_volumes(disc.topology, start), 0)
+    nucleus = disc.tissue[0] * volume / jnp.sum(disc.tissue[0] * volume)
+
+    def mean(field: Array) -> Array:
+        return jnp.sum(nucleus * field)
+
+    p = disc.parameters
+    own = composition(p, disc.hypotheses, disc.grade)
+    water = own.water[0] + mean(water_fraction(disc, state) - disc.water)
+    grades = jnp.stack([continuous_grade(p, g) for g in GRADES])
+    by_grade = jnp.stack([composition(p, disc.hypotheses, g).water[0] for g in grades])
+    height, height_start = _height(disc, coords), _height(disc, start)
+    solutes = state.solutes
+    injected = jnp.sum(state.fresh + state.adapted, 0)
+    million = 1e-6  # maths: cells to millions
+    return {
+        "oxygen_min_kPa": jnp.min(solutes[OXYGEN]) * _KPA,
+        "glucose_min_mM": jnp.min(solutes[GLUCOSE]),
+        "lactate_max_mM": jnp.max(solutes[LACTATE]),
+        "ph_min": acidity(p, jnp.max(solutes[LACTATE])),
+        "native_cells_million": jnp.sum(volume * state.native) * million,
+        "native_viable_percent": _PERCENT * jnp.sum(volume * state.native) / jnp.sum(volume * disc.native),
+        "injected_cells_million": jnp.sum(volume * injected) * million,
+        "np_like_cells_million": jnp.sum(volume * state.np_like) * million,
+        "aggrecan_nucleus_percent": _PERCENT * mean(state.charge / disc.charge),
+        "fixed_charge_nucleus_mEq_per_mL": own.charge[0] * mean(charge_now(disc, state) / disc.charge) * 1e-3,  # maths: mol/m^3 to mEq/mL
+        "water_nucleus_percent": _PERCENT * water,
+        "collagen_nucleus_percent": _PERCENT * mean(state.collagen),
+        "height_mm": height * _MM,
+        "height_percent": _PERCENT * height / height_start,
+        "il1b_nucleus": mean(state.il1b),
+        "tnf_nucleus": mean(state.tnf),
+        "mmp3_nucleus": mean(state.mmp3),
+        "adamts4_nucleus": mean(state.adamts4),
+        "secretome_nucleus": mean(jnp.sum(state.secretome, 0)),
+        "t2_nucleus_ms": jnp.interp(water, by_grade[::-1], t2.by_grade[::-1]),
+        "disc_height_index": _height_index(disc, coords),
+        "pfirrmann_estimate": jnp.interp(water, by_grade[::-1], jnp.array(GRADES, dtype=float)[::-1]),
+        "solver_error": state.error,
+    }
+
+
+def _inner(disc: Disc, coords: Array) -> Array:
+    """Height between the cartilage endplates of every column, m."""
+    plates = disc.topology.endplate_layers
+    return coords[..., disc.topology.layers - 1 - plates, 2] - coords[..., plates, 2]
+
+
+def _height(disc: Disc, coords: Array) -> Array:
+    """Mean height of nucleus and annulus over the plan of the disc, m: their volume over their area."""
+    volumes = mesh.node_volumes(disc.topology, coords)
+    middle = disc.topology.layers // 2
+    x, y = coords[-1, :, middle, 0], coords[-1, :, middle, 1]
+    area = 0.5 * jnp.abs(jnp.sum(x * jnp.roll(y, -1) - y * jnp.roll(x, -1)))
+    return jnp.sum(volumes[:2]) / area
+
+
+def _height_index(disc: Disc, coords: Array) -> Array:
+    """Farfan's index: mean of anterior and posterior height over depth."""
+    inner = _inner(disc, coords)
+    front, back = 0, disc.topology.sectors // 2
+    depth = coords[-1, front, 0, 1] - coords[-1, back, 0, 1]
+    return 0.5 * (inner[-1, front] + inner[-1, back]) / depth
+
+
+def save_months(years: float, most: int = 13) -> list[int]:
+    """The declared schedule of saved fields: months 0, 1, 3, 6, 12, then evenly to the end; at most `most` of them."""
+    end = int(round(years * 12))
+    early = [m for m in (0, 1, 3, 6, 12) if m < end]
+    later = np.linspace(early[-1], end, most - len(early) + 1)[1:]
+    months = sorted({*early, *(int(round(m)) for m in later)})
+    yearly = [m for m in range(24, end + 1, 12)]
+    return sorted({*early, *yearly, end}) if len(early) + len(yearly) < most else months

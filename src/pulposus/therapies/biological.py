@@ -1,0 +1,190 @@
+"""Biological therapies: cells, vesicles, platelets and factors through a needle.
+
+What: each dose puts viable cells (or, for agents without cells, their equivalents) around the tip of the needle. A part is not kept by its carrier, a part of the
+volume that the disc does not take up flows back, and the needle kills native cells along its track.
+Equation: kept = dose x content x viability x delivered x retained x (1 - excess leak x (1 - accepted volume / volume)+); spread as a smooth ellipsoid of the
+nucleus' proportions and the volume of the injection; native cells x (1 - killed exp(-(d / r)^2)), d the distance from the track.
+Source: every number from ``evidence/therapies.csv``; most are assumptions with ranges, and are labelled so there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from pulposus import evidence
+from pulposus.disc.simulate import MONTH, AbstractTherapy
+from pulposus.disc.state import FATES, MECHANISMS, Disc, Products, State
+from pulposus.evidence import Row
+from pulposus.therapies.protocol import Treatment
+
+_SOFTNESS = 0.15  # maths: edge of the injected ellipsoid relative to its size, so that coarse and fine meshes see one cloud
+_TRACK_POINTS = 24  # maths: points along the needle track from which distances are taken
+
+
+class Injections(AbstractTherapy):
+    """Every dose of a case, one entry a dose; `given` is 1 in the treated arm and 0 in the untreated one."""
+
+    given: Float[Array, ""]
+    when: Float[Array, " dose"]  # s
+    kept: Float[Array, "dose product"]  # cells or equivalents, before volume leak
+    leaked: Float[Array, "dose product"]  # cells that the carrier does not keep
+    volume: Float[Array, " dose"]  # m^3
+    accepted: Float[Array, " dose"]  # of nucleus volume
+    excess_leak: Float[Array, " dose"]
+    position_ap: Float[Array, " dose"]  # of AP depth, from the nucleus centre
+    position_lateral: Float[Array, " dose"]  # of width
+    needle_angle: Float[Array, " dose"]  # rad from anterior
+    injury_radius: Float[Array, " dose"]  # m
+    killed: Float[Array, " dose"]
+    cellular: Float[Array, " product"]  # 1 for cells, 0 for agents without cells
+
+    def times(self) -> tuple[float, ...]:
+        """Times of all doses, s."""
+        return tuple(np.unique(np.asarray(self.when)).tolist())
+
+    def dose(self, disc: Disc, state: State, coords: Array, volume: Array, time: Array) -> State:
+        """Give the doses due at `time`."""
+        for k in range(self.when.shape[-1]):
+            due = self.given * (jnp.abs(self.when[k] - time) < 1.0)
+            state = self._inject(disc, state, coords, volume, k, due)
+        return state
+
+    def _inject(self, disc: Disc, state: State, coords: Array, volume: Array, k: int, due: Array) -> State:
+        nucleus = jnp.sum(disc.tissue[0] * volume)
+        excess = jnp.clip(1 - self.accepted[k] * nucleus / self.volume[k], 0.0, 1.0) * self.excess_leak[k]
+        stays = self.kept[k] * (1 - excess) * due
+        cloud = self._cloud(disc, coords, volume, k, nucleus)
+        spread = stays[:, None, None, None] * cloud
+        cellular = self.cellular[:, None, None, None]
+        hurt = due * self.killed[k] * self._track(disc, coords, k)
+        leaked = self.leaked[k] * due + self.kept[k] * excess * due
+        ledger = state.ledger.at[FATES.index("injected")].add(self.cellular * (stays + leaked))
+        ledger = ledger.at[FATES.index("leaked")].add(self.cellular * leaked)
+        return eqx.tree_at(
+            lambda s: (s.fresh, s.bolus, s.native, s.ledger),
+            state,
+            (state.fresh + cellular * spread, state.bolus + (1 - cellular) * spread, state.native * (1 - hurt), ledger),
+        )
+
+    def _tip(self, disc: Disc, coords: Array, k: int) -> tuple[Array, Array, Array]:
+        """Needle tip in the plan and half the extent of the nucleus (x, y, z), m."""
+        middle = disc.topology.layers // 2
+        outer, border = coords[-1, :, middle, :2], coords[disc.topology.nucleus_rings, :, middle, :2]
+        size = jnp.max(outer, 0) - jnp.min(outer, 0)
+        tip = coords[0, 0, middle, :2] + jnp.stack([self.position_lateral[k] * size[0], self.position_ap[k] * size[1]])
+        half = 0.5 * (jnp.max(border, 0) - jnp.min(border, 0))
+        column = coords[0, 0, :, 2]
+        inner = column[-1 - disc.topology.endplate_layers] - column[disc.topology.endplate_layers]
+        return tip, jnp.concatenate([half, 0.5 * inner[None]]), outer
+
+    def _cloud(self, disc: Disc, coords: Array, volume: Array, k: int, nucleus: Array) -> Array:
+        """Density (1/m^3) of what is injected, integrating to one; none of it in the endplates."""
+        tip, half, _ = self._tip(disc, coords, k)
+        away = (coords - jnp.concatenate([tip, jnp.zeros(1)])) / half
+        distance = jnp.sqrt(jnp.sum(away**2, -1))
+        reach = jnp.cbrt(self.volume[k] / nucleus)
+        weight = jax.nn.sigmoid((reach - distance) / (_SOFTNESS * reach)) * (1 - disc.tissue[2])
+        return weight / jnp.sum(weight * volume)
+
+    def _track(self, disc: Disc, coords: Array, k: int) -> Array:
+        """1 on the needle's track from the rim to the tip, falling with the square of the distance over the injured radius; level with the mid-plane."""
+        tip, _, outer = self._tip(disc, coords, k)
+        angle = self.needle_angle[k]
+        rim = tip + jnp.stack([-jnp.sin(angle), jnp.cos(angle)]) * jnp.max(jnp.linalg.norm(outer - tip, axis=-1))
+        along = jnp.linspace(0.0, 1.0, _TRACK_POINTS)[:, None]
+        points = jnp.concatenate([tip + along * (rim - tip), jnp.zeros((_TRACK_POINTS, 1))], 1)
+        square = jnp.min(jnp.sum((coords[None] - points[:, None, None, None]) ** 2, -1), 0)
+        radius = jnp.maximum(self.injury_radius[k], np.finfo(float).tiny)
+        return jnp.exp(-square / radius**2)
+
+
+def prescribe(treatments: Sequence[Treatment], grade: int) -> tuple[Products, Injections]:
+    """The products of a case (one slot for each combination of product, origin, carrier and passage) and its doses, from the evidence tables.
+
+    An empty protocol gives one idle product and one dose of nothing, so that arms of all cases have one form.
+    """
+    slots = list(dict.fromkeys(_slot(t) for t in treatments)) or [_IDLE]
+    doses = [(t, t.month + i * t.every_months) for t in treatments for i in range(1 + t.repeats)]
+    products = _stack([_product(*slot) for slot in slots])
+    rule = {name: row.si for name, row in evidence.volume_rule(grade).items() if name in ("accepted_fraction", "excess_leak_fraction")}
+    entries = [_dose(t, month, slots, rule) for t, month in doses] or [_nothing(rule)]
+    cellular = [1.0 if _words(slot[0])["class"] == "cells" else 0.0 for slot in slots]
+    columns = {name: jnp.stack([jnp.asarray(e[name], dtype=float) for e in entries]) for name in entries[0]}
+    return products, Injections(given=jnp.ones(()), cellular=jnp.asarray(cellular), **columns)
+
+
+_IDLE = ("MSC(M)", "own", "saline", 1)
+
+
+def _slot(t: Treatment) -> tuple[str, str, str, int]:
+    return t.product, t.origin, t.carrier, t.passage
+
+
+def _words(product: str) -> dict[str, str]:
+    return {name: row.text for name, row in evidence.product(product).items() if row.text}
+
+
+def _numbers(rows: dict[str, Row]) -> dict[str, float]:
+    return {name: row.si for name, row in rows.items() if not row.text}
+
+
+def _rate(half_life: float) -> float:
+    """First-order rate of a half-life in s; none for a half-life of zero, which the tables write where nothing decays."""
+    return float(np.log(2) / half_life) if half_life > 0 else 0.0
+
+
+def _product(product: str, origin: str, carrier: str, passage: int) -> dict[str, np.ndarray | float]:
+    q, held = _numbers(evidence.product(product)), _numbers(evidence.carrier(carrier))
+    turning = -np.log1p(-q["differentiation_fraction"]) / q["differentiation_time"] if q["differentiation_time"] > 0 else 0.0
+    strengths = np.array([q[name] for name in MECHANISMS])
+    strengths[MECHANISMS.index("anabolic")] *= held["anabolic_factor"]
+    return {
+        "oxygen_fresh": q["oxygen_uptake_multiplier"],
+        "glucose_fresh": q["glucose_uptake_multiplier"],
+        "adaptation_rate": 1 / q["adaptation_time"] if q["adaptation_time"] > 0 else 0.0,
+        "loss_rate": _rate(q["loss_half_life"] * held["loss_half_life_factor"]),
+        "clearance_rate": _rate(q["immune_clearance_half_life"]) if origin == "donor" else 0.0,
+        "proliferation_rate": q["proliferation_rate"],
+        "differentiation_rate": turning * q["differentiation"],
+        "np_like_synthesis": q["np_like_synthesis"],
+        "potency": q["potency"] * (1 - q["potency_loss_per_passage"]) ** max(passage - 1, 0),
+        "half_effect": q["half_effect_ratio"],
+        "bolus_decay": _rate(q["bolus_half_life"]),
+        "strengths": strengths,
+    }
+
+
+def _stack(entries: list[dict[str, np.ndarray | float]]) -> Products:
+    return Products(**{name: jnp.stack([jnp.asarray(e[name], dtype=float) for e in entries], -1) for name in entries[0]})
+
+
+def _dose(t: Treatment, month: float, slots: list[tuple], rule: dict[str, float]) -> dict[str, np.ndarray | float]:
+    q, place, held = _numbers(evidence.product(t.product)), _numbers(evidence.site(t.site)), _numbers(evidence.carrier(t.carrier))
+    acting = t.dose * (q["msc_content"] if _words(t.product)["class"] == "cells" else q["secretion_equivalents"]) * t.viability
+    here = np.eye(len(slots))[slots.index(_slot(t))]
+    kept = acting * place["delivered_fraction"] * held["retained_fraction"]
+    return {
+        "when": month * MONTH,
+        "kept": here * kept,
+        "leaked": here * (acting - kept),
+        "volume": t.volume_mL * evidence.factor("mL"),
+        "accepted": rule["accepted_fraction"],
+        "excess_leak": rule["excess_leak_fraction"],
+        "position_ap": place["position_ap"],
+        "position_lateral": place["position_lateral"],
+        "needle_angle": place["needle_angle"],
+        "injury_radius": place["needle_injury_radius"],
+        "killed": place["needle_killed_fraction"],
+    }
+
+
+def _nothing(rule: dict[str, float]) -> dict[str, np.ndarray | float]:
+    treatment = Treatment(product=_IDLE[0], origin=_IDLE[1], dose=0.0, viability=1.0, passage=_IDLE[3], volume_mL=1.0, carrier=_IDLE[2],
+                          site="nucleus_centre", month=0.0, repeats=0, every_months=0.0)  # fmt: skip
+    return {**_dose(treatment, 0.0, [_IDLE], rule), "killed": 0.0}
