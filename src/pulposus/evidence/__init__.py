@@ -127,7 +127,7 @@ class Statement:
 def _registry() -> Any:
     import pint
 
-    registry = pint.UnitRegistry(cache_folder=None)
+    registry: Any = pint.UnitRegistry(cache_folder=None)
     registry.define("cell = [cell]")
     registry.define("equivalent_charge = mole = Eq")
     return registry
@@ -378,7 +378,7 @@ def outlines() -> list[str]:
 
 
 def outline(name: str) -> dict[str, tuple[np.ndarray, float]]:
-    """Curve (disc, nucleus) -> cosine amplitudes of radius over the angle from anterior, and its centre along y; in m."""
+    """Curve (disc, nucleus) -> cosine amplitudes of radius over the angle from anterior, and centre along y; in m."""
     if name not in outlines():
         raise InputError(f"Unknown outline {name!r}{nearest(name, outlines())}; known: {', '.join(outlines())}.")
     curves: dict[str, tuple[np.ndarray, float]] = {}
@@ -549,11 +549,12 @@ def bibliography(keys: Iterable[str]) -> str:
 
 
 def reference(key: str) -> str:
-    """A source as one line of plain text: authors, year, title, journal, identifier."""
+    """A source as one line of plain text: authors, year, title (or what it is about), journal, identifier."""
     entry = source(key)
     year = f"({entry['year']})" if "year" in entry else ""
     first = " ".join(part for part in (entry.get("author", ""), year) if part)
-    parts = [first, *(entry.get(field, "") for field in ("title", "journal", "howpublished"))]
+    about = entry.get("title") or entry.get("note", "")
+    parts = [first, about, entry.get("journal", ""), entry.get("howpublished", "")]
     last = next((f"{field} {entry[field]}" for field in ("doi", "pmcid", "pmid", "url") if field in entry), "")
     return ". ".join(part for part in (*parts, last) if part)
 
