@@ -25,7 +25,7 @@ from pulposus.errors import InputError, nearest
 TISSUES = ("nucleus", "annulus", "endplate")
 NUCLEUS, ANNULUS, ENDPLATE = 0, 1, 2
 _CORNERS = tuple(itertools.product((0, 1), repeat=3))
-_OFFSETS = tuple(itertools.product((-1, 0, 1), repeat=3))
+OFFSETS = tuple(itertools.product((-1, 0, 1), repeat=3))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -222,7 +222,7 @@ def stiffness(topology: Topology, coords: Array, conductivity: Array) -> Float[A
             offset = tuple(o - c for o, c in zip(other, corner, strict=True))
             part = jnp.roll(element[i, j], corner[1], axis=1)
             rows[offset] = rows.get(offset, jnp.zeros(topology.shape)).at[at].add(part)
-    return jnp.stack([rows[o] for o in _OFFSETS])
+    return jnp.stack([rows[o] for o in OFFSETS])
 
 
 def apply(stencil: Array, field: Array) -> Array:
@@ -231,6 +231,6 @@ def apply(stencil: Array, field: Array) -> Array:
     around = jnp.concatenate([field[..., -1:, :], field, field[..., :1, :]], -2)
     around = jnp.pad(around, [(0, 0)] * (field.ndim - 3) + [(1, 1), (0, 0), (1, 1)])
     total = jnp.zeros_like(field)
-    for row, (a, b, c) in zip(stencil, _OFFSETS, strict=True):
+    for row, (a, b, c) in zip(stencil, OFFSETS, strict=True):
         total = total + row * around[..., 1 + a : 1 + a + r, 1 + b : 1 + b + s, 1 + c : 1 + c + layer]
     return even_axis(total)
