@@ -50,7 +50,7 @@ ORDERS = {
         "mechanics": 6,
         "simulate": 7,
     },
-    "therapies": {"protocol": 0},
+    "therapies": {"protocol": 0, "biological": 1},
     "evidence": {"network": 0},
 }
 
