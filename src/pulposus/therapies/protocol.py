@@ -1,7 +1,8 @@
 """A treatment as a person writes it: one line of words, or the fields of a case file.
 
-What: ``parse("Inject 25e6 allogeneic MSC(M) in 2 mL saline at month 0")`` gives a `Treatment`, ``str`` of it gives the line again, and
-parsing that gives the same treatment. What a line leaves out (dose, volume, viability, passage, origin) comes from the product's rows.
+What: ``parse("Inject 25e6 allogeneic MSC(M) in 2 mL saline at month 0")`` gives a `Treatment`, ``str`` of it gives the
+line again, and parsing that gives the same treatment. What a line leaves out (dose, volume, viability, passage, origin)
+comes from the product's rows.
 The volume is that of the whole injection, carrier included; products counted in mL (plasma, factors) are part of it.
 Source: names, other names and defaults from ``evidence/therapies.csv``.
 """
@@ -31,8 +32,8 @@ _VOLUME = "mL"
 class Treatment:
     """One product given once or several times; names are those of the evidence tables.
 
-    dose in cells (nucleated cells for a concentrate), vesicles, or mL, as the product counts it; volume in mL; month after start;
-    `repeats` further doses, one every `every_months`.
+    dose in cells (nucleated cells for a concentrate), vesicles, or mL, as the product counts it; volume in mL; month after
+    start; `repeats` further doses, one every `every_months`.
     """
 
     product: str
@@ -86,7 +87,7 @@ def fill(
     repeats: int = 0,
     every_months: float | None = None,
 ) -> Treatment:
-    """A checked treatment: names resolved, and what is None taken from the product's rows (dose as it is counted, volume in mL).
+    """A checked treatment: names resolved, what is None taken from the product's rows (dose as it is counted, volume in mL).
 
     Raises InputError for an unknown name (with the nearest one) and for a number that cannot be.
     """
@@ -112,7 +113,7 @@ def fill(
 
 
 def describe(treatment: Treatment) -> str:
-    """The line of a treatment; `parse` gives the treatment back. Defaults of the product are left unsaid where a reader knows them."""
+    """The line of a treatment; `parse` gives the treatment back. A product's own viability and passage are left unsaid."""
     t, rows = treatment, evidence.product(treatment.product)
     counted_in_mL = rows["dose_unit"].text == _VOLUME
     cells = rows["class"].text == "cells"
@@ -271,19 +272,19 @@ def _written(value: float) -> str:
 
 def _check(t: Treatment, counted: str) -> None:
     """Numbers that no treatment can have, each with its sentence."""
-    numbers = {"dose": t.dose, "viability": t.viability, "volume": t.volume_mL, "month": t.month, "repeat": t.every_months}
-    for what, value in numbers.items():
+    numbers = {"dose": t.dose, "viability": t.viability, "volume": t.volume_mL, "month": t.month}
+    for what, value in {**numbers, "time between doses": t.every_months}.items():
         if not math.isfinite(value):
             raise InputError(f"The {what} of {t.product} is {value}; give a finite number.")
     if t.dose < 0:
         raise InputError(f"A dose of {t.dose:g} {counted} of {t.product} is not possible; give zero or more.")
     if t.volume_mL <= 0:
-        raise InputError(f"A volume of {t.volume_mL:g} mL is not possible; give more than zero, for example 'in 2 mL saline'.")
+        raise InputError(f"A volume of {t.volume_mL:g} mL is not possible; give more than zero, for example 2 mL.")
     if counted == _VOLUME and t.dose > t.volume_mL:
         given = f"{t.dose:g} mL {t.product} do not fit into a volume of {t.volume_mL:g} mL"
         raise InputError(f"{given}; the volume is that of the whole injection, so give at least {t.dose:g} mL.")
     if not 0 <= t.viability <= 1:
-        raise InputError(f"A viability of {t.viability:g} is not possible; give the share alive at injection, from 0 to 1.")
+        raise InputError(f"A viability of {t.viability:g} is not possible; give the share alive, from 0 to 1.")
     if t.passage < 0:
         raise InputError(f"A passage of {t.passage} is not possible; give 0 or a greater whole number.")
     if t.month < 0:

@@ -1,0 +1,623 @@
+"""A case: a person, a disc, treatments, and how long to look; from a TOML file or from one line of treatment.
+
+What: `read_case` and `case_from_line` give a checked `Case`; ``case.resolved()`` fills what it leaves out from published
+tables and keeps, for each such number, a sentence that says from where (`filled`), and what must be said (`warnings`).
+Units: in the file mm, degrees, years, mL and cells, or any other unit in words ("1.1 cm"); `dimensions` and
+`parameter_overrides` are in SI.
+Errors: every mistake of a user is an `InputError` of one sentence: where it stands, what was given, what to do.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StrictBool,
+    StrictStr,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+
+from pulposus import evidence
+from pulposus.errors import InputError, nearest
+from pulposus.evidence import Row
+from pulposus.therapies import protocol
+from pulposus.therapies.protocol import Treatment
+
+if TYPE_CHECKING:
+    from pulposus.disc.state import Hypotheses
+
+Sex = Literal["male", "female", "any"]
+Endplate = Literal["intact", "calcified", "sclerotic", "perforated"]
+Mesh = Literal["cohort", "coarse", "standard", "fine"]
+MONTHS_OF_A_YEAR = 12  # maths: months of a year
+_OLDEST = 120.0  # maths: years, a guard against slips of the keyboard, no quantity of the clinic
+_LONGEST = 100.0  # maths: years, a guard against slips of the keyboard, no quantity of the clinic
+_YEARS = 5.0  # maths: how long to look when nobody says, a habit of trials' follow-up and no quantity of a disc
+_GRADES = (1, 2, 3, 4, 5)  # maths: the Pfirrmann grades
+_ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5}  # maths: roman numerals
+_SEEDS = 2**32
+_UNBOUND = (-math.inf, math.inf)
+
+
+# ---------------------------------------------------------------------------------------------- single values
+
+
+def _figure(value: Any, unit: str) -> float:
+    """A finite number in `unit` from a bare number or from text with a unit."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise InputError(f"{value!r} is not a number; write a number, or text with a unit like '1 {unit}'.")
+    si = evidence.quantity(value, unit)
+    return float(value) if isinstance(value, (int, float)) else si / evidence.factor(unit)
+
+
+def _number(unit: str, low: float = -math.inf, high: float = math.inf, what: str = "") -> Any:
+    """A number (with its unit in words, if one likes) between two limits."""
+
+    def check(value: Any) -> float | None:
+        if value is None:
+            return None
+        number = _figure(value, unit)
+        if not low <= number <= high:
+            raise InputError(f"{value!r} is not possible; give {low:g} to {high:g} {unit}s.")
+        return number
+
+    schema = {"type": ["number", "string"], "description": f"{what}; a number in {unit}, or text with a unit"}
+    return BeforeValidator(check), WithJsonSchema(schema)
+
+
+def _whole(low: int, high: float, what: str) -> Any:
+    def check(value: Any) -> int:
+        number = _ROMAN.get(value.strip().upper(), value) if isinstance(value, str) else value
+        fits = isinstance(number, (int, float)) and not isinstance(number, bool) and low <= number <= high
+        if not fits or number != int(number):
+            reach = f"from {low} to {high:.0f}" if math.isfinite(high) else f"of at least {low}"
+            raise InputError(f"{value!r} is not a {what}; write a whole number {reach}.")
+        return int(number)
+
+    schema: dict[str, Any] = {"type": "integer", "minimum": low, "description": what}
+    return BeforeValidator(check), WithJsonSchema(schema | ({"maximum": high} if math.isfinite(high) else {}))
+
+
+def _one_of(kind: Any) -> Any:
+    options = get_args(kind)
+
+    def check(value: Any) -> Any:
+        if value not in options:
+            raise InputError(f"{value!r} is unknown{nearest(value, options)}; write one of {', '.join(options)}.")
+        return value
+
+    return BeforeValidator(check)
+
+
+def _level(value: Any) -> str:
+    if isinstance(value, str) and value in evidence.outlines():
+        raise InputError(f"{value!r} is an outline, not a level; write level = 'L4-L5' and outline = {value!r}.")
+    return evidence.level_named(str(value))
+
+
+def _outline(value: Any) -> str:
+    evidence.outline(str(value))
+    return str(value)
+
+
+def _dose(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise InputError(f"{value!r} is not a dose; write a number, for example 25e6.")
+    counted = re.sub(r"\s*(cells|vesicles|particles|mL)$", "", str(value).strip(), flags=re.IGNORECASE)
+    return protocol.number(counted)
+
+
+# One annotation each: how a value of the file is checked, and how an editor is told of it.
+_age_check, _age_schema = _number("year", 0, _OLDEST, "age at the start")
+_years_check, _years_schema = _number("year", 0, _LONGEST, "how long to look")
+_mm_check, _mm_schema = _number("mm", *_UNBOUND, "a length")
+_degree_check, _degree_schema = _number("degree", *_UNBOUND, "an angle, positive when higher in front")
+_share_check, _share_schema = _number("1", *_UNBOUND, "a share or a shape number")
+_volume_check, _volume_schema = _number("mL", *_UNBOUND, "volume of the whole injection")
+_month_check, _month_schema = _number("month", *_UNBOUND, "months")
+_grade_check, _grade_schema = _whole(_GRADES[0], _GRADES[-1], "Pfirrmann grade")
+_seed_check, _seed_schema = _whole(0, _SEEDS - 1, "seed of random draws")
+_count_check, _count_schema = _whole(0, math.inf, "number")
+_dose_schema = WithJsonSchema({"type": ["number", "string"], "description": "cells, vesicles, or mL of plasma; 25e6"})
+_level_schema = WithJsonSchema({"type": "string", "enum": evidence.levels()})
+
+Length = Annotated[float | None, _mm_check, _mm_schema]
+Angle = Annotated[float | None, _degree_check, _degree_schema]
+Share = Annotated[float | None, _share_check, _share_schema]
+Months = Annotated[float | None, _month_check, _month_schema]
+
+
+# ---------------------------------------------------------------------------------------------- tables of the file
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Person(_Table):
+    """Whose disc it is: age in years at the start, and sex (any: the mean of both)."""
+
+    age: Annotated[float | None, _age_check, _age_schema] = None
+    sex: Annotated[Sex, _one_of(Sex)] = "any"
+
+
+class DiscTable(_Table):
+    """The disc: level, Pfirrmann grade, endplates, and the dimensions that were measured (mm, degrees, shares)."""
+
+    level: Annotated[str, BeforeValidator(_level), _level_schema]
+    grade: Annotated[int, _grade_check, _grade_schema]
+    endplate: Annotated[Endplate, _one_of(Endplate)] = "intact"
+    outline: Annotated[str | None, BeforeValidator(_outline)] = None
+    height: Length = None
+    ap_depth: Length = None
+    width: Length = None
+    wedge: Angle = None
+    nucleus_area_fraction: Share = None
+    nucleus_offset: Share = None
+    endplate_thickness: Length = None
+    endplate_thickness_rim: Length = None
+    posterior_dent: Share = None
+    superellipse_exponent: Share = None
+
+    @model_validator(mode="after")
+    def _plausible(self) -> DiscTable:
+        for key in self.measured():
+            low, high, unit = _span(quantity_of(key))
+            value = getattr(self, key)
+            if self.outline and key not in OF_OUTLINES:
+                raise InputError(f"[disc] {key} does not go with an outline, which has its own; leave one of them out.")
+            if not low <= value <= high:
+                given = f"[disc] {key} of {value:g}{_unit(unit)} is not plausible"
+                raise InputError(f"{given}; discs measure {low:.3g} to {high:.3g}{_unit(unit)}, so check its unit.")
+        return self
+
+    def measured(self) -> list[str]:
+        """Keys of the dimensions that are given."""
+        return [key for key in DIMENSIONS if getattr(self, key) is not None]
+
+    def open_dimensions(self) -> list[str]:
+        """Keys of the dimensions that are left to the tables (an outline has its own plan and wedge)."""
+        keys = OF_OUTLINES if self.outline else DIMENSIONS
+        return [key for key in keys if getattr(self, key) is None]
+
+
+class Hypothesis(_Table):
+    """Choices on which sources contradict each other; what they mean stands in `pulposus.disc.state.Hypotheses`."""
+
+    metabolism: Annotated[Literal["bibby_urban", "cachot"], _one_of(Literal["bibby_urban", "cachot"])] = "bibby_urban"
+    glucose_limiter: StrictBool = True
+    grading: Annotated[Literal["relative", "absolute"], _one_of(Literal["relative", "absolute"])] = "relative"
+    endplate_permeability: Annotated[
+        Literal["composition", "falls", "rises"], _one_of(Literal["composition", "falls", "rises"])
+    ] = "composition"
+    matrix: Annotated[Literal["sivan", "cachot"], _one_of(Literal["sivan", "cachot"])] = "sivan"
+    cytokine_glucose: StrictBool = True
+    ageing: StrictBool = True
+    differentiation: StrictBool = True
+
+
+class TreatmentTable(_Table):
+    """One product given once or several times: a line of protocol, or the fields that follow it."""
+
+    protocol: StrictStr | None = Field(None, examples=[protocol.EXAMPLE])
+    product: StrictStr | None = Field(None, examples=evidence.products())
+    origin: StrictStr | None = Field(None, examples=["own", "donor"])
+    dose: Annotated[float | None, BeforeValidator(_dose), _dose_schema] = None
+    viability: Share = None
+    passage: Annotated[int | None, _count_check, _count_schema] = None
+    volume: Annotated[float | None, _volume_check, _volume_schema] = None
+    carrier: StrictStr | None = Field(None, examples=evidence.carriers())
+    site: StrictStr | None = Field(None, examples=evidence.sites())
+    month: Months = None
+    repeats: Annotated[int | None, _count_check, _count_schema] = None
+    repeat_every: Months = None
+
+    def treatment(self) -> Treatment:
+        """The treatment; InputError for both a line and fields, for neither, and for what no treatment can be."""
+        fields = self.model_dump(exclude_none=True)
+        if self.protocol is not None:
+            if len(fields) > 1:
+                other = next(name for name in fields if name != "protocol")
+                raise InputError(f"A protocol line and {other} stand beside each other; write the line or the fields.")
+            return protocol.parse(self.protocol)
+        if self.product is None:
+            remedy = f"write product = 'MSC(M)' or protocol = '{protocol.EXAMPLE}'"
+            raise InputError(f"A treatment names no product; {remedy}.")
+        every = fields.pop("repeat_every", None)
+        if every is not None and self.repeats is None:
+            fields["repeats"] = 1
+        return protocol.fill(**fields, every_months=every)
+
+
+class RunTable(_Table):
+    """How long to look (years), on which mesh, and the seed of random draws."""
+
+    years: Annotated[float, _years_check, _years_schema] = _YEARS
+    mesh: Annotated[Mesh, _one_of(Mesh)] = "standard"
+    seed: Annotated[int, _seed_check, _seed_schema] = 0
+
+    @model_validator(mode="after")
+    def _some_time(self) -> RunTable:
+        if self.years <= 0:
+            raise InputError(f"[run] years of {self.years:g} leave nothing to look at; give more than zero.")
+        return self
+
+
+def _treatment(value: Any) -> Treatment:
+    if isinstance(value, str):
+        return protocol.parse(value)
+    return value if isinstance(value, Treatment) else TreatmentTable.model_validate(value).treatment()
+
+
+def _parameters(value: Any) -> dict[str, float]:
+    """Every override in the unit of its evidence row."""
+    if not isinstance(value, Mapping):
+        raise InputError("[parameters] is not a table; write [parameters] and under it, for example, salt = '0.15 M'.")
+    checked = {}
+    for name, given in value.items():
+        row = evidence.used(str(name))
+        try:
+            checked[name] = _figure(given, row.unit)
+        except InputError as problem:
+            raise InputError(f"[parameters] {name}: {problem}") from problem
+        if checked[name] < 0 <= row.low:
+            raise InputError(f"[parameters] {name} of {given!r} is negative; give a number like {row.value:g} {row.unit}.")
+    return checked
+
+
+_parameters_schema = WithJsonSchema({"type": "object", "additionalProperties": {"type": ["number", "string"]}})
+_treatment_schema = WithJsonSchema(TreatmentTable.model_json_schema())
+
+
+class Case(_Table):
+    """A person, a disc, treatments and a time to look; `resolved` fills what was left out."""
+
+    title: StrictStr = ""
+    notes: StrictStr = ""
+    citation: StrictStr = ""
+    person: Person = Person()
+    disc: DiscTable
+    parameters: Annotated[dict[str, float], BeforeValidator(_parameters), _parameters_schema] = {}
+    choices: Hypothesis = Field(default=Hypothesis(), alias="hypotheses")
+    treatments: list[Annotated[Treatment, BeforeValidator(_treatment), _treatment_schema]] = []
+    run: RunTable = RunTable()
+    _filled: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _within_the_run(self) -> Case:
+        end = self.run.years * MONTHS_OF_A_YEAR
+        for treatment in self.treatments:
+            last = treatment.months[-1]
+            if last >= end:
+                given = f"A dose of {treatment.product} at month {last:g} is not before the end of the run"
+                raise InputError(f"{given} ({end:g} months); give it earlier or raise years in [run].")
+        return self
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Case:
+        """A case from the tables of a file as dictionaries. Raises InputError, one sentence, for the first mistake."""
+        try:
+            return cls.model_validate(dict(data))
+        except ValidationError as problem:
+            raise InputError(_sentence(problem)) from None
+
+    def changed(self, *, years: float | None = None, mesh: str | None = None, seed: int | None = None) -> Case:
+        """The same case with another way to run it, checked again. Raises InputError."""
+        given = {"years": years, "mesh": mesh, "seed": seed}
+        data = self._tables()
+        data["run"] |= {key: value for key, value in given.items() if value is not None}
+        made = Case.from_dict(data)
+        made._filled = dict(self._filled)
+        return made
+
+    @property
+    def filled(self) -> dict[str, str]:
+        """For every number that `resolved` took from tables: a sentence with its range and source."""
+        return dict(self._filled)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What must be said of this case before anyone reads its result."""
+        return list(dict.fromkeys([*self._said_of_treatments(), *self._outside_ranges()]))
+
+    def resolved(self) -> Case:
+        """The case with nothing left open: age, title, every dimension. Raises InputError where dimensions exclude each other."""
+        filled: dict[str, str] = {}
+        person, rows, dimensions = self.person, self._rows(), self.dimensions()
+        if person.age is None:
+            person = person.model_copy(update={"age": _middle_age(filled)})
+        if person.sex == "any":
+            filled["sex"] = "Sex was not given: dimensions are those of both sexes together."
+        update: dict[str, float] = {}
+        for key in self.disc.open_dimensions():
+            row = rows[quantity_of(key)]
+            same = dimensions[row.name] == row.si
+            update[key] = row.value if same else dimensions[row.name] / evidence.factor(row.unit)
+            filled[key] = self._from_where(key, update[key], row)
+        _check_back(dimensions)
+        treated = "; ".join(map(str, self.treatments)) or "no treatment"
+        title = self.title or f"{self.disc.level}, grade {self.disc.grade}: {treated}"
+        disc = self.disc.model_copy(update=update)
+        made = self.model_copy(update={"title": title, "person": person, "disc": disc})
+        made._filled = {**self._filled, **filled}
+        return made
+
+    def dimensions(self) -> dict[str, float]:
+        """Every dimension in SI, named as in ``evidence.dimensions``: as given, else by level, sex, grade (or outline)."""
+        rows, given = self._rows(), {quantity_of(key): getattr(self.disc, key) for key in self.disc.measured()}
+        si = {name: given[name] * evidence.factor(row.unit) if name in given else row.si for name, row in rows.items()}
+        # What was measured in one place scales its neighbours: an outline's heights, the rim of an endplate.
+        followers = {"endplate_thickness_rim": "endplate_thickness_centre"}
+        if self.disc.outline:
+            followers |= {name: "mid_height" for name in rows if name.endswith("_height") and name != "mid_height"}
+        for name, leader in followers.items():
+            if leader in given and name not in given and si[leader] != rows[leader].si:
+                si[name] *= si[leader] / rows[leader].si
+        return si
+
+    def parameter_overrides(self) -> dict[str, float]:
+        """The [parameters] in SI. Raises InputError for a number of the evidence that the disc's processes do not read."""
+        from pulposus.disc.parameters import declared
+
+        for name in self.parameters:
+            if name not in declared():
+                near = nearest(name, declared())
+                raise InputError(f"[parameters] {name} is in the evidence, but no process of the disc reads it{near}.")
+        return {name: value * evidence.factor(evidence.used(name).unit) for name, value in self.parameters.items()}
+
+    def hypotheses(self) -> Hypotheses:
+        """The chosen hypotheses as the processes of the disc take them."""
+        from pulposus.disc.state import Hypotheses
+
+        return Hypotheses.choose(**self.choices.model_dump())
+
+    def sources(self) -> list[str]:
+        """Keys of the sources of the dimensions that are not the person's own."""
+        rows = self._rows()
+        own = {quantity_of(key) for key in self.disc.measured() if key not in self._filled}
+        return sorted({key for name, row in rows.items() if name not in own for key in row.sources})
+
+    def to_toml(self) -> str:
+        """The case as a file that reads back to the same case; what was filled stands in comments above it."""
+        import tomli_w
+
+        head = [f"# filled: {text}" for text in self._filled.values()]
+        text = tomli_w.dumps(self._tables())
+        for treatment in self.treatments:
+            text = text.replace("[[treatments]]\n", f"[[treatments]] # {treatment}\n", 1)
+        return "\n".join([*head, *([""] if head else []), text])
+
+    def _tables(self) -> dict[str, Any]:
+        tables = self.model_dump(exclude={"treatments"}, exclude_none=True, by_alias=True)
+        names = {"volume_mL": "volume", "every_months": "repeat_every"}
+        listed = []
+        for treatment in self.treatments:
+            fields = {names.get(name, name): value for name, value in vars(treatment).items()}
+            listed.append(fields if treatment.repeats else {**fields, "repeat_every": 0.0})
+        run = tables.pop("run")
+        full = {**tables, "treatments": listed, "run": run}
+        return {name: value for name, value in full.items() if value not in ("", {}, [])}
+
+    def _rows(self) -> dict[str, Row]:
+        """Evidence of every dimension; the wedge follows a measured height."""
+        disc = self.disc
+        own = None if disc.outline or disc.height is None else disc.height * evidence.factor("mm")
+        return evidence.dimensions(disc.outline or disc.level, self.person.sex, disc.grade, own)
+
+    def _from_where(self, key: str, value: float, row: Row) -> str:
+        known = "; ".join(evidence.reference(source) for source in row.sources)
+        reach = "" if row.low == row.high else f" ({row.low:.3g} to {row.high:.3g})"
+        what = f"{self.disc.outline}" if self.disc.outline else f"{self.disc.level}, grade {self.disc.grade}"
+        who = "" if self.disc.outline or self.person.sex == "any" else f", {self.person.sex}"
+        if value != row.value:
+            reach = ", in proportion to what was measured,"
+        return f"{key} = {value:.4g}{_unit(row.unit)}{reach} for {what}{who}, {row.kind}: {known or 'an assumption'}"
+
+    def _said_of_treatments(self) -> Iterable[str]:
+        """Sentences of the evidence that this disc and these products call for."""
+        for t in self.treatments:
+            rows = evidence.product(t.product)
+            cells = rows["class"].text == "cells"
+            calls = {
+                "cervical_cells": cells and self.disc.level.startswith("C"),
+                "repeated_doses": t.repeats > 0 or len(self.treatments) > 1,
+                "exosomes_human": rows["class"].text == "vesicles",
+                "bmc_content": t.product == "BMC",
+                "outside_disc": evidence.site(t.site)["delivered_fraction"].value == 0,
+            }
+            yield from (evidence.statement(name).text for name, called in calls.items() if called)
+
+    def _outside_ranges(self) -> Iterable[str]:
+        """Choices beyond the ranges of the evidence."""
+        for t in self.treatments:
+            rows = evidence.product(t.product)
+            for what, value in (("dose", t.dose), ("volume", t.volume_mL)):
+                row = rows[f"{what}_default"]
+                if not row.low <= value <= row.high:
+                    unit = rows["dose_unit"].text if what == "dose" else row.unit
+                    given = f"The {what} of {value:g} {unit} {t.product}"
+                    yield f"{given} lies outside what was tabled ({row.low:g} to {row.high:g} {unit})."
+        for name, value in self.parameters.items():
+            row = evidence.used(name)
+            if not row.low <= value <= row.high:
+                given = f"{name} = {value:g}{_unit(row.unit)} was chosen"
+                yield f"{given}; the evidence has {row.value:g} ({row.low:g} to {row.high:g})."
+
+
+# ---------------------------------------------------------------------------------------------- dimensions
+
+# Keys of [disc] that are dimensions; two are called otherwise in the evidence.
+DIMENSIONS = tuple(name for name in DiscTable.model_fields if name not in ("level", "grade", "endplate", "outline"))
+OF_OUTLINES = ("height", "endplate_thickness", "endplate_thickness_rim")
+_OTHER_NAMES = {"height": "mid_height", "endplate_thickness": "endplate_thickness_centre"}
+
+
+def quantity_of(key: str) -> str:
+    """The quantity of geometry.csv that a key of [disc] gives."""
+    return _OTHER_NAMES.get(key, key)
+
+
+def _unit(unit: str) -> str:
+    return "" if unit in ("", "1") else f" {unit}"
+
+
+@cache
+def _span(quantity: str) -> tuple[float, float, str]:
+    """What is plausible for a dimension, and its unit: half the least to twice the greatest length of any disc tabled.
+
+    Angles go to twice the greatest either way (a cervical disc may open backwards); shares stay within the ranges of the tables.
+    """
+    made = [
+        evidence.dimensions(level, sex, grade)[quantity]
+        for level in evidence.levels()
+        for sex in get_args(Sex)
+        for grade in _GRADES
+    ]
+    unit = made[0].unit
+    greatest = max(abs(row.value) for row in made)
+    if unit == "degree":
+        return -2 * greatest, 2 * greatest, unit
+    if evidence.dimension(unit) == evidence.dimension("mm"):
+        return min(row.value for row in made) / 2, 2 * greatest, unit
+    return min(row.low for row in made), max(row.high for row in made), unit
+
+
+def _check_back(si: Mapping[str, float]) -> None:
+    """A wedge must leave some height at both ends of the disc."""
+    fall = abs(math.tan(si["wedge"])) * si["ap_depth"] / 2
+    if fall >= si["mid_height"]:
+        mm = evidence.factor("mm")
+        wedge = f"A wedge of {math.degrees(si['wedge']):.3g} degrees over {si['ap_depth'] / mm:.3g} mm"
+        raise InputError(f"{wedge} leaves no height at one end of a disc of {si['mid_height'] / mm:.3g} mm; lower wedge.")
+
+
+def _middle_age(filled: dict[str, str]) -> float:
+    """Half way between the younger and the older donors in whom turnover was measured, where nobody gave an age."""
+    young, old = evidence.used("collagen_young_age"), evidence.used("collagen_old_age")
+    age = evidence.convert((young.value + old.value) / 2, young.unit, "year")
+    known = "; ".join(evidence.reference(key) for key in dict.fromkeys([*young.sources, *old.sources]))
+    said = "half way between the younger and the older donors whose collagen turnover was measured"
+    filled["age"] = f"age = {age:g} years was not given, and is {said}: {known}"
+    return age
+
+
+# ---------------------------------------------------------------------------------------------- reading
+
+
+def read_case(path: str | Path) -> Case:
+    """A case from a TOML file. Raises InputError, one sentence, for a file that cannot be read or understood."""
+    path = Path(path)
+    try:
+        data = tomllib.loads(path.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        near = nearest(path.name, [p.name for p in path.parent.glob("*.toml")] if path.parent.is_dir() else [])
+        raise InputError(f"There is no case file {str(path)!r}{near}; give the path of a TOML file.") from None
+    except IsADirectoryError:
+        raise InputError(f"{str(path)!r} is a folder; give the path of a case file in it, ending in .toml.") from None
+    except UnicodeDecodeError as problem:
+        where = f"its byte {problem.start} is not UTF-8 text"
+        raise InputError(f"{str(path)!r} cannot be read, since {where}; save it as UTF-8.") from None
+    except tomllib.TOMLDecodeError as problem:
+        said = str(problem).rstrip(".")
+        raise InputError(f"{str(path)!r} is not TOML: {said}; mend that place.") from None
+    except OSError as problem:
+        said = problem.strerror or "no reason given"
+        raise InputError(f"{str(path)!r} cannot be read ({said}); check its permissions.") from None
+    try:
+        return Case.from_dict(data)
+    except InputError as problem:
+        raise InputError(f"{path.name}: {problem}") from None
+
+
+def case_from_line(
+    line: str,
+    *,
+    level: str,
+    grade: int,
+    years: float | None = None,
+    age: float | None = None,
+    sex: str | None = None,
+    mesh: str | None = None,
+) -> Case:
+    """A case from one line of treatment (several with semicolons between) and the least that is known of a disc.
+
+    Raises InputError, one sentence, for what cannot be.
+    """
+    lines = [part.strip() for part in line.split(";") if part.strip()] or [line]
+    tables = {
+        "person": {"age": age, "sex": sex},
+        "disc": {"level": level, "grade": grade},
+        "run": {"years": years, "mesh": mesh},
+    }
+    given = {name: {k: v for k, v in table.items() if v is not None} for name, table in tables.items()}
+    return Case.from_dict({**given, "treatments": [protocol.parse(part) for part in lines]})
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of a case file, for editors."""
+    made = Case.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "A case of Pulposus"}
+
+
+# ---------------------------------------------------------------------------------------------- mistakes
+
+_TABLES: dict[str, type[_Table]] = {
+    "person": Person,
+    "disc": DiscTable,
+    "hypotheses": Hypothesis,
+    "treatments": TreatmentTable,
+    "run": RunTable,
+}
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """Where in the file: "[disc] height", "[[treatments]] 2 dose", "title"."""
+    if not loc:
+        return ""
+    if loc[0] == "treatments" and len(loc) > 1:
+        return " ".join(["[[treatments]]", str(int(loc[1]) + 1), *map(str, loc[2:])])
+    if loc[0] in _TABLES or loc[0] == "parameters":
+        return " ".join([f"[{loc[0]}]", *map(str, loc[1:])])
+    return str(loc[0])
+
+
+def _sentence(problem: ValidationError) -> str:
+    """The first mistake of a case in one sentence."""
+    # A misspelt key goes before the key that is missing because of it.
+    mistake = min(problem.errors(include_url=False), key=lambda error: error["type"] == "missing")
+    loc, given, kind = mistake["loc"], mistake["input"], mistake["type"]
+    place = _place(loc)
+    if kind == "value_error":
+        text = str(mistake["ctx"]["error"])
+        return text if not place or re.match(r"\[[a-z]+\]", text) else f"{place}: {text}"
+    if kind == "extra_forbidden":
+        table = _TABLES[str(loc[0])] if len(loc) > 1 else Case
+        known = [field.alias or name for name, field in table.model_fields.items()]
+        where = _place(loc[:-1]) or "at the top of a case"
+        where = where if len(loc) == 1 else f"in {where}"
+        return f"Unknown key {loc[-1]!r} {where}{nearest(str(loc[-1]), known)}; known: {', '.join(known)}."
+    if kind == "missing":
+        if loc == ("disc",):
+            return "The case has no [disc]; write [disc] and under it level = 'L4-L5' and grade = 3."
+        example = {"level": "level = 'L4-L5'", "grade": "grade = 3"}.get(str(loc[-1]), f"{loc[-1]} = ...")
+        return f"{_place(loc[:-1])} has no {loc[-1]}; add {example}."
+    remedies = {
+        "model_type": f"it is a table: write {_place(loc[:1]) or 'a table'} and its keys on the lines below",
+        "list_type": "write each treatment under its own [[treatments]]",
+        "string_type": "write words in quotes",
+        "bool_type": "write true or false, without quotes",
+    }
+    return f"{place} is {given!r}, which cannot be used; {remedies.get(kind, mistake['msg'].lower())}."
