@@ -1,7 +1,7 @@
 """A case: a person, a disc, treatments, and how long to look; from a TOML file or from one line of treatment.
 
-What: `read_case` and `case_from_line` give a checked `Case`; ``case.resolved()`` fills what it leaves out from published
-tables and keeps, for each such number, a sentence that says from where (`filled`), and what must be said (`warnings`).
+What: `read_case` and `case_from_line` give a checked `Case`; ``case.resolved()`` fills what it leaves out from tables and
+keeps, for each such number, a sentence that says from where (`filled`); `warnings` are what must be said of the case.
 Units: in the file mm, degrees, years, mL and cells, or any other unit in words ("1.1 cm"); `dimensions` and
 `parameter_overrides` are in SI.
 Errors: every mistake of a user is an `InputError` of one sentence: where it stands, what was given, what to do.
@@ -274,7 +274,8 @@ def _parameters(value: Any) -> dict[str, float]:
         except InputError as problem:
             raise InputError(f"[parameters] {name}: {problem}") from problem
         if checked[name] < 0 <= row.low:
-            raise InputError(f"[parameters] {name} of {given!r} is negative; give a number like {row.value:g} {row.unit}.")
+            usual = f"{row.value:g}{_unit(row.unit)}"
+            raise InputError(f"[parameters] {name} of {given!r} is negative; give a number like {usual}.")
     return checked
 
 
@@ -334,7 +335,7 @@ class Case(_Table):
         return list(dict.fromkeys([*self._said_of_treatments(), *self._outside_ranges()]))
 
     def resolved(self) -> Case:
-        """The case with nothing left open: age, title, every dimension. Raises InputError where dimensions exclude each other."""
+        """The case with nothing left open: age, title, every dimension. InputError where dimensions exclude each other."""
         filled: dict[str, str] = {}
         person, rows, dimensions = self.person, self._rows(), self.dimensions()
         if person.age is None:
@@ -356,7 +357,7 @@ class Case(_Table):
         return made
 
     def dimensions(self) -> dict[str, float]:
-        """Every dimension in SI, named as in ``evidence.dimensions``: as given, else by level, sex, grade (or outline)."""
+        """Every dimension in SI, named as in ``evidence.dimensions``: as given, else by level, sex, grade or outline."""
         rows, given = self._rows(), {quantity_of(key): getattr(self.disc, key) for key in self.disc.measured()}
         si = {name: given[name] * evidence.factor(row.unit) if name in given else row.si for name, row in rows.items()}
         # What was measured in one place scales its neighbours: an outline's heights, the rim of an endplate.
@@ -369,7 +370,7 @@ class Case(_Table):
         return si
 
     def parameter_overrides(self) -> dict[str, float]:
-        """The [parameters] in SI. Raises InputError for a number of the evidence that the disc's processes do not read."""
+        """The [parameters] in SI. Raises InputError for a number of the evidence that no process of the disc reads."""
         from pulposus.disc.parameters import declared
 
         for name in self.parameters:
@@ -478,7 +479,7 @@ def _unit(unit: str) -> str:
 def _span(quantity: str) -> tuple[float, float, str]:
     """What is plausible for a dimension, and its unit: half the least to twice the greatest length of any disc tabled.
 
-    Angles go to twice the greatest either way (a cervical disc may open backwards); shares stay within the ranges of the tables.
+    Angles go to twice the greatest either way (a cervical disc may open backwards); shares stay within the tables.
     """
     made = [
         evidence.dimensions(level, sex, grade)[quantity]
@@ -499,9 +500,9 @@ def _check_back(si: Mapping[str, float]) -> None:
     """A wedge must leave some height at both ends of the disc."""
     fall = abs(math.tan(si["wedge"])) * si["ap_depth"] / 2
     if fall >= si["mid_height"]:
-        mm = evidence.factor("mm")
-        wedge = f"A wedge of {math.degrees(si['wedge']):.3g} degrees over {si['ap_depth'] / mm:.3g} mm"
-        raise InputError(f"{wedge} leaves no height at one end of a disc of {si['mid_height'] / mm:.3g} mm; lower wedge.")
+        depth, height = (si[name] / evidence.factor("mm") for name in ("ap_depth", "mid_height"))
+        wedge = f"[disc] wedge of {math.degrees(si['wedge']):.3g} degrees over {depth:.3g} mm"
+        raise InputError(f"{wedge} leaves no height at one end of a disc of {height:.3g} mm; give a smaller wedge.")
 
 
 def _middle_age(filled: dict[str, str]) -> float:
@@ -557,7 +558,7 @@ def case_from_line(
     Raises InputError, one sentence, for what cannot be.
     """
     lines = [part.strip() for part in line.split(";") if part.strip()] or [line]
-    tables = {
+    tables: dict[str, dict[str, Any]] = {
         "person": {"age": age, "sex": sex},
         "disc": {"level": level, "grade": grade},
         "run": {"years": years, "mesh": mesh},

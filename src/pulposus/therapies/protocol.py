@@ -32,8 +32,8 @@ _VOLUME = "mL"
 class Treatment:
     """One product given once or several times; names are those of the evidence tables.
 
-    dose in cells (nucleated cells for a concentrate), vesicles, or mL, as the product counts it; volume in mL; month after
-    start; `repeats` further doses, one every `every_months`.
+    dose in cells (nucleated cells for a concentrate), vesicles, or mL, as the product counts it; volume in mL; month
+    after start; `repeats` further doses, one every `every_months`.
     """
 
     product: str
@@ -87,7 +87,7 @@ def fill(
     repeats: int = 0,
     every_months: float | None = None,
 ) -> Treatment:
-    """A checked treatment: names resolved, what is None taken from the product's rows (dose as it is counted, volume in mL).
+    """A checked treatment; what is None is taken from the product's rows (dose as it is counted, volume in mL).
 
     Raises InputError for an unknown name (with the nearest one) and for a number that cannot be.
     """
@@ -113,7 +113,7 @@ def fill(
 
 
 def describe(treatment: Treatment) -> str:
-    """The line of a treatment; `parse` gives the treatment back. A product's own viability and passage are left unsaid."""
+    """The line of a treatment; `parse` gives the treatment back. A product's usual viability and passage stay unsaid."""
     t, rows = treatment, evidence.product(treatment.product)
     counted_in_mL = rows["dose_unit"].text == _VOLUME
     cells = rows["class"].text == "cells"
