@@ -77,7 +77,7 @@ def run(disc: Disc, state: State, injections: biological.Injections, months: lis
 
 def volumes(disc: Disc) -> np.ndarray:
     """Nodal volumes at start, m^3."""
-    return np.asarray(jnp.sum(mesh.node_volumes(disc.topology, mesh.coordinates(disc.topology, disc.shape)), 0))
+    return np.asarray(disc.volume)
 
 
 def sparse(topology: mesh.Topology, stencil: np.ndarray) -> tuple[sp.csr_matrix, np.ndarray]:

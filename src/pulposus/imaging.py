@@ -67,9 +67,9 @@ def fields(disc: Disc, state: State) -> dict[str, Array]:
         "glucose": state.solutes[GLUCOSE],
         "lactate": lactate,
         "ph": acidity(disc.parameters, lactate),
-        "native_cells": state.native * _PER_ML,
-        "injected_cells": injected * _PER_ML,
-        "np_like_cells": state.np_like * _PER_ML,
+        "native_cells": state.native / state.stretch * _PER_ML,
+        "injected_cells": injected / state.stretch * _PER_ML,
+        "np_like_cells": state.np_like / state.stretch * _PER_ML,
         "fixed_charge": charge_now(disc, state) * 1e-3,  # maths: mol/m^3 to mEq/mL
         "aggrecan": state.charge * start / (disc.charge_healthy * healthy),
         "collagen": state.collagen,
@@ -87,7 +87,7 @@ def summary(disc: Disc, state: State, t2: T2Scale) -> dict[str, Array]:
     """What one row of the summary says: extremes of solutes, cells in millions, nucleus means, heights, and the scanner's numbers."""
     coords = mesh.coordinates(disc.topology, disc.shape, state.stretch)
     start = mesh.coordinates(disc.topology, disc.shape)
-    volume = jnp.sum(mesh.node_volumes(disc.topology, start), 0)
+    volume = disc.volume
     nucleus = disc.tissue[0] * volume / jnp.sum(disc.tissue[0] * volume)
 
     def mean(field: Array) -> Array:

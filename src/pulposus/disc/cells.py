@@ -55,7 +55,7 @@ def users(disc: Disc, state: State, survival: Array, native_survival: Array) -> 
     return native + (settled + fresh_oxygen) * survival, native + (settled + fresh_glucose) * survival
 
 
-def die(disc: Disc, state: State, volume: Array, dead: Death, dt: Array) -> State:
+def die(disc: Disc, state: State, dead: Death, dt: Array) -> State:
     """Apply death rates over dt to every population, and write who starved and who died of acid into the ledger."""
     rate = dead.starved + dead.acid
     survival = jnp.exp(-rate * dt)
@@ -63,7 +63,7 @@ def die(disc: Disc, state: State, volume: Array, dead: Death, dt: Array) -> Stat
     injected = state.fresh + state.adapted
     share = jnp.where(rate > 0, dead.starved / jnp.where(rate > 0, rate, 1.0), 1.0)
     gone = injected * (1 - survival)
-    ledger = _book(state.ledger, disc, volume, starved=gone * share, acid=jnp.maximum(gone - gone * share, 0.0))
+    ledger = _book(state.ledger, disc, starved=gone * share, acid=jnp.maximum(gone - gone * share, 0.0))
     return eqx.tree_at(
         lambda s: (s.native, s.fresh, s.adapted, s.np_like, s.ledger),
         state,
@@ -71,7 +71,7 @@ def die(disc: Disc, state: State, volume: Array, dead: Death, dt: Array) -> Stat
     )
 
 
-def live(disc: Disc, state: State, volume: Array, dt: Array) -> State:
+def live(disc: Disc, state: State, dt: Array) -> State:
     """All that happens to cells besides hunger and acid, over dt, each rate taken as constant and integrated exactly."""
     product = disc.products
     calm = effect(disc, state, "immunomodulation")[1]
@@ -89,7 +89,6 @@ def live(disc: Disc, state: State, volume: Array, dt: Array) -> State:
     ledger = _book(
         state.ledger,
         disc,
-        volume,
         lost_from_disc=spent * leaving,
         immune_cleared=spent * cleared,
         differentiated=new,
@@ -130,10 +129,10 @@ def _mean_over(rate: Array, dt: Array) -> Array:
     return jnp.where(small, 1 - 0.5 * x, -jnp.expm1(-jnp.where(small, 1.0, x)) / jnp.where(small, 1.0, x))
 
 
-def _book(ledger: Array, disc: Disc, volume: Array, **changes: Array) -> Array:
+def _book(ledger: Array, disc: Disc, **changes: Array) -> Array:
     """Add nodal densities (product, ring, sector, layer) of each named fate, in whole cells, to the ledger."""
     for fate, density in changes.items():
-        ledger = ledger.at[FATES.index(fate)].add(total(disc, volume, density))
+        ledger = ledger.at[FATES.index(fate)].add(total(disc, density))
     return ledger
 
 

@@ -1,7 +1,7 @@
 """Matrix: aggrecan (as fixed charge) and collagen, built by cells and lost with time.
 
-What: at start a disc of its grade loses matrix at the published net rate; from there synthesis follows what its cells can do, relative to healthy ones.
-Equation (sivan): ``dF/dt = a(t) l_h [F_start + F_healthy (q - q_start)] - l(grade) p(t) F``, q = cells x activity x anabolic gain relative to healthy,
+What: a disc of its grade with intact endplates loses matrix at the published net rate; from there synthesis follows what the cells of this disc can do.
+Equation (sivan): ``dF/dt = a(t) l_h [F_start + F_healthy (q - q_typical)] - l(grade) p(t) F``, q = cells x activity x anabolic gain relative to healthy,
 l the measured decay, p the protease activity relative to start, a the ageing of synthesis. (cachot): ``dF/dt = S - k F`` with ATP-driven S.
 Reads: cells, cytokine network, secretome. Writes: charge, collagen.
 Why anchored: no source gives synthesis constants; the net loss of a degenerate disc is measured (Sivan 2006), so it is prescribed and only changes are modelled.
@@ -62,7 +62,7 @@ def _proteolysis(disc: Disc, start: Array, now: Array, spared: Array) -> Array:
 
 def _sivan(disc: Disc, state: State, activity: Array, dt: Array) -> Array:
     normal, decay = aggrecan_decay(disc)
-    before = disc.native / disc.native_healthy * disc.activity[0]
+    before = disc.native_typical / disc.native_healthy * disc.activity[0]
     now = builders(disc, state) * activity[0] * (1 + effect(disc, state, "anabolic")[0])
     ageing = disc.parameters.aggrecan_ageing_rate if disc.hypotheses.ageing else 0.0
     middle = state.time + 0.5 * dt
@@ -96,7 +96,7 @@ def _cachot(disc: Disc, state: State, activity: Array, dt: Array) -> Array:
 def _collagen(disc: Disc, state: State, activity: Array, dt: Array) -> Array:
     """Collagen relative to start: steady at start, then moved by cells and by MMP3, which chondroprotective signals restrain."""
     decay = collagen_decay(disc, state)
-    before = disc.native / disc.native_healthy * disc.activity[1]
+    before = disc.native_typical / disc.native_healthy * disc.activity[1]
     now = builders(disc, state) * activity[1]
     built = decay * jnp.maximum(1 + (now - before), 0.0)
     lost = decay * _proteolysis(disc, disc.activity[2], activity[2], effect(disc, state, "chondroprotection")[1])

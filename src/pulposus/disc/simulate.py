@@ -24,7 +24,7 @@ from pulposus.disc.geometry import Shape
 from pulposus.disc.mesh import Topology
 from pulposus.disc.metabolism import acidity
 from pulposus.disc.parameters import Parameters
-from pulposus.disc.state import FATES, GLUCOSE, LACTATE, MECHANISMS, Disc, Hypotheses, Products, State
+from pulposus.disc.state import FATES, GLUCOSE, LACTATE, MECHANISMS, Disc, Hypotheses, Products, State, total
 
 DAY = 86400.0
 MONTH = 365.25 / 12 * DAY
@@ -46,8 +46,8 @@ class AbstractTherapy(eqx.Module):
         """Times in s at which the clock must stop because something falls due."""
 
     @abc.abstractmethod
-    def dose(self, disc: Disc, state: State, coords: Array, volume: Array, time: Array) -> State:
-        """The state after what falls due at `time` (s; nothing where nothing is due). coords (..., 3) in m, volume in m^3 at the nodes."""
+    def dose(self, disc: Disc, state: State, coords: Array, time: Array) -> State:
+        """The state after what falls due at `time` (s; nothing where nothing is due). coords (..., 3) of the nodes at start, m."""
 
 
 def prepare(
@@ -88,6 +88,7 @@ def prepare(
         age=jnp.asarray(age, dtype=float),
         openness=jnp.ones(()),
         boundary=transport.boundary(coords, p, 1.0),
+        volume=jnp.sum(volumes, 0),
         tissue=tissue,
         element_water=healthy.water[tissues],
         water=on_nodes(healthy.water),
@@ -96,13 +97,14 @@ def prepare(
         collagen=on_nodes(healthy.collagen),
         native=one,
         native_healthy=one,
+        native_typical=one,
         healthy_solutes=jnp.ones((3, *topology.shape)),
         healthy_activity=jnp.ones((len(inflammation.TARGETS), *topology.shape)),
         inflammation=jnp.ones(2),
         activity=jnp.ones((len(inflammation.BUILT), *topology.shape)),
     )
     density = cells.native_density(disc)
-    disc = eqx.tree_at(lambda d: (d.native, d.native_healthy), disc, (density, density))
+    disc = eqx.tree_at(lambda d: (d.native, d.native_healthy, d.native_typical), disc, (density, density, density))
     state = State(
         jnp.zeros(()), jnp.zeros(()) + MONTH, disc.boundary, density, none, none, one * 0, one * 0, none, disc.charge, one, one,
         one, one, one, one, none, jnp.zeros((len(FATES), none.shape[0])), jnp.zeros(()),
@@ -111,38 +113,37 @@ def prepare(
     disc = eqx.tree_at(lambda d: d.healthy_solutes, disc, state.solutes)
     activity = inflammation.network_activity(disc, state.solutes[GLUCOSE], acidity(p, state.solutes[LACTATE]), one, one)
     disc = eqx.tree_at(
-        lambda d: (d.healthy_activity, d.grade, d.openness, d.boundary, d.element_water, d.water, d.charge, d.collagen),
+        lambda d: (d.healthy_activity, d.grade, d.element_water, d.water, d.charge, d.collagen),
         disc,
-        (
-            activity,
-            grade,
-            openness,
-            transport.boundary(coords, p, supply),
-            graded.water[tissues],
-            on_nodes(graded.water),
-            on_nodes(graded.charge),
-            on_nodes(graded.collagen),
-        ),
+        (activity, grade, graded.water[tissues], on_nodes(graded.water), on_nodes(graded.charge), on_nodes(graded.collagen)),
     )
-    state = eqx.tree_at(lambda s: (s.charge, s.solutes), state, (disc.charge, jnp.where(topology.outside, disc.boundary, state.solutes)))
-    return _settled(disc, state, coords, jnp.sum(volumes, 0))
+    state = eqx.tree_at(lambda s: s.charge, state, disc.charge)
+    disc = _typical(disc, state, coords)
+    disc = eqx.tree_at(lambda d: (d.openness, d.boundary), disc, (openness, transport.boundary(coords, p, supply)))
+    return _settled(disc, state, coords)
 
 
-def _settled(disc: Disc, state: State, coords: Array, volume: Array) -> tuple[Disc, State]:
-    """Let go the native cells that supply cannot feed, and scale cytokines to the level measured at this grade."""
+def _typical(disc: Disc, state: State, coords: Array) -> Disc:
+    """What a disc of this grade is like when its endplates are intact: its cells and activity, whose course is the published one, and its cytokines as measured."""
     operator = transport.operator(disc, state, coords)
     state = _fed(disc, state, operator, _SETTLING)
+    activity = inflammation.relative_activity(disc, state)
+    disc = eqx.tree_at(lambda d: (d.native_typical, d.inflammation), disc, (state.native, _inflammation(disc, state, operator, activity)))
+    state = inflammation.signal(disc, state, operator, activity)
+    return eqx.tree_at(lambda d: d.activity, disc, inflammation.relative_activity(disc, state)[: len(inflammation.BUILT)])
+
+
+def _settled(disc: Disc, state: State, coords: Array) -> tuple[Disc, State]:
+    """Let go the native cells that supply cannot feed, and bring cytokines into balance with those that are left."""
+    operator = transport.operator(disc, state, coords)
+    state = _fed(disc, eqx.tree_at(lambda s: s.solutes, state, disc.healthy_solutes), operator, _SETTLING)
+    state = inflammation.signal(disc, state, operator, inflammation.relative_activity(disc, state))
+    state = inflammation.signal(disc, state, operator, inflammation.relative_activity(disc, state))
     disc = eqx.tree_at(lambda d: d.native, disc, state.native)
-    activity = inflammation.relative_activity(disc, state)
-    disc = eqx.tree_at(lambda d: d.inflammation, disc, _inflammation(disc, state, operator, activity, volume))
-    state = inflammation.signal(disc, state, operator, activity)
-    activity = inflammation.relative_activity(disc, state)
-    disc = eqx.tree_at(lambda d: d.activity, disc, activity[: len(inflammation.BUILT)])
-    state = inflammation.signal(disc, state, operator, activity)
     return disc, eqx.tree_at(lambda s: s.ledger, state, jnp.zeros_like(state.ledger))
 
 
-def _inflammation(disc: Disc, state: State, operator: Operator, activity: Array, volume: Array) -> Array:
+def _inflammation(disc: Disc, state: State, operator: Operator, activity: Array) -> Array:
     """Scale of cytokine production that gives the mean level measured in the nucleus at this grade.
 
     The level is linear in the scale, so two solves (production alone, blood alone) give it exactly.
@@ -151,7 +152,7 @@ def _inflammation(disc: Disc, state: State, operator: Operator, activity: Array,
     share = jnp.clip((disc.grade - p.healthy_grade) / (p.degenerate_grade - p.healthy_grade), 0.0, 1.0)
     pairs = ((p.il1b_positive_healthy, p.il1b_positive_degenerate), (p.tnf_positive_healthy, p.tnf_positive_degenerate))
     wanted = jnp.stack([(sick / (1 - sick) * (1 - well) / well) ** share for well, sick in pairs])
-    weight = disc.tissue[0] * volume / jnp.sum(disc.tissue[0] * volume)
+    weight = disc.tissue[0] * disc.volume / total(disc, disc.tissue[0])
     unit = eqx.tree_at(lambda d: d.inflammation, disc, jnp.ones(2))
     none = eqx.tree_at(lambda d: d.inflammation, disc, jnp.zeros(2))
     both, blood = (inflammation.signal(d, state, operator, activity) for d in (unit, none))
@@ -180,7 +181,7 @@ def _fed(disc: Disc, state: State, operator: Operator, lived: Array | float) -> 
     solutes = solved.field * scale
     state = eqx.tree_at(lambda s: (s.solutes, s.error), state, (solutes, jnp.maximum(state.error, solved.error)))
     dead = cells.death(p, solutes[GLUCOSE], acidity(p, solutes[LACTATE]))
-    return cells.die(disc, state, operator.volume, dead, jnp.asarray(lived))
+    return cells.die(disc, state, dead, jnp.asarray(lived))
 
 
 def _dying(disc: Disc, state: State, operator: Operator, dt: Array) -> tuple[State, Array]:
@@ -189,18 +190,15 @@ def _dying(disc: Disc, state: State, operator: Operator, dt: Array) -> tuple[Sta
     first = _fed(disc, state, operator, _GAMMA * dt)
     early = cells.death(p, first.solutes[GLUCOSE], acidity(p, first.solutes[LACTATE]))
     middle = eqx.tree_at(lambda s: (s.solutes, s.error), state, (first.solutes, first.error))
-    middle = cells.die(disc, middle, operator.volume, early, (1 - _GAMMA) * dt)
+    middle = cells.die(disc, middle, early, (1 - _GAMMA) * dt)
     last = _fed(disc, middle, operator, _GAMMA * dt)
     late = cells.death(p, last.solutes[GLUCOSE], acidity(p, last.solutes[LACTATE]))
     simple = jnp.exp(-(late.starved + late.acid) * dt)
     survival = jnp.exp(-((1 - _GAMMA) * (early.starved + early.acid) + _GAMMA * (late.starved + late.acid)) * dt)
     wrong = jnp.abs(simple - survival)
     guests = jnp.sum(state.fresh + state.adapted, 0) + state.np_like
-    native = jnp.sum(operator.volume * state.native)
-    errors = [
-        jnp.sum(operator.volume * guests * wrong) / (jnp.sum(operator.volume * guests) + _TRACE * native),
-        jnp.sum(operator.volume * state.native * wrong) / native,
-    ]
+    native = total(disc, state.native)
+    errors = [total(disc, guests * wrong) / (total(disc, guests) + _TRACE * native), total(disc, state.native * wrong) / native]
     return last, jnp.maximum(*errors)
 
 
@@ -209,9 +207,9 @@ _TRACE = 1e-3  # maths: injected cells fewer than this share of native ones need
 
 def step(disc: Disc, state: State, operator: Operator, dt: Array) -> tuple[State, Array]:
     """All processes over dt (s) on a disc whose form is held; returns the new state and the error estimate that chooses the next dt."""
-    state = cells.live(disc, state, operator.volume, 0.5 * dt)
+    state = cells.live(disc, state, 0.5 * dt)
     state, error = _dying(disc, state, operator, dt)
-    state = cells.live(disc, state, operator.volume, 0.5 * dt)
+    state = cells.live(disc, state, 0.5 * dt)
     activity = inflammation.relative_activity(disc, state)
     state = inflammation.signal(disc, state, operator, activity)
     state = matrix.turn_over(disc, state, activity, dt)
@@ -242,10 +240,9 @@ def advance(disc: Disc, state: State, stop: Array) -> State:
 
 def dose(disc: Disc, state: State, therapies: Sequence[AbstractTherapy], time: Array) -> State:
     """The state after everything that falls due at `time` (s) has been given."""
-    coords = mesh.coordinates(disc.topology, disc.shape, state.stretch)
-    volume = jnp.sum(mesh.node_volumes(disc.topology, coords), 0)
+    coords = mesh.coordinates(disc.topology, disc.shape)
     for therapy in therapies:
-        state = therapy.dose(disc, state, coords, volume, time)
+        state = therapy.dose(disc, state, coords, time)
     return eqx.tree_at(lambda s: s.step, state, jnp.minimum(state.step, _FIRST_STEP))
 
 

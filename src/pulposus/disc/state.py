@@ -98,6 +98,7 @@ class Disc(eqx.Module):
     age: Float[Array, ""]  # s at time 0
     openness: Float[Array, ""]  # endplate diffusivity relative to what its water would give
     boundary: Float[Array, "3 ring sector layer"]  # oxygen Pa, lactate and glucose mol/m^3; read on the outer surface only
+    volume: Nodal  # m^3 at start, to which densities of cells refer
     tissue: Float[Array, "3 ring sector layer"]  # volume share of nucleus, annulus, endplate
     element_water: Float[Array, "ring sector layer"]  # at start, by volume, one an element
     water: Nodal  # at start, by volume
@@ -106,14 +107,15 @@ class Disc(eqx.Module):
     collagen: Nodal  # at start, by dry mass
     native: Nodal  # at start, after those that supply cannot feed have gone, cell/m^3
     native_healthy: Nodal
+    native_typical: Nodal  # of a disc of this grade with intact endplates, whose course is the published one
     healthy_solutes: Float[Array, "3 ring sector layer"]
     healthy_activity: Float[Array, "target ring sector layer"]  # of the cytokine network
     inflammation: Float[Array, "2"]  # IL-1beta, TNF: scale that gives the measured level at start
-    activity: Float[Array, "target ring sector layer"]  # aggrecan, collagen, MMP3, ADAMTS4 at start, relative to healthy
+    activity: Float[Array, "target ring sector layer"]  # aggrecan, collagen, MMP3, ADAMTS4 of that typical disc, relative to healthy
 
 
 class State(eqx.Module):
-    """What moves. Cells in cell/m^3, solutes as in `Disc.boundary`, fixed charge in mol/m^3 of reference water, the rest relative."""
+    """What moves. Cells in cell/m^3 of the volume at start (they stay with the solid), solutes as in `Disc.boundary`, fixed charge in mol/m^3 of reference water, the rest relative."""
 
     time: Float[Array, ""]  # s since start
     step: Float[Array, ""]  # s, length of step that the error control would take next
@@ -136,9 +138,9 @@ class State(eqx.Module):
     error: Float[Array, ""]  # largest solver error since start, relative
 
 
-def total(disc: Disc, volume: Array, field: Array) -> Array:
-    """Integral of a nodal density over the disc; `volume` (ring, sector, layer) in m^3."""
-    return jnp.sum(volume * field, (-3, -2, -1))
+def total(disc: Disc, field: Array) -> Array:
+    """Integral over the disc of a nodal density that refers to the volume at start."""
+    return jnp.sum(disc.volume * field, (-3, -2, -1))
 
 
 def blend(disc: Disc, name: str) -> Array:

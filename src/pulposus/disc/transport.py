@@ -28,14 +28,16 @@ def element_water(disc: Disc, state: State) -> Array:
 
 
 def operator(disc: Disc, state: State, coords: Array) -> Operator:
-    """Assemble diffusion for the disc as it is now: geometry, water, openness of the endplates (opened further by vessels, if these act)."""
+    """Assemble diffusion for the disc as it is now: geometry, water, openness of the endplates (opened further by vessels, if these act).
+
+    Reactions are weighted with the volumes at start, to which densities of cells refer.
+    """
     gain = effect(disc, state, "endplate_vascular_support")[0]
-    near = disc.tissue[ENDPLATE] * jnp.sum(mesh.node_volumes(disc.topology, coords), 0)
+    near = disc.tissue[ENDPLATE] * disc.volume
     opened = disc.openness * (1 + jnp.sum(near * gain) / jnp.sum(near))
     is_plate = jnp.asarray(disc.topology.element_tissue == ENDPLATE)
     conductivity = tissue_factor(element_water(disc, state)) * jnp.where(is_plate, opened, 1.0)
-    volume = jnp.sum(mesh.node_volumes(disc.topology, coords), 0)
-    return Operator(mesh.stiffness(disc.topology, coords, conductivity), volume, separable(disc.topology, coords, conductivity))
+    return Operator(mesh.stiffness(disc.topology, coords, conductivity), disc.volume, separable(disc.topology, coords, conductivity))
 
 
 def diffusivities(parameters: Parameters) -> Array:

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float
 
 from pulposus import evidence
 from pulposus.disc.simulate import MONTH, AbstractTherapy
-from pulposus.disc.state import FATES, MECHANISMS, Disc, Products, State
+from pulposus.disc.state import FATES, MECHANISMS, Disc, Products, State, total
 from pulposus.evidence import Row
 from pulposus.therapies.protocol import Treatment
 
@@ -48,18 +48,18 @@ class Injections(AbstractTherapy):
         """Times of all doses, s."""
         return tuple(np.unique(np.asarray(self.when)).tolist())
 
-    def dose(self, disc: Disc, state: State, coords: Array, volume: Array, time: Array) -> State:
+    def dose(self, disc: Disc, state: State, coords: Array, time: Array) -> State:
         """Give the doses due at `time`."""
         for k in range(self.when.shape[-1]):
             due = self.given * (jnp.abs(self.when[k] - time) < 1.0)
-            state = self._inject(disc, state, coords, volume, k, due)
+            state = self._inject(disc, state, coords, k, due)
         return state
 
-    def _inject(self, disc: Disc, state: State, coords: Array, volume: Array, k: int, due: Array) -> State:
-        nucleus = jnp.sum(disc.tissue[0] * volume)
+    def _inject(self, disc: Disc, state: State, coords: Array, k: int, due: Array) -> State:
+        nucleus = total(disc, disc.tissue[0])
         excess = jnp.clip(1 - self.accepted[k] * nucleus / self.volume[k], 0.0, 1.0) * self.excess_leak[k]
         stays = self.kept[k] * (1 - excess) * due
-        cloud = self._cloud(disc, coords, volume, k, nucleus)
+        cloud = self._cloud(disc, coords, k, nucleus)
         spread = stays[:, None, None, None] * cloud
         cellular = self.cellular[:, None, None, None]
         hurt = due * self.killed[k] * self._track(disc, coords, k)
@@ -83,14 +83,14 @@ class Injections(AbstractTherapy):
         inner = column[-1 - disc.topology.endplate_layers] - column[disc.topology.endplate_layers]
         return tip, jnp.concatenate([half, 0.5 * inner[None]]), outer
 
-    def _cloud(self, disc: Disc, coords: Array, volume: Array, k: int, nucleus: Array) -> Array:
+    def _cloud(self, disc: Disc, coords: Array, k: int, nucleus: Array) -> Array:
         """Density (1/m^3) of what is injected, integrating to one; none of it in the endplates."""
         tip, half, _ = self._tip(disc, coords, k)
         away = (coords - jnp.concatenate([tip, jnp.zeros(1)])) / half
         distance = jnp.sqrt(jnp.sum(away**2, -1))
         reach = jnp.cbrt(self.volume[k] / nucleus)
         weight = jax.nn.sigmoid((reach - distance) / (_SOFTNESS * reach)) * (1 - disc.tissue[2])
-        return weight / jnp.sum(weight * volume)
+        return weight / total(disc, weight)
 
     def _track(self, disc: Disc, coords: Array, k: int) -> Array:
         """1 on the needle's track from the rim to the tip, falling with the square of the distance over the injured radius; level with the mid-plane."""
@@ -166,7 +166,9 @@ def _stack(entries: list[dict[str, np.ndarray | float]]) -> Products:
 
 def _dose(t: Treatment, month: float, slots: list[tuple], rule: dict[str, float]) -> dict[str, np.ndarray | float]:
     q, place, held = _numbers(evidence.product(t.product)), _numbers(evidence.site(t.site)), _numbers(evidence.carrier(t.carrier))
-    acting = t.dose * (q["msc_content"] if _words(t.product)["class"] == "cells" else q["secretion_equivalents"]) * t.viability
+    words = _words(t.product)
+    amount = t.dose * (evidence.factor("mL") if words["dose_unit"] == "mL" else 1.0)
+    acting = amount * (q["msc_content"] if words["class"] == "cells" else q["secretion_equivalents"]) * t.viability
     here = np.eye(len(slots))[slots.index(_slot(t))]
     kept = acting * place["delivered_fraction"] * held["retained_fraction"]
     return {

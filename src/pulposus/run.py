@@ -1,0 +1,317 @@
+"""The main job: one disc, with and without its treatment, over its years; then what each mechanism had to do with it.
+
+`build` makes discs of a case, `run_case` runs them month by month into a results folder (resumable), `ablate` runs the treatment with each mechanism off and alone.
+Treated and untreated are two members of one batch, so that they differ by the treatment and nothing else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from pulposus import evidence, imaging
+from pulposus.disc import geometry, mesh, simulate
+from pulposus.disc.parameters import Parameters, declared
+from pulposus.disc.state import FATES, MECHANISMS, Disc, State, total
+from pulposus.results import Results
+from pulposus.therapies.biological import Injections, prescribe
+
+if TYPE_CHECKING:
+    from pulposus.case import Case
+
+ARMS = ("untreated", "treated")
+Progress = Callable[[int, int, str], None]
+_UNSOLVED = 1e-4  # maths: a solver error above this share of a solute's scale makes an arm a failed one
+_CHECKPOINT_EVERY = 6  # maths: months between checkpoints
+_ABLATION_MESH = "coarse"
+
+
+def build(case: Case, size: str, switches: Sequence[np.ndarray] | None = None) -> tuple[Disc, State, tuple[Injections]]:
+    """Discs of a resolved case, batched: untreated and treated; or, given `switches`, the treated disc once for each row of mechanism switches.
+
+    Every leaf has a leading batch axis.
+    """
+    products, injections = prescribe(case.treatments, case.disc.grade)
+    dimensions = case.dimensions()
+    shape = geometry.from_outline(case.disc.outline, dimensions) if case.disc.outline else geometry.from_dimensions(dimensions)
+    disc, state = _prepare(
+        mesh.sized(size),
+        shape,
+        Parameters.from_evidence(case.parameter_overrides()),
+        case.hypotheses(),
+        products,
+        pfirrmann=float(case.disc.grade),
+        age=case.person.age * simulate.YEAR,
+        endplate=case.disc.endplate,
+    )
+    if switches is None:
+        given = [eqx.tree_at(lambda i: i.given, injections, jnp.asarray(g)) for g in (0.0, 1.0)]
+        return _stack([disc, disc]), _stack([state, state]), (_stack(given),)
+    discs = [eqx.tree_at(lambda d: d.switches, disc, jnp.asarray(s, dtype=float)) for s in switches]
+    return _stack(discs), _stack([state] * len(discs)), (_stack([injections] * len(discs)),)
+
+
+_prepare = eqx.filter_jit(simulate.prepare)
+_in_batch = (eqx.if_array(0), eqx.if_array(0))
+_fields = eqx.filter_jit(eqx.filter_vmap(imaging.fields, in_axes=_in_batch))
+_summary = eqx.filter_jit(eqx.filter_vmap(imaging.summary, in_axes=(*_in_batch, None)))
+
+
+def _stack(trees: Sequence[Any]) -> Any:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves) if eqx.is_array(leaves[0]) else leaves[0], *trees)
+
+
+def run_case(
+    case: Case,
+    out: str | Path,
+    *,
+    years: float | None = None,
+    mesh: str | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+    ablation: bool = True,
+) -> Results:
+    """Run a case, treated and untreated, into the folder `out`, and return its results.
+
+    years and mesh replace the case's own. With `resume`, what a stopped run has done is kept; another case, mesh or evidence is refused.
+    Raises InputError for anything the user can mend; on KeyboardInterrupt what is done stays readable and can be resumed.
+    """
+    case = case.changed(years=years, mesh=mesh).resolved()
+    remember_compilations()
+    tell = progress or (lambda done, total, text: None)
+    months = int(round(case.run.years * 12))
+    total = months + 1 + (months if ablation and case.treatments else 0)
+    print_of = fingerprint(case)
+    saved = imaging.save_months(case.run.years)
+    results = Results.open(out) if resume else Results.create(out, fingerprint=print_of, info=describe(case), months=saved)
+    checkpoint = results.load_checkpoint(print_of) if resume else None
+    tell(0, total, "building the disc")
+    discs, states, therapies = build(case, case.run.mesh)
+    first, rows = 0, []
+    if checkpoint:
+        step, arrays, rows = checkpoint
+        states, first = _restored(states, arrays), step + 1
+    elif not resume or not results.static_written:
+        results.write_static(**_static(discs))
+    t2 = imaging.T2Scale.from_evidence()
+    last = first - 1
+    try:
+        for index, now in simulate.simulate(discs, states, therapies, [m * simulate.MONTH for m in range(months + 1)], first):
+            new = _rows(discs, now, t2, index)
+            if index in saved:
+                results.append(saved.index(index), index, {k: np.asarray(v) for k, v in _fields(discs, now).items()})
+            states, rows, last = now, rows + new, index
+            if index in saved or index % _CHECKPOINT_EVERY == 0:
+                results.checkpoint(last, _arrays(states), rows)
+            tell(index + 1, total, f"month {index} of {months}")
+    except KeyboardInterrupt:
+        if last >= 0:
+            results.checkpoint(last, _arrays(states), rows)
+        raise
+    table = pd.DataFrame([{k: v for k, v in row.items() if k != "ledger"} for row in rows])
+    results.write_summary(table)
+    results.write_ledger(ledger(rows, [t.product for t in case.treatments]))
+    results.write_case(case.to_toml())
+    info = describe(case) | {"status": status(table)}
+    if ablation and case.treatments:
+        table_of, check = ablate(case, table, lambda done, text: tell(months + 1 + done, total, text))
+        results.write_mechanisms(table_of)
+        info["ablation_check"] = check
+    results.write_info(info)
+    return results
+
+
+def _rows(discs: Disc, states: State, t2: imaging.T2Scale, month: int) -> list[dict[str, Any]]:
+    """Summary rows of all arms at a month, the ledger (cells, by fate and product) beside."""
+    numbers = {name: np.asarray(values) for name, values in _summary(discs, states, t2).items()}
+    books = np.asarray(states.ledger)
+    alive = np.asarray(_alive(discs, states))
+    return [
+        {"arm": arm, "month": month, "year": month / 12}
+        | {name: float(values[i]) for name, values in numbers.items()}
+        | {"ledger": np.concatenate([books[i], alive[i][None]]).tolist()}
+        for i, arm in enumerate(ARMS)
+    ]
+
+
+@eqx.filter_jit
+@eqx.filter_vmap(in_axes=_in_batch)
+def _alive(disc: Disc, state: State) -> jax.Array:
+    """Injected cells alive, by product."""
+    return total(disc, state.fresh + state.adapted)
+
+
+def ledger(rows: Sequence[Mapping[str, Any]], products: Sequence[str]) -> pd.DataFrame:
+    """What became of injected cells, one row a product and month of the treated arm, in millions, cumulative; `alive` is what is there."""
+    names = list(dict.fromkeys(products))
+    found = []
+    for row in rows:
+        if row["arm"] != "treated":
+            continue
+        for i, name in enumerate(names):
+            counts = {fate: row["ledger"][k][i] * 1e-6 for k, fate in enumerate((*FATES, "alive"))}  # maths: cells to millions
+            found.append({"product": name, "month": row["month"]} | {("injected_million" if k == "injected" else k): v for k, v in counts.items()})
+    return pd.DataFrame(found)
+
+
+def status(summary: pd.DataFrame) -> dict[str, str]:
+    """One sentence an arm: whether it can be believed."""
+    worst = summary.groupby("arm")["solver_error"].max()
+    return {
+        arm: "completed" if error < _UNSOLVED else f"failed: solutes were not solved to better than {error:.1g} of their scale"
+        for arm, error in worst.items()
+    }
+
+
+def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None]) -> tuple[pd.DataFrame, dict[str, float]]:
+    """The treatment with all mechanisms, with none, with each one off and each one alone, on the coarse mesh, against the same disc untreated.
+
+    A mechanism's share is the mean of what it adds first (alone, over none) and last (all, over all but it), over what all add to none.
+    Also returns the total effect here beside that of the full run, as a check of the mesh.
+    """
+    every, none = np.ones(len(MECHANISMS)), np.zeros(len(MECHANISMS))
+    one = np.eye(len(MECHANISMS))
+    names = ["untreated", "all", "none", *(f"without {m}" for m in MECHANISMS), *(f"only {m}" for m in MECHANISMS)]
+    switches = [every, every, none, *(every - row for row in one), *one]
+    discs, states, (injections,) = build(case, _ABLATION_MESH, switches)
+    given = jnp.asarray([0.0] + [1.0] * (len(names) - 1))
+    therapies = (eqx.tree_at(lambda i: i.given, injections, given),)
+    months = int(round(case.run.years * 12))
+    for index, now in simulate.simulate(discs, states, therapies, [m * simulate.MONTH for m in range(months + 1)]):
+        states = now
+        tell(index, f"mechanisms, month {index} of {months}")
+    last = {k: np.asarray(v) for k, v in _summary(discs, states, imaging.T2Scale.from_evidence()).items()}
+    outcome = {"aggrecan": "aggrecan_nucleus_percent", "water": "water_nucleus_percent", "cells": "native_cells_million"}
+    table = pd.DataFrame({"run": names, "mechanism": [n.split(" ", 1)[1] if " " in n else "" for n in names]})
+    for short, column in outcome.items():
+        table[column] = last[column]
+        table[f"effect_{short}"] = last[column] - last[column][0]
+        table[f"share_{short}"] = _shares(last[column], names)
+    end = standard[standard.month == months].set_index("arm")
+    check = {}
+    for short, column in outcome.items():
+        check[f"{short}_standard"] = float(end.loc["treated", column] - end.loc["untreated", column])
+        check[f"{short}_coarse"] = float(last[column][1] - last[column][0])
+    return table, check
+
+
+def _shares(values: np.ndarray, names: list[str]) -> list[float]:
+    at = {name: float(value) for name, value in zip(names, values, strict=True)}
+    whole = at["all"] - at["none"]
+    return [
+        0.5 * (at[f"only {m}"] - at["none"] + at["all"] - at[f"without {m}"]) / whole if m and abs(whole) > 0 else float("nan")
+        for m in (name.removeprefix("only ") if name.startswith("only ") else "" for name in names)
+    ]
+
+
+def _static(discs: Disc) -> dict[str, np.ndarray]:
+    """Coordinates x, y (mm), tissue number and node volume (mL): what does not change."""
+    disc = jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, discs)
+    coords = np.asarray(mesh.coordinates(disc.topology, disc.shape))
+    volumes = np.asarray(mesh.node_volumes(disc.topology, mesh.coordinates(disc.topology, disc.shape)))
+    return {
+        "x": coords[..., 0] * 1e3,  # maths: m to mm
+        "y": coords[..., 1] * 1e3,  # maths: m to mm
+        "tissue": np.argmax(volumes, 0),
+        "volume": volumes.sum(0) * 1e6,  # maths: m^3 to mL
+        "endplate_layers": np.asarray(disc.topology.endplate_layers),
+        "nucleus_rings": np.asarray(disc.topology.nucleus_rings),
+    }
+
+
+def _arrays(states: State) -> dict[str, np.ndarray]:
+    return {field.name: np.asarray(getattr(states, field.name)) for field in dataclasses.fields(State)}
+
+
+def _restored(states: State, arrays: Mapping[str, np.ndarray]) -> State:
+    return State(**{field.name: jnp.asarray(arrays[field.name]) for field in dataclasses.fields(states)})
+
+
+def fingerprint(case: Case) -> str:
+    """What must be the same for a run to be resumed: the resolved case, the evidence and the version."""
+    import hashlib
+
+    return hashlib.sha256("\n".join([case.to_toml(), evidence.digest(), _version()]).encode()).hexdigest()
+
+
+def describe(case: Case) -> dict[str, Any]:
+    """All that a reader needs to judge and repeat a run: choices, what was filled, every number with its source, versions, seed, digest, limits."""
+    rows = parameters_used(case)
+    keys = list(dict.fromkeys([key for row in rows for key in row["source_keys"]] + case.sources()))
+    return {
+        "title": case.title,
+        "seed": case.run.seed,
+        "mesh": case.run.mesh,
+        "years": case.run.years,
+        "digest": evidence.digest(),
+        "versions": {"pulposus": _version(), "python": platform.python_version()}
+        | {name: importlib.metadata.version(name) for name in ("jax", "equinox", "numpy", "scipy")},
+        "warnings": list(case.warnings),
+        "filled": dict(case.filled),
+        "hypotheses": dataclasses.asdict(case.hypotheses()),
+        "parameters_used": rows,
+        "sources": [{"key": key, "text": evidence.reference(key), **evidence.source(key)} for key in keys],
+        "mechanisms_meta": [dataclasses.asdict(m) for m in evidence.mechanisms()],
+        "limits": [s.text for s in evidence.statements() if s.key.startswith("limit_")],
+    }
+
+
+def parameters_used(case: Case) -> list[dict[str, Any]]:
+    """Every number this run reads, with unit, range, kind and source; overrides are shown as the user's own."""
+    chosen = case.hypotheses()
+    unread = [
+        (chosen.metabolism != "cachot" and chosen.matrix != "cachot", ("cachot_",)),
+        (chosen.metabolism != "bibby_urban", ("oxygen_uptake_", "lactate_rate_")),
+        (chosen.endplate_permeability != "falls", ("calcification_",)),
+        (chosen.endplate_permeability != "rises", ("porosity_",)),
+        (chosen.grading != "absolute", ("charge_per_grade",)),
+        (not chosen.ageing, ("aggrecan_ageing_rate",)),
+    ]
+    skip = tuple(prefix for off, prefixes in unread if off for prefix in prefixes)
+    own = case.parameter_overrides()
+    found = [
+        _told(evidence.used(name), name, meaning, own.get(name)) for name, (_, meaning) in declared().items() if not name.startswith(skip)
+    ]
+    found += [_told(evidence.used(f"nucleus_t2_grade{g}"), f"nucleus_t2_grade{g}", f"T2 of the nucleus at Pfirrmann grade {g}") for g in imaging.GRADES]
+    for treatment in case.treatments:
+        for group, member in (
+            (treatment.product, evidence.product(treatment.product)),
+            (treatment.carrier, evidence.carrier(treatment.carrier)),
+            (treatment.site, evidence.site(treatment.site)),
+        ):
+            found += [_told(row, f"{group}: {name}", row.note) for name, row in member.items() if not row.text and row.kind != "defined"]
+    return list({row["name"]: row for row in found}.values())
+
+
+def _told(row: evidence.Row, name: str, meaning: str, own: float | None = None) -> dict[str, Any]:
+    told = {
+        "name": name, "meaning": meaning, "value": row.value, "unit": row.unit, "low": row.low, "high": row.high, "kind": row.kind,
+        "source": row.source, "where": row.where, "status": row.status, "note": row.note, "source_keys": row.sources,
+    }  # fmt: skip
+    if own is not None:
+        told |= {"value": own / evidence.factor(row.unit), "kind": "chosen", "source": "the case file", "source_keys": []}
+    return told
+
+
+def _version() -> str:
+    return importlib.metadata.version("pulposus")
+
+
+def remember_compilations() -> None:
+    """Keep compiled functions between runs in the user's cache folder, unless JAX was told where (JAX_COMPILATION_CACHE_DIR)."""
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return
+    base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    jax.config.update("jax_compilation_cache_dir", str(base / "pulposus" / "jax"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)  # maths: seconds; shorter ones are not worth a file
