@@ -1,7 +1,7 @@
 """A case: a person, a disc, treatments, and how long to look; from a TOML file or from one line of treatment.
 
-What: `read_case` and `case_from_line` give a checked `Case`; ``case.resolved()`` fills what it leaves out from tables and
-keeps, for each such number, a sentence that says from where (`filled`); `warnings` are what must be said of the case.
+What: `read_case` and `case_from_line` give a checked `Case`; ``case.resolved()`` fills what it leaves out from tables
+and keeps, for each such number, a sentence that says from where (`filled`); `warnings` are what must be said of it.
 Units: in the file mm, degrees, years, mL and cells, or any other unit in words ("1.1 cm"); `dimensions` and
 `parameter_overrides` are in SI.
 Errors: every mistake of a user is an `InputError` of one sentence: where it stands, what was given, what to do.
@@ -335,7 +335,7 @@ class Case(_Table):
         return list(dict.fromkeys([*self._said_of_treatments(), *self._outside_ranges()]))
 
     def resolved(self) -> Case:
-        """The case with nothing left open: age, title, every dimension. InputError where dimensions exclude each other."""
+        """The case with nothing left open: age, title, dimensions. InputError where dimensions exclude each other."""
         filled: dict[str, str] = {}
         person, rows, dimensions = self.person, self._rows(), self.dimensions()
         if person.age is None:
@@ -357,7 +357,7 @@ class Case(_Table):
         return made
 
     def dimensions(self) -> dict[str, float]:
-        """Every dimension in SI, named as in ``evidence.dimensions``: as given, else by level, sex, grade or outline."""
+        """Every dimension in SI, named as in ``evidence.dimensions``: as given, or by level, sex, grade or outline."""
         rows, given = self._rows(), {quantity_of(key): getattr(self.disc, key) for key in self.disc.measured()}
         si = {name: given[name] * evidence.factor(row.unit) if name in given else row.si for name, row in rows.items()}
         # What was measured in one place scales its neighbours: an outline's heights, the rim of an endplate.
@@ -477,7 +477,7 @@ def _unit(unit: str) -> str:
 
 @cache
 def _span(quantity: str) -> tuple[float, float, str]:
-    """What is plausible for a dimension, and its unit: half the least to twice the greatest length of any disc tabled.
+    """What is plausible for a dimension, and its unit: half the least length tabled to twice the top of the ranges.
 
     Angles go to twice the greatest either way (a cervical disc may open backwards); shares stay within the tables.
     """
@@ -492,7 +492,7 @@ def _span(quantity: str) -> tuple[float, float, str]:
     if unit == "degree":
         return -2 * greatest, 2 * greatest, unit
     if evidence.dimension(unit) == evidence.dimension("mm"):
-        return min(row.value for row in made) / 2, 2 * greatest, unit
+        return min(row.value for row in made) / 2, 2 * max(row.high for row in made), unit
     return min(row.low for row in made), max(row.high for row in made), unit
 
 

@@ -23,8 +23,8 @@ _SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}  # maths: what a wor
 _TIMES = {"once": 1, "twice": 2, "thrice": 3}
 _TIMES |= {"three": 3, "four": 4, "five": 5, "six": 6}  # maths: what a word for a number means
 _ORIGINS = {"own": "own", "autologous": "own", "donor": "donor", "allogeneic": "donor", "allogenic": "donor"}
-_OPENERS = r"[\s,;]+(?=(?:into|in|around|at|with|and|repeated)\b)"
-_UNITS = r"(?:(mL|cc)|nucleated\s+cells|cells|vesicles|particles|exosomes(?=\s+of\b))\b\s*(?:of\s+)?"
+_OPENERS = r"[\s,;]+(?=(?:into|in|around|at|with|and|repeated)\s)"
+_UNITS = r"(?:(mL|cc)|nucleated\s+cells|cells|vesicles|particles|exosomes)\b\s*(?:of\s+)?(?=\S)"
 _VOLUME = "mL"
 
 
@@ -113,7 +113,7 @@ def fill(
 
 
 def describe(treatment: Treatment) -> str:
-    """The line of a treatment; `parse` gives the treatment back. A product's usual viability and passage stay unsaid."""
+    """The line of a treatment; `parse` gives the treatment back. A product's own viability and passage stay unsaid."""
     t, rows = treatment, evidence.product(treatment.product)
     counted_in_mL = rows["dose_unit"].text == _VOLUME
     cells = rows["class"].text == "cells"
@@ -171,7 +171,8 @@ def _head(text: str) -> dict[str, object]:
         measure = re.match(_UNITS, text, re.IGNORECASE)
         if measure:
             unit, text = measure[1] or "", text[measure.end() :]
-    first, _, rest = re.sub(r"^(?:of|the|patient's)\s+", "", text, flags=re.IGNORECASE).partition(" ")
+    text = re.sub(r"^(?:of|the|patient's)\s+", "", text, flags=re.IGNORECASE)
+    first, _, rest = text.partition(" ")
     if first.lower() in _ORIGINS:
         found["origin"], text = first, rest
     if not text:
@@ -218,7 +219,7 @@ def _carried(text: str) -> dict[str, object]:
     amount, unit, carrier = match.groups() if match else (text, "", "")
     if not unit or unit.lower() in evidence.aliases("carrier"):
         raise InputError(f"The volume 'in {text}' has no unit; write for example 'in {amount} mL saline'.")
-    volume = evidence.convert(number(amount), unit, _VOLUME)
+    volume = number(amount) if unit == _VOLUME else evidence.convert(number(amount), unit, _VOLUME)
     return {"volume": volume, **({"carrier": carrier} if carrier else {})}
 
 
