@@ -95,6 +95,30 @@ def test_links_lead_somewhere(source: Path) -> None:
             )
 
 
+def test_cases_on_a_page_are_valid_and_every_key_is_described() -> None:
+    from pulposus import case
+
+    cases = [block for source in PAGES for block in fenced(source.read_text("utf-8"), "toml") if "level =" in block]
+    assert cases
+    for block in cases:
+        case.Case.from_dict(tomllib.loads(block))
+    text = page("reference/case-file.md")
+    for table in (case.Case, case.Person, case.DiscTable, case.Hypothesis, case.TreatmentTable, case.RunTable):
+        for name, field in table.model_fields.items():
+            assert f"`{field.alias or name}`" in text or f"[{field.alias or name}]" in text, (
+                f"case-file.md lacks {name}"
+            )
+
+
+def test_protocol_lines_in_the_case_file_page_are_understood() -> None:
+    from pulposus.therapies import protocol
+
+    lines = [line for block in fenced(page("reference/case-file.md"), "text") for line in block.splitlines() if line]
+    assert len(lines) > 3
+    for line in lines:
+        assert protocol.parse(str(protocol.parse(line))) == protocol.parse(line)
+
+
 def test_every_example_is_named() -> None:
     examples = sorted((ROOT / "examples").glob("*.toml"))
     assert examples
@@ -120,6 +144,15 @@ def test_every_public_name_is_described() -> None:
     for name in pulposus.__all__:
         assert f"pulposus.{name}" in text, f"docs/reference/python.md does not describe pulposus.{name}"
         assert getattr(pulposus, name) is not None
+
+
+def test_every_field_and_fate_is_described() -> None:
+    from pulposus import imaging
+    from pulposus.disc.state import FATES
+
+    text = page("reference/results-folder.md")
+    for name in [*imaging.FIELDS, *FATES]:
+        assert f"`{name}" in text, f"docs/reference/results-folder.md does not describe {name}"
 
 
 def test_every_process_has_its_page_of_equations() -> None:
