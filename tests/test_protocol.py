@@ -122,7 +122,8 @@ def test_every_other_name_can_be_written_in_a_line() -> None:
     for alias, name in evidence.aliases("carrier").items():
         assert parse(f"Inject MPC in 2 mL {alias} at month 1").carrier == name, alias
     for alias, name in evidence.aliases("site").items():
-        assert parse(f"Inject MPC in 2 mL saline into the {alias} at month 1").site == name, alias
+        place = alias if alias.startswith("around") else f"into the {alias}"
+        assert parse(f"Inject MPC in 2 mL saline {place} at month 1").site == name, alias
 
 
 def test_months_of_doses() -> None:
