@@ -48,7 +48,7 @@ _STATIC: dict[str, dict[str, Any]] = {
     "tissue": {"long_name": "tissue", "flag_values": [0, 1, 2], "flag_meanings": "nucleus annulus endplate"},
     "volume": {
         "units": "mL",
-        "long_name": "volume of a node at the start, shared out evenly among its copies on the axis",
+        "long_name": "volume of a node at the start, shared evenly by its copies on the axis",
     },
 }
 _Z: dict[str, Any] = {"units": "mm", "long_name": "z, upward"}
@@ -107,12 +107,18 @@ class Results:
         folder = Path(folder)
         if not (folder / _RECORD).is_file():
             raise InputError(
-                f"{_shown(folder)} holds no results: there is no {_RECORD}; give a folder that `pulposus run` has written."
+                f"{_shown(folder)} holds no results: no {_RECORD}; give a folder that `pulposus run` has written."
             )
         try:
             record = json.loads((folder / _RECORD).read_text("utf-8"))
             form, done, months = record["format"], record["times_done"], record["months"]
-            kinds = {"fingerprint": str, "arms": list, "status": (str, dict), "months": list, "times_done": list}
+            kinds: dict[str, Any] = {
+                "fingerprint": str,
+                "arms": list,
+                "status": (str, dict),
+                "months": list,
+                "times_done": list,
+            }
             whole = all(isinstance(record[key], kind) for key, kind in kinds.items())
             whole = whole and all(isinstance(index, int) and 0 <= index < len(months) for index in done)
         except OSError as problem:
@@ -262,8 +268,8 @@ class Results:
         """
         if fingerprint != self.fingerprint:
             raise InputError(
-                f"{_shown(self.folder)} holds a run of another case, mesh, length, evidence or version, and resuming it "
-                "would mix two discs; give the case as it was, or another folder to --out."
+                f"{_shown(self.folder)} holds a run of another case, mesh, length, evidence or version, and resuming "
+                "it would mix two discs; give the case as it was, or another folder to --out."
             )
         path = self.folder / _CHECKPOINT
         if not path.exists():
@@ -286,7 +292,7 @@ class Results:
     # ------------------------------------------------------------------------------------------ read
 
     def history(self) -> xr.Dataset:
-        """Fields at the saved times that are done, in memory: dims arm, time, ring, sector, layer; coords arm and month.
+        """Fields at the saved times that are done: dims arm, time, ring, sector, layer; coordinates arm and month.
 
         Raises InputError when no time is done yet or the fields are damaged.
         """
@@ -366,6 +372,79 @@ class Results:
         return InputError(f"{_shown(self.folder)} has no {name} yet: the run was stopped; let it go on with --resume.")
 
 
+# ---------------------------------------------------------------------------------------------- meshes for ParaView
+
+
+def write_vtu(history: xr.Dataset, folder: str | Path) -> list[Path]:
+    """Write every saved time of each arm as ``<arm>_<nnn>.vtu``, and ``<arm>.pvd`` that strings them along months.
+
+    Hexahedra, and wedges about the axis, whose nodes are one a layer; coordinates in mm; point data are all fields of
+    `history`, named with their unit ("glucose [mM]"). Returns the .pvd files. Node order is that of the VTK file format.
+    """
+    import meshio
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    nodes, cells = _cells(history["x"].shape)
+    fields = {name: _named(name, history[name]) for name in history.data_vars if name not in ("x", "y", "z")}
+    written = []
+    for arm in (str(arm) for arm in history["arm"].values):
+        entries = []
+        for index, month in enumerate(history["month"].values):
+            now = history.sel(arm=arm).isel(time=index)
+            points = np.stack([now[axis].values.ravel()[nodes] for axis in ("x", "y", "z")], 1).astype("f8")
+            data = {title: _merged(name, now[name].values, nodes) for name, title in fields.items()}
+            with _placed(folder / f"{arm}_{index:03d}.vtu") as fresh:
+                meshio.Mesh(points, cells, point_data=data).write(fresh, file_format="vtu")
+            entries.append(f'    <DataSet timestep="{month:g}" part="0" file="{arm}_{index:03d}.vtu"/>')
+        _write_text(
+            folder / f"{arm}.pvd",
+            "\n".join(
+                [
+                    '<?xml version="1.0"?>',
+                    "<!-- time in months -->",
+                    '<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">',
+                    "  <Collection>",
+                    *entries,
+                    "  </Collection>",
+                    "</VTKFile>\n",
+                ]
+            ),
+        )
+        written.append(folder / f"{arm}.pvd")
+    return written
+
+
+def _cells(shape: tuple[int, ...]) -> tuple[np.ndarray, list[tuple[str, np.ndarray]]]:
+    """Positions in the flat (ring, sector, layer) array of the distinct nodes, and the elements between them."""
+    rings, sectors, layers = shape
+    axis = np.broadcast_to(np.arange(layers), (1, sectors, layers))
+    others = layers + np.arange((rings - 1) * sectors * layers).reshape(rings - 1, sectors, layers)
+    number = np.concatenate([axis, others])  # of each array position, the axis copies counted once
+    nodes = np.concatenate([np.arange(layers), np.arange(sectors * layers, rings * sectors * layers)])
+    here, left = number, np.roll(number, -1, axis=1)
+    inner, outer = (here[:-1], left[:-1]), (here[1:], left[1:])
+    base = np.stack([inner[0], outer[0], outer[1], inner[1]], -1)  # counter-clockwise seen from above
+    hexahedra = np.concatenate([base[1:, :, :-1], base[1:, :, 1:]], -1).reshape(-1, 8)
+    corner = np.stack([inner[0][0], outer[1][0], outer[0][0]], -1)  # VTK: the first triangle of a wedge faces outward
+    wedges = np.concatenate([corner[:, :-1], corner[:, 1:]], -1).reshape(-1, 6)
+    return nodes, [("wedge", wedges), ("hexahedron", hexahedra)]
+
+
+def _named(name: Any, field: xr.DataArray) -> str:
+    unit = field.attrs.get("units", "1")
+    return str(name) if unit == "1" else f"{name} [{unit}]"
+
+
+def _merged(name: Any, values: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+    """A field at the distinct nodes; what the axis copies share out (volume) is summed."""
+    flat = values.ravel()[nodes]
+    if name == "volume":
+        flat = flat.copy()
+        flat[: values.shape[-1]] = values[0].sum(0)
+    return flat
+
+
 # ---------------------------------------------------------------------------------------------- files, all or nothing
 
 
@@ -404,7 +483,7 @@ def _made(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _placed(target: Path) -> Iterator[Path]:
-    """A path beside `target` to write to, file or folder: it takes the target's place when all went well, or vanishes."""
+    """A path beside `target`, file or folder, to write to: it takes the target's place if all went well, or vanishes."""
     fresh = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
         yield fresh
