@@ -1,0 +1,450 @@
+"""The commands: one for one with functions below, and nothing computed here.
+
+`run` and `treat` compute a disc and leave a results folder, `report` and `cite` read one, `list` and `schema` say what may be named.
+What a user can mend is one sentence on stderr and exit code 2; Ctrl-C is exit code 130 and the sentence how to go on.
+Libraries are imported inside commands, so that `pulposus --help` waits for nothing it does not show.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
+
+import typer
+
+from pulposus.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from pulposus.case import Case
+    from pulposus.evidence import Row
+    from pulposus.results import Results
+
+MISTAKEN, STOPPED, UNSOLVED = 2, 130, 1
+_PIPED_WIDTH = 200  # columns of a table that goes to a file or to another program
+
+app = typer.Typer(
+    name="pulposus",
+    help="An in-silico laboratory of cell therapy of the intervertebral disc.",
+    epilog="Research software: nothing it says is medical advice.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+names = typer.Typer(help="What you may name: therapies, levels, parameters, mechanisms, carriers, sites.", no_args_is_help=True)
+app.add_typer(names, name="list")
+
+Out = Annotated[Path, typer.Option("--out", help="Folder to write; an earlier run in it is replaced.", show_default=False)]
+Years = Annotated[float | None, typer.Option("--years", help="How long to look; else what the case says, or 5.", show_default=False)]
+Mesh = Annotated[str | None, typer.Option("--mesh", help="coarse, standard or fine; else what the case says, or standard.", show_default=False)]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the stopped run in the folder.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, with everything that is known.")]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def main() -> None:
+    """Entry of the `pulposus` program."""
+    app()
+
+
+def _door(command: Callable[P, R]) -> Callable[P, R]:
+    """What every command does at its door: a user's mistake and Ctrl-C become a sentence and an exit code."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except InputError as problem:
+            typer.echo(str(problem), err=True)
+            raise typer.Exit(MISTAKEN) from None
+        except BrokenPipeError:
+            raise  # who reads our output has enough of it
+        except OSError as problem:
+            typer.echo(f"{problem.filename or 'A file'!s} cannot be read or written: {problem.strerror or problem}.", err=True)
+            raise typer.Exit(MISTAKEN) from None
+        except KeyboardInterrupt:
+            typer.echo("Stopped.", err=True)
+            raise typer.Exit(STOPPED) from None
+
+    return guarded
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"pulposus {version('pulposus')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")] = False,
+) -> None:
+    pass
+
+
+# ---------------------------------------------------------------------------------------------- compute
+
+
+@app.command()
+@_door
+def run(
+    case: Annotated[Path, typer.Argument(metavar="CASE", help="A case file (TOML).", show_default=False)],
+    out: Out,
+    years: Years = None,
+    mesh: Mesh = None,
+    quiet: Quiet = False,
+    resume: Resume = False,
+) -> None:
+    """Compute a case with its treatments and without, and write results and report into a folder."""
+    from pulposus.case import read_case
+
+    _compute(read_case(case).changed(years=years, mesh=mesh), out, quiet, resume)
+
+
+@app.command()
+@_door
+def treat(
+    line: Annotated[str, typer.Argument(metavar="LINE", help="'Inject 25e6 allogeneic MSC(M) in 2 mL saline at month 0'", show_default=False)],
+    level: Annotated[str, typer.Option("--level", help="C2-C3 to C7-T1, T12-L1, L1-L2 to L5-S1.")] = "L4-L5",
+    grade: Annotated[int, typer.Option("--grade", help="Pfirrmann grade, 1 to 5.")] = 3,
+    sex: Annotated[str | None, typer.Option("--sex", help="male or female; else the mean of both.", show_default=False)] = None,
+    age: Annotated[float | None, typer.Option("--age", help="Age in years at the start.", show_default=False)] = None,
+    years: Years = None,
+    mesh: Mesh = None,
+    out: Out = Path("results/treat"),
+    quiet: Quiet = False,
+    resume: Resume = False,
+) -> None:
+    """The same without a file: one line of treatment (several with semicolons between), one disc."""
+    from pulposus.case import case_from_line
+
+    case = case_from_line(line, level=level, grade=grade, years=years, age=age, sex=sex, mesh=mesh)
+    _compute(case, out, quiet, resume)
+
+
+def _compute(case: Case, out: Path, quiet: bool, resume: bool) -> None:
+    """Run a case into a folder, draw and report it, and say where it lies."""
+    from pulposus.results import Results
+
+    was_complete = resume and Results.open(out).complete
+    try:
+        with _progress(quiet) as tell:
+            from pulposus.run import run_case
+
+            results = run_case(case, out, resume=resume, progress=tell)
+            tell(1, 1, "figures, meshes, report")
+            publish(results)
+    except KeyboardInterrupt:
+        typer.echo(f"Stopped. What is done lies in {out}; go on with: {_again()}", err=True)
+        raise typer.Exit(STOPPED) from None
+    if was_complete and not quiet:
+        typer.echo("This run was complete already: there was nothing to resume, and figures and report were written anew.", err=True)
+    _conclude(results, quiet)
+
+
+def publish(results: Results) -> None:
+    """Draw the figures, write the meshes for ParaView and the report of a run that is over, each anew."""
+    from pulposus.figures import write_figures
+    from pulposus.results import write_vtu
+
+    history, info = results.history(), results.info()
+    write_figures(history, results.summary(), results.ledger(), results.mechanisms(), info, results.folder / "figures")
+    write_vtu(history, results.folder / "vtu")
+    _report(results)
+
+
+def _report(results: Results) -> Path:
+    """Write report.html of a results folder, and say where it lies."""
+    import tomllib
+
+    from pulposus.report import write_report
+
+    path = results.folder / "report.html"
+    write_report(
+        path,
+        history=results.history(),
+        summary=results.summary(),
+        ledger=results.ledger(),
+        mechanisms=results.mechanisms(),
+        case=tomllib.loads(results.case_text()),
+        info=results.info(),
+    )
+    return path
+
+
+def _conclude(results: Results, quiet: bool) -> None:
+    """What a run must still say: its warnings, an arm that cannot be believed, where the report lies."""
+    info = results.info()
+    status: Mapping[str, str] = info["status"]
+    failed = {arm: said for arm, said in status.items() if said != "completed"}
+    if not quiet:
+        for warning in info.get("warnings", []):
+            typer.echo(f"Note: {warning}", err=True)
+        typer.echo(f"Report: {results.folder / 'report.html'}")
+    for arm, said in failed.items():
+        typer.echo(f"The {arm} arm {said}.", err=True)
+    if failed:
+        raise typer.Exit(UNSOLVED)
+
+
+def _again() -> str:
+    """The command that goes on with what this one began."""
+    given = [word for word in sys.argv[1:] if word != "--resume"]
+    return shlex.join(["pulposus", *given, "--resume"])
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on stderr while a run goes on; nothing when asked to be quiet or when nobody watches."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total, text: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("elapsed,"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        yield lambda done, total, text: bar.update(task, completed=done, total=total, description=text)
+
+
+# ---------------------------------------------------------------------------------------------- read
+
+
+@app.command()
+@_door
+def report(folder: Folder) -> None:
+    """Write report.html of a results folder anew."""
+    from pulposus.results import Results
+
+    typer.echo(f"Report: {_report(Results.open(folder))}")
+
+
+@app.command()
+@_door
+def cite(
+    folder: Folder,
+    bibtex: Annotated[bool, typer.Option("--bibtex", help="BibTeX only, for a .bib file.")] = False,
+) -> None:
+    """The sources that a run used: as a list to read, and as BibTeX."""
+    from pulposus.results import Results
+
+    sources: Sequence[Mapping[str, str]] = Results.open(folder).info().get("sources", [])
+    if not bibtex:
+        typer.echo(f"Sources of the run in {folder}: {len(sources)}\n")
+        for source in sorted(sources, key=lambda entry: entry["key"]):
+            typer.echo(f"  [{source['key']}] {source['text']}")
+        typer.echo("\nBibTeX:\n")
+    typer.echo("\n\n".join(source["entry"] for source in sorted(sources, key=lambda entry: entry["key"])))
+
+
+@app.command()
+@_door
+def schema() -> None:
+    """JSON Schema of a case file, for editors."""
+    from pulposus.case import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+# ---------------------------------------------------------------------------------------------- names
+
+
+@names.command()
+@_door
+def therapies(as_json: AsJson = False) -> None:
+    """What can be injected, in which carriers, and where."""
+    from pulposus import evidence
+
+    groups = {
+        "products": {name: evidence.product(name) for name in evidence.products()},
+        "carriers": {name: evidence.carrier(name) for name in evidence.carriers()},
+        "sites": {name: evidence.site(name) for name in evidence.sites()},
+    }
+    if as_json:
+        _print_json({group: _members(members) for group, members in groups.items()})
+        return
+    _print_products(groups["products"])
+    _print_members("Carriers", groups["carriers"])
+    _print_members("Sites", groups["sites"])
+
+
+@names.command()
+@_door
+def carriers(as_json: AsJson = False) -> None:
+    """What products can be suspended in."""
+    from pulposus import evidence
+
+    _list_members("Carriers", {name: evidence.carrier(name) for name in evidence.carriers()}, as_json)
+
+
+@names.command()
+@_door
+def sites(as_json: AsJson = False) -> None:
+    """Where the tip of the needle may be."""
+    from pulposus import evidence
+
+    _list_members("Sites", {name: evidence.site(name) for name in evidence.sites()}, as_json)
+
+
+@names.command()
+@_door
+def levels(as_json: AsJson = False) -> None:
+    """Levels of the spine, with the dimensions of a healthy disc (mean of both sexes)."""
+    from pulposus import evidence
+
+    found = {name: evidence.dimensions(name) for name in evidence.levels()}
+    if as_json:
+        _print_json(_members(found))
+        return
+    shown = {"mid_height": "height", "ap_depth": "depth", "width": "width", "wedge": "wedge"}
+    table = _table("Levels: a healthy disc, mean of both sexes", ["level"], [f"{words}, {_unit(found, key)}" for key, words in shown.items()])
+    for name, rows in found.items():
+        table.add_row(name, *(_value(rows[key]) + ("*" if rows[key].assumed else "") for key in shown))
+    _print_tables(table)
+    typer.echo("* an assumption; height falls with grade")
+
+
+@names.command()
+@_door
+def parameters(as_json: AsJson = False) -> None:
+    """Every number of the model with its unit, range, kind and source; a case may override each."""
+    from pulposus import evidence
+
+    rows = [evidence.used(name) for name in evidence.names()]
+    if as_json:
+        _print_json({row.name: _as_dict(row) for row in rows})
+        return
+    table = _table("Parameters", ["name"], ["value", "low", "high"], ["unit", "kind", "source"])
+    for row in rows:
+        table.add_row(row.name, _value(row), *_range(row), _words(row.unit), row.kind, row.source)
+    _print_tables(table)
+
+
+@names.command()
+@_door
+def mechanisms(as_json: AsJson = False) -> None:
+    """What treatments are said to do; the report shows each one's share."""
+    from dataclasses import asdict
+
+    from pulposus import evidence
+
+    found = evidence.mechanisms()
+    if as_json:
+        _print_json({mechanism.name: asdict(mechanism) for mechanism in found})
+        return
+    table = _table("Mechanisms", ["name", "acts on", "what", "disputed"])
+    for mechanism in found:
+        table.add_row(mechanism.name, mechanism.acts_on, mechanism.what, mechanism.dispute if mechanism.disputed else "no")
+    _print_tables(table)
+
+
+def _list_members(title: str, members: Mapping[str, Mapping[str, Row]], as_json: bool) -> None:
+    if as_json:
+        _print_json(_members(members))
+    else:
+        _print_members(title, members)
+
+
+def _print_products(products: Mapping[str, Mapping[str, Row]]) -> None:
+    """One row a product, with the dose that is taken when nobody says."""
+    table = _table("Products", ["name", "what", "origin"], ["dose", "low", "high"], ["counted in"], ["volume, mL"])
+    for name, rows in products.items():
+        dose, words = rows["dose_default"], {key: row.text for key, row in rows.items() if row.text}
+        volume = _value(rows["volume_default"])
+        table.add_row(name, words["title"], words["origin_default"], _value(dose), *_range(dose), words["dose_unit"], volume)
+    _print_tables(table)
+
+
+def _print_members(title: str, members: Mapping[str, Mapping[str, Row]]) -> None:
+    """One row a carrier or site: what it is, and each of its numbers."""
+    numbers = list(dict.fromkeys(key for rows in members.values() for key, row in rows.items() if not row.text))
+    heads = [f"{key.replace('_', ' ')}{_comma(_unit(members, key))}" for key in numbers]
+    table = _table(title, ["name", "what"], heads)
+    for name, rows in members.items():
+        table.add_row(name, rows["title"].text if "title" in rows else "", *(_value(rows[key]) if key in rows else "" for key in numbers))
+    _print_tables(table)
+
+
+def _table(title: str, *columns: Sequence[str]) -> Table:
+    """An empty table; groups of columns are text and numbers in turn, numbers to the right."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for place, group in enumerate(columns):
+        for head in group:
+            table.add_column(head, justify="right" if place % 2 else "left", overflow="fold", no_wrap=head == "name")
+    return table
+
+
+def _print_tables(*tables: Table) -> None:
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False)
+    for table in tables:
+        console.print(table)
+
+
+def _print_json(what: Any) -> None:
+    typer.echo(json.dumps(what, indent=2, ensure_ascii=False))
+
+
+def _members(members: Mapping[str, Mapping[str, Row]]) -> dict[str, dict[str, Any]]:
+    return {name: {key: _as_dict(row) for key, row in rows.items()} for name, rows in members.items()}
+
+
+def _as_dict(row: Row) -> dict[str, Any]:
+    """A row for JSON: words as text, numbers with unit, range and source."""
+    if row.text:
+        return {"text": row.text}
+    columns = ("value", "low", "high", "unit", "kind", "source", "where", "status", "note", "tissue", "condition")
+    found = {column: getattr(row, column) for column in columns}
+    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in found.items() if value != ""}
+
+
+def _unit(members: Mapping[str, Mapping[str, Row]], key: str) -> str:
+    units: Iterable[str] = (rows[key].unit for rows in members.values() if key in rows)
+    return _words(next(iter(units)))
+
+
+def _words(unit: str) -> str:
+    return "" if unit == "1" else unit
+
+
+def _comma(unit: str) -> str:
+    return f", {unit}" if unit else ""
+
+
+def _value(row: Row) -> str:
+    return row.text or _short(row.value)
+
+
+def _range(row: Row) -> tuple[str, str]:
+    return ("", "") if row.low == row.high else (_short(row.low), _short(row.high))
+
+
+def _short(value: float) -> str:
+    return f"{value:.4g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
