@@ -31,6 +31,7 @@ FLOORS = {
     "report": 5,
     "figures": 5,
     "cli": 6,
+    "__main__": 7,
 }
 
 # The order inside rooms that have several files; those on one step never import one another.

@@ -8,7 +8,7 @@ The house, from the ground up; each floor imports only from floors below it:
     imaging      what a scanner would see
     case         a person, a disc and treatments, from a file or a line
     results      the folder that a run leaves: fields, tables, figures, meshes
-    run          a case, computed with the treatment and without it, and its report
+    run          a case, computed with the treatment and without it; figures and report show what it found
     cli          the same as commands
 
 A study in six lines:
@@ -16,9 +16,9 @@ A study in six lines:
     import pulposus
     case = pulposus.read_case("examples/noriega_l45.toml")
     results = pulposus.run_case(case, "results/noriega")
-    summary = results.summary()
-    fields = results.history()
-    print(summary.tail())
+    pulposus.publish(results)
+    print(results.summary().tail())
+    print(results.history()["glucose"])
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ _ROOM_OF = {
     "case_from_line": "case",
     "run_case": "run",
     "Results": "results",
+    "publish": "cli",
 }
-__all__ = ["InputError", "Results", "__version__", "case_from_line", "read_case", "run_case"]
+__all__ = ["InputError", "Results", "__version__", "case_from_line", "publish", "read_case", "run_case"]
 
 
 def __getattr__(name: str) -> Any:
