@@ -1,14 +1,14 @@
 """The commands: one for one with functions below, and nothing computed here.
 
-`run` and `treat` compute a disc and leave a results folder, `report` and `cite` read one, `list` and `schema` say what may be named.
+`run` and `treat` compute a disc and leave a results folder, `report` and `cite` read one, `list` and `schema` say what
+may be named.
 What a user can mend is one sentence on stderr and exit code 2; Ctrl-C is exit code 130 and the sentence how to go on.
-Libraries are imported inside commands, so that `pulposus --help` waits for nothing it does not show.
+Libraries are imported inside commands: `pulposus --help` waits for nothing it does not show.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -39,15 +39,26 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-names = typer.Typer(help="What you may name: therapies, levels, parameters, mechanisms, carriers, sites.", no_args_is_help=True)
+names = typer.Typer(
+    help="What you may name: therapies, levels, parameters, mechanisms, carriers, sites.", no_args_is_help=True
+)
 app.add_typer(names, name="list")
 
-Out = Annotated[Path, typer.Option("--out", help="Folder to write; an earlier run in it is replaced.", show_default=False)]
-Years = Annotated[float | None, typer.Option("--years", help="How long to look; else what the case says, or 5.", show_default=False)]
-Mesh = Annotated[str | None, typer.Option("--mesh", help="coarse, standard or fine; else what the case says, or standard.", show_default=False)]
+
+def _option(name: str, words: str) -> Any:
+    return typer.Option(name, help=words, show_default=False)
+
+
+def _argument(name: str, words: str) -> Any:
+    return typer.Argument(metavar=name, help=words, show_default=False)
+
+
+Out = Annotated[Path, _option("--out", "Folder to write; an earlier run in it is replaced.")]
+Years = Annotated[float | None, _option("--years", "How long to look; else what the case says, or 5.")]
+Mesh = Annotated[str | None, _option("--mesh", "coarse, standard or fine; else what the case says, or standard.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the stopped run in the folder.")]
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.", show_default=False)]
+Folder = Annotated[Path, _argument("DIR", "A results folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, with everything that is known.")]
 
 P = ParamSpec("P")
@@ -72,7 +83,8 @@ def _door(command: Callable[P, R]) -> Callable[P, R]:
         except BrokenPipeError:
             raise  # who reads our output has enough of it
         except OSError as problem:
-            typer.echo(f"{problem.filename or 'A file'!s} cannot be read or written: {problem.strerror or problem}.", err=True)
+            said = problem.strerror or str(problem)
+            typer.echo(f"{problem.filename or 'A file'} cannot be read or written: {said}.", err=True)
             raise typer.Exit(MISTAKEN) from None
         except KeyboardInterrupt:
             typer.echo("Stopped.", err=True)
@@ -91,7 +103,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _program(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
 ) -> None:
     pass
 
@@ -102,7 +116,7 @@ def _program(
 @app.command()
 @_door
 def run(
-    case: Annotated[Path, typer.Argument(metavar="CASE", help="A case file (TOML).", show_default=False)],
+    case: Annotated[Path, _argument("CASE", "A case file (TOML).")],
     out: Out,
     years: Years = None,
     mesh: Mesh = None,
@@ -118,11 +132,11 @@ def run(
 @app.command()
 @_door
 def treat(
-    line: Annotated[str, typer.Argument(metavar="LINE", help="'Inject 25e6 allogeneic MSC(M) in 2 mL saline at month 0'", show_default=False)],
+    line: Annotated[str, _argument("LINE", "'Inject 25e6 allogeneic MSC(M) in 2 mL saline at month 0'")],
     level: Annotated[str, typer.Option("--level", help="C2-C3 to C7-T1, T12-L1, L1-L2 to L5-S1.")] = "L4-L5",
     grade: Annotated[int, typer.Option("--grade", help="Pfirrmann grade, 1 to 5.")] = 3,
-    sex: Annotated[str | None, typer.Option("--sex", help="male or female; else the mean of both.", show_default=False)] = None,
-    age: Annotated[float | None, typer.Option("--age", help="Age in years at the start.", show_default=False)] = None,
+    sex: Annotated[str | None, _option("--sex", "male or female; else the mean of both.")] = None,
+    age: Annotated[float | None, _option("--age", "Age in years at the start.")] = None,
     years: Years = None,
     mesh: Mesh = None,
     out: Out = Path("results/treat"),
@@ -152,7 +166,7 @@ def _compute(case: Case, out: Path, quiet: bool, resume: bool) -> None:
         typer.echo(f"Stopped. What is done lies in {out}; go on with: {_again()}", err=True)
         raise typer.Exit(STOPPED) from None
     if was_complete and not quiet:
-        typer.echo("This run was complete already: there was nothing to resume, and figures and report were written anew.", err=True)
+        typer.echo("This run was complete: nothing was left to resume; figures and report are written anew.", err=True)
     _conclude(results, quiet)
 
 
@@ -214,7 +228,14 @@ def _progress(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
         yield lambda done, total, text: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         TextColumn("{task.description}"),
@@ -320,7 +341,8 @@ def levels(as_json: AsJson = False) -> None:
         _print_json(_members(found))
         return
     shown = {"mid_height": "height", "ap_depth": "depth", "width": "width", "wedge": "wedge"}
-    table = _table("Levels: a healthy disc, mean of both sexes", ["level"], [f"{words}, {_unit(found, key)}" for key, words in shown.items()])
+    heads = [f"{words}, {_unit(found, key)}" for key, words in shown.items()]
+    table = _table("Levels: a healthy disc, mean of both sexes", ["level"], heads)
     for name, rows in found.items():
         table.add_row(name, *(_value(rows[key]) + ("*" if rows[key].assumed else "") for key in shown))
     _print_tables(table)
@@ -337,9 +359,9 @@ def parameters(as_json: AsJson = False) -> None:
     if as_json:
         _print_json({row.name: _as_dict(row) for row in rows})
         return
-    table = _table("Parameters", ["name"], ["value", "low", "high"], ["unit", "kind", "source"])
+    table = _table("Parameters", ["name"], ["value"], ["range", "unit", "kind", "source"])
     for row in rows:
-        table.add_row(row.name, _value(row), *_range(row), _words(row.unit), row.kind, row.source)
+        table.add_row(row.name, _value(row), _range(row), _words(row.unit), row.kind, row.source)
     _print_tables(table)
 
 
@@ -355,9 +377,10 @@ def mechanisms(as_json: AsJson = False) -> None:
     if as_json:
         _print_json({mechanism.name: asdict(mechanism) for mechanism in found})
         return
-    table = _table("Mechanisms", ["name", "acts on", "what", "disputed"])
+    table = _table("Mechanisms", ["name", "what", "disputed"])
     for mechanism in found:
-        table.add_row(mechanism.name, mechanism.acts_on, mechanism.what, mechanism.dispute if mechanism.disputed else "no")
+        disputed = mechanism.dispute if mechanism.disputed else "no"
+        table.add_row(mechanism.name, mechanism.what, disputed)
     _print_tables(table)
 
 
@@ -370,21 +393,26 @@ def _list_members(title: str, members: Mapping[str, Mapping[str, Row]], as_json:
 
 def _print_products(products: Mapping[str, Mapping[str, Row]]) -> None:
     """One row a product, with the dose that is taken when nobody says."""
-    table = _table("Products", ["name", "what", "origin"], ["dose", "low", "high"], ["counted in"], ["volume, mL"])
+    table = _table("Products", ["name", "what", "origin"], ["dose"], ["tabled", "counted in"], ["mL"])
     for name, rows in products.items():
         dose, words = rows["dose_default"], {key: row.text for key, row in rows.items() if row.text}
         volume = _value(rows["volume_default"])
-        table.add_row(name, words["title"], words["origin_default"], _value(dose), *_range(dose), words["dose_unit"], volume)
+        table.add_row(
+            name, words["title"], words["origin_default"], _value(dose), _range(dose), words["dose_unit"], volume
+        )
     _print_tables(table)
 
 
 def _print_members(title: str, members: Mapping[str, Mapping[str, Row]]) -> None:
-    """One row a carrier or site: what it is, and each of its numbers."""
-    numbers = list(dict.fromkeys(key for rows in members.values() for key, row in rows.items() if not row.text))
-    heads = [f"{key.replace('_', ' ')}{_comma(_unit(members, key))}" for key in numbers]
-    table = _table(title, ["name", "what"], heads)
+    """Carriers or sites: what each is, and under it a row for each of its numbers."""
+    table = _table(title, ["name"], ["value"], ["range", "unit", "kind", "source"])
     for name, rows in members.items():
-        table.add_row(name, rows["title"].text if "title" in rows else "", *(_value(rows[key]) if key in rows else "" for key in numbers))
+        table.add_row(name)
+        for key, row in rows.items():
+            if not row.text:
+                words = f"  {key.replace('_', ' ')}"
+                table.add_row(words, _value(row), _range(row), _words(row.unit), row.kind, row.source)
+        table.add_section()
     _print_tables(table)
 
 
@@ -393,10 +421,12 @@ def _table(title: str, *columns: Sequence[str]) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for place, group in enumerate(columns):
         for head in group:
-            table.add_column(head, justify="right" if place % 2 else "left", overflow="fold", no_wrap=head == "name")
+            # On a narrow terminal words fold; a number that lost its end would be another number.
+            whole = bool(place % 2) or head in ("range", "tabled")
+            table.add_column(head, justify="right" if place % 2 else "left", overflow="fold", no_wrap=whole)
     return table
 
 
@@ -422,7 +452,7 @@ def _as_dict(row: Row) -> dict[str, Any]:
         return {"text": row.text}
     columns = ("value", "low", "high", "unit", "kind", "source", "where", "status", "note", "tissue", "condition")
     found = {column: getattr(row, column) for column in columns}
-    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in found.items() if value != ""}
+    return {key: value for key, value in found.items() if value != ""}
 
 
 def _unit(members: Mapping[str, Mapping[str, Row]], key: str) -> str:
@@ -434,16 +464,12 @@ def _words(unit: str) -> str:
     return "" if unit == "1" else unit
 
 
-def _comma(unit: str) -> str:
-    return f", {unit}" if unit else ""
-
-
 def _value(row: Row) -> str:
     return row.text or _short(row.value)
 
 
-def _range(row: Row) -> tuple[str, str]:
-    return ("", "") if row.low == row.high else (_short(row.low), _short(row.high))
+def _range(row: Row) -> str:
+    return "" if row.low == row.high else f"{_short(row.low)} to {_short(row.high)}"
 
 
 def _short(value: float) -> str:
