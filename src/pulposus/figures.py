@@ -1,8 +1,10 @@
 """Pictures of a run for a paper or a slide: curves, the fate of injected cells, cuts of fields, shares of mechanisms.
 
-What: `write_figures` writes PNG files from the tables and fields of a results folder; nothing is computed here that is not drawn.
-Look: one typeface and size, units on every axis, colours that the colour-blind tell apart (Okabe and Ito), treated drawn solid and untreated dashed,
-one colour scale for all cuts of a field. Figures are made without a screen and without touching the settings of the caller's own plots.
+What: `write_figures` writes PNG files from the tables and fields of a results folder; nothing is computed here that is
+not drawn.
+Look: one typeface and size, units on every axis, colours that the colour-blind tell apart (Okabe and Ito), treated
+drawn solid and untreated dashed, one colour scale for all cuts of a field. Figures are made without a screen and
+without touching the settings of the caller's own plots.
 Source of the palette: Okabe M, Ito K (2008), Color Universal Design.
 """
 
@@ -25,16 +27,33 @@ if TYPE_CHECKING:
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
 )  # fmt: skip
-GREY = "#8a8a8a"
+GREY, DARK_GREY = "#c9c9c9", "#555555"
 STYLE = {"treated": {"color": BLUE, "linestyle": "-"}, "untreated": {"color": BLACK, "linestyle": "--"}}
 DPI = 200
-_SETTINGS: dict[str, Any] = {
-    "font.family": "DejaVu Sans", "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "axes.titlelocation": "left",
-    "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6, "axes.grid": True, "axes.axisbelow": True,
-    "grid.color": "#e4e4e4", "grid.linewidth": 0.5, "lines.linewidth": 1.4, "legend.frameon": False, "legend.fontsize": 7.5,
-    "xtick.labelsize": 7.5, "ytick.labelsize": 7.5, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
-    "xtick.direction": "out", "hatch.linewidth": 0.6, "figure.facecolor": "white", "savefig.facecolor": "white",
-}  # fmt: skip
+_SETTINGS: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.4,
+    "legend.frameon": False,
+    "legend.fontsize": 7.5,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "hatch.linewidth": 0.6,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+}
 
 # column of the summary -> title, unit
 CURVES = {
@@ -56,11 +75,11 @@ CURVES = {
 FATES = {
     "alive": ("alive", GREEN),
     "differentiated": ("became NP-like", YELLOW),
-    "leaked": ("leaked at injection", GREY),
     "lost_from_disc": ("lost from the disc", SKY),
     "starved": ("starved (glucose)", VERMILION),
     "acid": ("killed by acid", PURPLE),
     "immune_cleared": ("cleared by immunity", ORANGE),
+    "leaked": ("leaked at injection", GREY),
 }
 
 # field -> colour map; every map is even in lightness
@@ -68,7 +87,7 @@ CUTS = {
     "oxygen": "cividis",
     "glucose": "cividis",
     "lactate": "cividis",
-    "ph": "cividis_r",
+    "ph": "cividis",
     "native_cells": "viridis",
     "injected_cells": "viridis",
     "np_like_cells": "viridis",
@@ -77,9 +96,24 @@ CUTS = {
     "il1b": "viridis",
 }
 _INJECTED = ("injected_cells", "np_like_cells")
-_SHORT = {"oxygen": "Oxygen", "glucose": "Glucose", "lactate": "Lactate", "ph": "pH", "native_cells": "Native cells, viable",
-          "injected_cells": "Injected cells, viable", "np_like_cells": "NP-like cells", "aggrecan": "Aggrecan, relative to healthy",
-          "water": "Water", "il1b": "IL-1β, relative to healthy"}  # fmt: skip
+_SHORT = {
+    "oxygen": "Oxygen",
+    "glucose": "Glucose",
+    "lactate": "Lactate",
+    "ph": "pH",
+    "native_cells": "Native cells, viable",
+    "injected_cells": "Injected cells, viable",
+    "np_like_cells": "NP-like cells",
+    "aggrecan": "Aggrecan, relative to healthy",
+    "water": "Water",
+    "il1b": "IL-1β, relative to healthy",
+}
+# what the ablation looks at -> words, unit
+OUTCOMES = {
+    "aggrecan": ("Aggrecan, nucleus", "% of start"),
+    "water": ("Water, nucleus", "% of volume"),
+    "cells": ("Native cells, viable", "million"),
+}
 _UNITS = {"1e6/mL": "10⁶ / mL", "%": "% of volume", "1": ""}
 MONTHS_A_YEAR = 12
 
@@ -94,7 +128,8 @@ def write_figures(
 ) -> list[Path]:
     """Every figure that this run has something to say in, as PNG in `folder`; returns their paths.
 
-    history, summary, ledger and mechanisms are those of `Results`; ``info["mechanisms_meta"]`` gives mechanisms their titles and disputes.
+    history, summary, ledger and mechanisms are those of `Results`; ``info["mechanisms_meta"]`` gives mechanisms their
+    titles and disputes.
     A run without injected cells has no fate of them, one without ablation no shares.
     """
     figures: dict[str, Callable[[], Figure | None]] = {
@@ -149,7 +184,7 @@ def curves(summary: pd.DataFrame, ledger: pd.DataFrame) -> Figure:
     for ax, (column, (title, unit)) in zip(axes.flat, shown.items(), strict=False):
         for arm, style in STYLE.items():
             one = summary[summary["arm"] == arm]
-            ax.plot(one["month"] / MONTHS_A_YEAR, one[column], label=arm, **style)  # type: ignore[arg-type]
+            ax.plot(one["month"] / MONTHS_A_YEAR, one[column], label=arm, **style)
         ax.set_title(title)
         ax.set_ylabel(unit)
         _room(ax, summary[column].to_numpy(float))
@@ -171,16 +206,19 @@ def _years(axes: Sequence[Axes], last: float) -> None:
 
 
 def _room(ax: Axes, values: np.ndarray) -> None:
-    """Limits that neither blow rounding up to a cliff nor cut a curve: at least 1 % of the value, 0 kept where it is near."""
+    """Limits that do not blow small changes up to cliffs: at least 5 % of the value; zero is kept where it is near."""
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    span = max(high - low, 0.01 * max(abs(low), abs(high)), 1e-9)
-    bottom = 0.0 if 0 <= low < 0.35 * span else low - 0.08 * span
-    ax.set_ylim(bottom, high + 0.08 * span)
+    span = max(high - low, 0.05 * max(abs(low), abs(high)), 1e-9)
+    if 0 <= low < 0.35 * span:
+        ax.set_ylim(0, 1.08 * span)
+    else:
+        middle = 0.5 * (low + high)
+        ax.set_ylim(middle - 0.58 * span, middle + 0.58 * span)
     ax.ticklabel_format(axis="y", useOffset=False)
 
 
 def _dose_months(ledger: pd.DataFrame) -> list[float]:
-    """Months at which something was injected. Doses fall due just after a month was looked at, so they show one row later."""
+    """Months at which something was injected: doses fall due just after a month was looked at, and show a row later."""
     found: set[float] = set()
     for _, one in ledger.groupby("product") if len(ledger) else ():
         given, months = one["injected_million"].to_numpy(float), one["month"].to_numpy(float)
@@ -194,86 +232,83 @@ def _dose_months(ledger: pd.DataFrame) -> list[float]:
 
 
 def fate_of_cells(ledger: pd.DataFrame) -> Figure | None:
-    """Where injected cells and their daughters are: month by month in the first year, then over the whole run. None without cells."""
+    """Where injected cells and their daughters are: by month for a year, then over the run. None without cells."""
     if not len(ledger) or not (ledger["injected_million"] > 0).any():
         return None
     books = ledger.groupby("month").sum(numeric_only=True)
-    last = float(books.index.max())
+    books = books[books["injected_million"] > 0]
+    seen = 1e-3 * float(books["injected_million"].max())
+    fates = {column: words for column, words in FATES.items() if (books[column] > seen).any()}
     figure = _figure(7.2, 3.1)
     early, whole = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1.25))
-    first = books[(books.index <= MONTHS_A_YEAR) & (books["injected_million"] > 0)]
-    base, months = np.zeros(len(first)), first.index.to_numpy(float)
-    width = 0.82 * (np.diff(months).min() if len(months) > 1 else 1.0)
-    for column, (_, color) in FATES.items():
-        early.bar(months, first[column], width, bottom=base, color=color, linewidth=0)
-        base = base + first[column].to_numpy()
-    after = books[books["injected_million"] > 0]
-    layers = [after[column].to_numpy(float) for column in FATES]
-    colors, labels = [color for _, color in FATES.values()], [words for words, _ in FATES.values()]
-    whole.stackplot(after.index / MONTHS_A_YEAR, layers, colors=colors, labels=labels, linewidth=0)
-    whole.plot(after.index / MONTHS_A_YEAR, after["injected_million"], color=BLACK, linewidth=0.9, label="injected")
-    early.set_xlabel("months")
-    early.set_ylabel("million cells, cumulative")
-    early.set_title("First year")
-    early.set_xlim(0.4 * width, min(MONTHS_A_YEAR, last) + 0.6)
-    early.set_xticks([month for month in (1, 2, 3, 4, 6, 8, 10, 12) if month <= last])
-    whole.set_title("Whole run")
-    whole.set_xlim(float(after.index[0]) / MONTHS_A_YEAR, last / MONTHS_A_YEAR)
-    whole.set_xlabel("years")
+    first = books[books.index <= MONTHS_A_YEAR]
+    if len(first):
+        _bars_of_fates(early, first, fates)
+    early.set(xlabel="months", ylabel="million cells, cumulative", title="First year")
+    years = books.index.to_numpy(float) / MONTHS_A_YEAR
+    labels, colors = zip(*fates.values(), strict=True)
+    whole.stackplot(years, [books[column] for column in fates], colors=colors, labels=labels, linewidth=0)
+    whole.plot(years, books["injected_million"], color=BLACK, linewidth=0.9, label="injected")
+    whole.set(xlabel="years", title="Whole run")
+    if len(years) > 1:
+        whole.set_xlim(years[0], years[-1])
     for ax in (early, whole):
         ax.grid(axis="x", visible=False)
-        ax.set_axisbelow(True)
     handles, words = whole.get_legend_handles_labels()
     figure.legend(handles[::-1], words[::-1], loc="outside right center", title="treated arm", alignment="left")
     return figure
+
+
+def _bars_of_fates(ax: Axes, books: pd.DataFrame, fates: Mapping[str, tuple[str, str]]) -> None:
+    """One stacked bar a month."""
+    months, base = books.index.to_numpy(float), np.zeros(len(books))
+    width = 0.82 * (np.diff(months).min() if len(months) > 1 else 1.0)
+    for column, (_, color) in fates.items():
+        ax.bar(months, books[column], width, bottom=base, color=color, linewidth=0)
+        base = base + books[column].to_numpy(float)
+    ax.set_xlim(0, MONTHS_A_YEAR + 1)
+    ax.set_xticks((1, 2, 3, 4, 6, 8, 10, 12))
 
 
 # ---------------------------------------------------------------------------------------------- cuts
 
 
 def cuts(history: xr.Dataset, name: str) -> Figure:
-    """Mid-sagittal and mid-transverse cuts of one field, untreated beside treated, at three times, on one colour scale."""
+    """Mid-sagittal and mid-transverse cuts of one field, untreated beside treated, three times, one colour scale."""
     times = _cut_times(history, name)
-    values = history[name].isel(time=times)
-    low, high = _scale(name, values.to_numpy())
-    sagittal, transverse = _Sagittal(history), _Transverse(history)
-    wide, deep, tall = transverse.extent, sagittal.width, sagittal.height
-    unit = 7.4 / (2 * (deep + wide) + 24)  # inches a mm, such that four pictures and their margins fill the page
-    figure = _figure(7.4, len(times) * unit * max(transverse.height, tall) + 0.95)
+    low, high = _scale(name, history[name].isel(time=times).to_numpy())
+    planes = (_Sagittal(history), _Transverse(history))
+    deep, wide = (plane.right - plane.left for plane in planes)
+    tall = 1.1 * max(plane.top - plane.bottom for plane in planes)
+    inches = 6.6 / (2 * (deep + wide))  # a mm on paper
+    figure = _figure(7.4, len(times) * inches * tall + 1.15)
     axes = figure.subplots(len(times), 4, squeeze=False, width_ratios=(deep, deep, wide, wide))
-    drawn = None
+    drawn: Any = None
     for row, time in enumerate(times):
-        for column, (plane, arm) in enumerate(
-            (plane, arm) for plane in (sagittal, transverse) for arm in ("untreated", "treated")
-        ):
+        for column in range(4):
+            plane, arm = planes[column // 2], ("untreated", "treated")[column % 2]
             ax, at = axes[row, column], history.sel(arm=arm).isel(time=time)
-            across, up, colour = plane.cut(at, name)
             drawn = ax.pcolormesh(
-                across, up, colour, cmap=CUTS[name], vmin=low, vmax=high, shading="gouraud", rasterized=True
+                *plane.cut(at, name), cmap=CUTS[name], vmin=low, vmax=high, shading="gouraud", rasterized=True
             )
             for line in plane.borders(at):
                 ax.plot(*line, color="white", linewidth=0.7, alpha=0.9)
-            _bare(ax, plane)
+            _bare(ax, plane, tall)
             if row == 0:
-                ax.set_title(arm, loc="center")
-        axes[row, 0].annotate(_when(float(history["month"][time])), (0, 0.5), (-0.32, 0.5), xycoords="axes fraction",
-                              rotation=90, ha="center", va="center", fontweight="bold")  # fmt: skip
-    assert drawn is not None
-    for column, (plane, words) in ((0, (sagittal, "mid-sagittal")), (2, (transverse, "mid-transverse"))):
-        _compass(axes[-1, column], plane)
-        axes[-1, column].set_xlabel(words, loc="left")
-        axes[-1, column + 1].set_xlabel(" ")
-    unit_of = history[name].attrs.get("units", "1")
-    label = ", ".join(part for part in (_SHORT[name], _UNITS.get(unit_of, unit_of)) if part)
-    bar = figure.colorbar(
-        drawn, ax=axes.ravel().tolist(), location="bottom", aspect=60, shrink=0.6, pad=0.02, label=label
-    )
-    bar.outline.set_linewidth(0.4)  # type: ignore[operator]
+                ax.set_title(f"{plane.words}\n{arm}", loc="center")
+        _row_title(axes[row, 0], float(history["month"][time]))
+    for column in (0, 2):
+        _sides(axes[-1, column], planes[column // 2])
+    _scale_bar(axes[-1, 1], planes[0])
+    unit = history[name].attrs.get("units", "1")
+    label = ", ".join(part for part in (_SHORT[name], _UNITS.get(unit, unit)) if part)
+    bar = figure.colorbar(drawn, ax=axes.ravel().tolist(), location="bottom", aspect=60, shrink=0.6, label=label)
+    bar.outline.set_linewidth(0.4)
     return figure
 
 
 def _cut_times(history: xr.Dataset, name: str) -> list[int]:
-    """Saved times nearest to the start, 12 months and the end; for injected cells the first time that shows any in place of the start."""
+    """Saved times nearest to start, 12 months and end; injected cells begin with the first time that shows any."""
     months = history["month"].to_numpy()
     first = 0
     if name in _INJECTED:
@@ -284,7 +319,7 @@ def _cut_times(history: xr.Dataset, name: str) -> list[int]:
 
 
 def _scale(name: str, values: np.ndarray) -> tuple[float, float]:
-    """One colour scale for all pictures of a field: from zero for amounts that may vanish, else the range that occurs."""
+    """One colour scale for all pictures of a field: from zero for injected cells, else the range that occurs."""
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     if name in _INJECTED:
         low, high = 0.0, max(high, 1e-6)
@@ -302,15 +337,13 @@ def _when(month: float) -> str:
 class _Sagittal:
     """The cut through the midline: anterior on the left, up is up, as radiologists look at it."""
 
-    directions = ("anterior", "posterior")
+    words, sides = "mid-sagittal", ("anterior", "posterior")
 
     def __init__(self, history: xr.Dataset) -> None:
         self.half = history.sizes["sector"] // 2
-        y = self._line(history["y"])
-        z = history["z"]
-        self.low, self.high = -float(y.max()), -float(y.min())
-        self.bottom, self.top = float(z.min()), float(z.max())
-        self.width, self.height = self.high - self.low, self.top - self.bottom
+        across, up = -self._line(history["y"]), history["z"]
+        self.left, self.right = float(across.min()), float(across.max())
+        self.bottom, self.top = float(up.min()), float(up.max())
 
     def _line(self, field: xr.DataArray) -> np.ndarray:
         """Values along the midline from anterior to posterior, (place, layer)."""
@@ -333,16 +366,15 @@ class _Sagittal:
 
 
 class _Transverse:
-    """The cut half way up, seen from below as radiologists look at it: anterior on top, the person's left on the right."""
+    """The cut half way up, from below as radiologists look at it: anterior on top, the person's left on the right."""
 
-    directions = ("right", "left")
+    words, sides = "mid-transverse", ("right", "left")
 
     def __init__(self, history: xr.Dataset) -> None:
         self.layer = history.sizes["layer"] // 2
         x, y = -history["x"].to_numpy(), history["y"].to_numpy()
-        self.low, self.high = float(x.min()), float(x.max())
+        self.left, self.right = float(x.min()), float(x.max())
         self.bottom, self.top = float(y.min()), float(y.max())
-        self.extent, self.height = self.high - self.low, self.top - self.bottom
 
     def _plane(self, field: xr.DataArray) -> np.ndarray:
         values = field.isel(layer=self.layer).transpose("ring", "sector").to_numpy()
@@ -359,7 +391,7 @@ class _Transverse:
 
 
 def _borders(at: xr.Dataset) -> tuple[int, int]:
-    """Layers of an endplate, and the ring on which the nucleus ends; read from the tissue where the history does not say."""
+    """Layers of an endplate, and the ring where the nucleus ends; from the tissue where the history does not say."""
     tissue = at["tissue"].isel(sector=0).transpose("ring", "layer").to_numpy()
     middle = tissue[:, tissue.shape[1] // 2]
     plates = at.attrs.get("endplate_layers", int(np.argmax(tissue[0] != 2)))
@@ -367,12 +399,12 @@ def _borders(at: xr.Dataset) -> tuple[int, int]:
     return int(plates), int(nucleus)
 
 
-def _bare(ax: Axes, plane: _Sagittal | _Transverse) -> None:
-    """No frame, equal scales, the same window in every row."""
-    margin = 0.6
+def _bare(ax: Axes, plane: _Sagittal | _Transverse, tall: float) -> None:
+    """No frame, and a mm as long as everywhere else: every window is as high as the highest, as wide as its own."""
+    middle = 0.5 * (plane.bottom + plane.top)
     ax.set_aspect("equal")
-    ax.set_xlim(plane.low - margin, plane.high + margin)
-    ax.set_ylim(plane.bottom - margin, plane.top + margin)
+    ax.set_xlim(plane.left, plane.right)
+    ax.set_ylim(middle - 0.5 * tall, middle + 0.5 * tall)
     ax.grid(visible=False)
     ax.set_xticks([])
     ax.set_yticks([])
@@ -380,53 +412,86 @@ def _bare(ax: Axes, plane: _Sagittal | _Transverse) -> None:
         spine.set_visible(False)
 
 
-def _compass(ax: Axes, plane: _Sagittal | _Transverse) -> None:
-    """A bar of 10 mm, and the names of the two sides."""
-    below = -0.04
-    for place, words, side in ((0.0, plane.directions[0], "left"), (1.0, plane.directions[1], "right")):
-        ax.annotate(words, (place, below), xycoords="axes fraction", ha=side, va="top", fontsize=6.5, color="#555555")
+def _row_title(ax: Axes, month: float) -> None:
+    ax.annotate(
+        _when(month), (-0.12, 0.5), xycoords="axes fraction", rotation=90, ha="center", va="center", fontweight="bold"
+    )
+
+
+def _sides(ax: Axes, plane: _Sagittal | _Transverse) -> None:
+    """What lies to the left and to the right of a picture."""
+    below = {"xytext": (0, -3), "textcoords": "offset points", "va": "top", "fontsize": 6.5, "color": DARK_GREY}
+    for across, words, side in zip((plane.left, plane.right), plane.sides, ("left", "right"), strict=True):
+        ax.annotate(words, (across, plane.bottom), ha=side, annotation_clip=False, **below)  # type: ignore[arg-type]
+
+
+def _scale_bar(ax: Axes, plane: _Sagittal | _Transverse, length: float = 10.0) -> None:
+    """A bar of 10 mm under a picture."""
+    middle, below = 0.5 * (plane.left + plane.right), plane.bottom - 1.5
+    ax.plot([middle - length / 2, middle + length / 2], [below, below], color=BLACK, linewidth=1.2, clip_on=False)
+    ax.annotate(f"{length:g} mm", (middle, below), (0, -2), textcoords="offset points", ha="center", va="top",
+                fontsize=6.5, annotation_clip=False)  # fmt: skip
 
 
 # ---------------------------------------------------------------------------------------------- mechanisms
 
 
 def shares(mechanisms: pd.DataFrame | None, meta: Sequence[Mapping[str, Any]]) -> Figure | None:
-    """Each mechanism's share of what the treatment does to aggrecan, water and cells; disputed ones hatched. None without an ablation."""
+    """Each mechanism's share of what all of them add to aggrecan, water and cells; disputed ones hatched.
+
+    Above each panel stands what that whole is, so that a large share of next to nothing is seen as such.
+    None without an ablation.
+    """
     if mechanisms is None or not len(mechanisms):
         return None
     alone = mechanisms[mechanisms["run"].astype(str).str.startswith("only ")].set_index("mechanism")
-    outcomes = {
-        "share_aggrecan": "Aggrecan, nucleus",
-        "share_water": "Water, nucleus",
-        "share_cells": "Native cells, viable",
-    }
-    shown = {column: words for column, words in outcomes.items() if alone[column].notna().any()}
+    shown = {outcome: words for outcome, words in OUTCOMES.items() if alone[f"share_{outcome}"].notna().any()}
     if not shown:
         return None
     known = {str(one["name"]): one for one in meta}
-    alone = alone.sort_values(next(iter(shown)), na_position="first")
-    titles = [str(known.get(str(name), {}).get("title", str(name).replace("_", " "))) for name in alone.index]
-    disputed = [bool(known.get(str(name), {}).get("disputed")) for name in alone.index]
-    figure = _figure(7.2, 0.26 * len(alone) + 1.0)
+    alone = alone.sort_values(f"share_{next(iter(shown))}", na_position="first")
+    names = [str(name) for name in alone.index]
+    titles = [str(known.get(name, {}).get("title", name.replace("_", " "))) for name in names]
+    disputed = [bool(known.get(name, {}).get("disputed")) for name in names]
+    figure = _figure(7.2, 0.26 * len(alone) + 1.1)
     axes = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
-    for ax, (column, words) in zip(axes, shown.items(), strict=True):
-        percent = 100 * alone[column].to_numpy(float)
-        bars = ax.barh(titles, percent, color=BLUE, height=0.66)
-        for bar, doubt, value in zip(bars, disputed, percent, strict=True):
-            if doubt:
-                bar.set(facecolor="white", edgecolor=VERMILION, hatch="////", linewidth=0.8)
-            if np.isfinite(value):
-                ax.annotate(f"{value:.0f}" if abs(value) >= 1 or value == 0 else f"{value:.1f}", (value, bar.get_y() + bar.get_height() / 2),
-                            (3 if value >= 0 else -3, 0), textcoords="offset points", va="center", fontsize=6.5,
-                            ha="left" if value >= 0 else "right")  # fmt: skip
-        ax.axvline(0, color=BLACK, linewidth=0.6)
-        ax.set_title(words)
-        ax.set_xlabel("share of the effect, %")
-        ax.grid(axis="y", visible=False)
-        ax.margins(x=0.16)
-        ax.tick_params(axis="y", length=0)
+    for ax, (outcome, (words, unit)) in zip(axes, shown.items(), strict=True):
+        _bars_of_shares(ax, titles, 100 * alone[f"share_{outcome}"].to_numpy(float), disputed)
+        ax.set_title(f"{words}{_whole(mechanisms, outcome, unit)}")
     _legend_of_shares(figure)
     return figure
+
+
+def _whole(mechanisms: pd.DataFrame, outcome: str, unit: str) -> str:
+    """What all mechanisms add to none of them, as a second line of a title; nothing where the table does not say."""
+    if f"effect_{outcome}" not in mechanisms:
+        return ""
+    effect = mechanisms.set_index("run")[f"effect_{outcome}"]
+    return f"\nall together {effect['all'] - effect['none']:+.2g} {unit}".replace("-", "\N{MINUS SIGN}")
+
+
+def _bars_of_shares(ax: Axes, titles: Sequence[str], percent: np.ndarray, disputed: Sequence[bool]) -> None:
+    bars = ax.barh(titles, percent, color=BLUE, height=0.66)
+    for bar, doubt, value in zip(bars, disputed, percent, strict=True):
+        if doubt:
+            bar.set(facecolor="white", edgecolor=VERMILION, hatch="////", linewidth=0.8)
+        if np.isfinite(value):
+            side = 1 if value >= 0 else -1
+            ax.annotate(
+                f"{value:.0f}".replace("-0", "0").replace("-", "\N{MINUS SIGN}"),
+                (value, bar.get_y() + bar.get_height() / 2),
+                (3 * side, 0),
+                textcoords="offset points",
+                va="center",
+                ha="left" if side > 0 else "right",
+                fontsize=6.5,
+            )
+    ax.axvline(0, color=BLACK, linewidth=0.6)
+    ax.set_xlabel("share, %")
+    ax.grid(axis="y", visible=False)
+    ax.margins(x=0.16)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
 
 
 def _legend_of_shares(figure: Figure) -> None:
