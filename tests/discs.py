@@ -28,12 +28,20 @@ def shape_of(level: str, sex: str = "any", grade: int = 1, **changed: float) -> 
 
 def msc(dose: float, month: float = 0.0, **changed: object) -> Treatment:
     """A plain injection of donor marrow MSC in saline."""
-    fields = dict(product="MSC(M)", origin="donor", dose=dose, viability=0.85, passage=3, volume_mL=2.0, carrier="saline",
-                  site="nucleus_centre", month=month, repeats=0, every_months=0.0)  # fmt: skip
+    fields = {
+        "product": "MSC(M)",
+        "origin": "donor",
+        "dose": dose,
+        "viability": 0.85,
+        "passage": 3,
+        "volume_mL": 2.0,
+        "carrier": "saline",
+        "site": "nucleus_centre",
+        "month": month,
+        "repeats": 0,
+        "every_months": 0.0,
+    }
     return Treatment(**(fields | changed))
-
-
-_prepare = eqx.filter_jit(simulate.prepare)
 
 
 def prepared(
@@ -49,7 +57,7 @@ def prepared(
     """A disc at time 0 and its injections."""
     endplate = choices.pop("endplate", "intact")
     products, injections = biological.prescribe(treatments, grade)
-    disc, state = _prepare(
+    disc, state = simulate.prepare(
         mesh.sized(size),
         shape if shape is not None else shape_of(level, grade=grade),
         Parameters.from_evidence(overrides),
@@ -81,9 +89,16 @@ def volumes(disc: Disc) -> np.ndarray:
 
 
 def sparse(topology: mesh.Topology, stencil: np.ndarray) -> tuple[sp.csr_matrix, np.ndarray]:
-    """The stencil as a sparse matrix over distinct nodes, and the node number of each array place (axis copies share one)."""
+    """The stencil as a sparse matrix over distinct nodes, and the node number of each array place (axis copies share
+    one).
+    """
     r, s, layer = topology.shape
-    number = np.concatenate([np.broadcast_to(np.arange(layer), (1, s, layer)), layer + np.arange((r - 1) * s * layer).reshape(r - 1, s, layer)])
+    number = np.concatenate(
+        [
+            np.broadcast_to(np.arange(layer), (1, s, layer)),
+            layer + np.arange((r - 1) * s * layer).reshape(r - 1, s, layer),
+        ]
+    )
     rows, columns, values = [], [], []
     for row, (a, b, c) in zip(np.asarray(stencil), mesh.OFFSETS, strict=True):
         i, j, k = np.indices(topology.shape)

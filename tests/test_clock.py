@@ -1,4 +1,6 @@
-"""The clock: what stays, what falls at its published rate, who survives at any step, conservation of cells, order of the split, batches."""
+"""The clock: what stays, what falls at its published rate, who survives at any step, conservation of cells, order of
+the split, batches.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-
 from discs import msc, prepared, run, stacked, volumes
+
 from pulposus import evidence
-from pulposus.disc import mechanics, mesh, simulate, transport
+from pulposus.disc import mesh, simulate
 from pulposus.disc.state import FATES, GLUCOSE, Disc, State
 
 YEARS20 = [0, 60, 120, 180, 240]
@@ -73,11 +75,15 @@ def test_survivors_of_an_injection_do_not_depend_on_the_clock():
     left = {name: run(disc, state, injections, times)[-1] for name, times in clocks.items()}
     for name in ("month", "week"):
         np.testing.assert_allclose(alive(disc, left[name]), alive(disc, left["day"]), rtol=0.02)
-        np.testing.assert_allclose(jnp.sum(left[name].native * volumes(disc)), jnp.sum(left["day"].native * volumes(disc)), rtol=0.005)
+        np.testing.assert_allclose(
+            jnp.sum(left[name].native * volumes(disc)), jnp.sum(left["day"].native * volumes(disc)), rtol=0.005
+        )
 
 
 def test_cells_beyond_what_supply_can_feed_die_back_to_it():
-    """Ten times the dose feeds on the same glucose: it leaves far less than ten times the cells, none of it negative, and starves natives."""
+    """Ten times the dose feeds on the same glucose: it leaves far less than ten times the cells, none of it negative,
+    and starves natives.
+    """
     found = {}
     for dose in (50e6, 500e6):
         disc, state, injections = prepared(treatments=(msc(dose, carrier="gel"),))
@@ -93,7 +99,9 @@ def test_no_injected_cell_is_lost_from_the_books():
     for later in run(disc, state, injections, [0, 1, 2, 3, 6])[1:]:
         book = dict(zip(FATES, np.asarray(later.ledger), strict=True))
         here = np.asarray(jnp.sum((later.fresh + later.adapted) * volumes(disc), (1, 2, 3)))
-        gone = sum(book[name] for name in ("leaked", "lost_from_disc", "starved", "acid", "immune_cleared", "differentiated"))
+        gone = sum(
+            book[name] for name in ("leaked", "lost_from_disc", "starved", "acid", "immune_cleared", "differentiated")
+        )
         np.testing.assert_allclose(book["injected"] + book["proliferated"], gone + here, rtol=1e-9)
         assert all((np.asarray(values) >= 0).all() for values in book.values())
 
@@ -108,7 +116,7 @@ def test_own_cells_are_not_cleared_and_donor_cells_are():
 
 def test_outside_the_disc_nothing_enters_it():
     disc, state, injections = prepared(treatments=(msc(25e6, site="facet_joint"),))
-    first, later = run(disc, state, injections, [0, 1])
+    _first, later = run(disc, state, injections, [0, 1])
     assert alive(disc, later) == 0
     plain = prepared()
     np.testing.assert_allclose(later.native, run(*plain, [0, 1])[-1].native, rtol=1e-9)
@@ -119,7 +127,7 @@ def test_halving_the_step_shows_the_order_of_the_split():
     disc, state, injections = prepared(treatments=(msc(25e6, carrier="gel"),))
     coords = mesh.coordinates(disc.topology, disc.shape)
     state = injections.dose(disc, state, coords, jnp.zeros(()))
-    operator = transport.operator(disc, mechanics.settle(disc, state), coords)
+    operator = simulate._operator(disc)
     forward = eqx.filter_jit(lambda s, dt: simulate.step(disc, s, operator, dt)[0])
     end = 30 * simulate.DAY
     found = []

@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from discs import prepared
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from discs import prepared
 from pulposus.disc import cells, inflammation, mechanics, metabolism
 from pulposus.disc.composition import composition, continuous_grade, endplate
 from pulposus.disc.parameters import Parameters, declared
@@ -23,8 +23,15 @@ FMOL_PER_HOUR = 1e-15 / 3600  # one nmol per million cells and hour
 
 @pytest.mark.parametrize(
     ("ph", "oxygen_kpa", "lactate", "glucose", "oxygen"),
-    [(7.4, 5, 159, 79, 4.37), (7.2, 3, 105, 52.5, 2.91), (7.0, 2, 76.5, 38.2, 2.04), (7.0, 1, 66.3, 33.2, 1.11), (6.8, 1, 55.0, 27.5, 1.09), (6.5, 0.5, 38.6, 19.3, 0.55)],
-)  # fmt: skip
+    [
+        (7.4, 5, 159, 79, 4.37),
+        (7.2, 3, 105, 52.5, 2.91),
+        (7.0, 2, 76.5, 38.2, 2.04),
+        (7.0, 1, 66.3, 33.2, 1.11),
+        (6.8, 1, 55.0, 27.5, 1.09),
+        (6.5, 0.5, 38.6, 19.3, 0.55),
+    ],
+)
 def test_law_a_gives_its_published_rates(ph, oxygen_kpa, lactate, glucose, oxygen):
     """Dossier table of Bibby and Urban's law at water fraction 0.8, nmol per million cells and hour."""
     held = (P.ph_without_lactate - ph) * P.lactate_per_ph
@@ -52,7 +59,9 @@ def test_acid_kills_at_the_published_rate_below_its_threshold_and_not_above():
 
 
 def test_the_network_switches_where_the_dossier_says():
-    """Aggrecan halves at glucose 0.57 mM and pH 6.65, collagen II at 0.64 mM and 6.80; IL-1beta is full below 6.6 and 0.04 above 6.8."""
+    """Aggrecan halves at glucose 0.57 mM and pH 6.65, collagen II at 0.64 mM and 6.80; IL-1beta is full below 6.6 and
+    0.04 above 6.8.
+    """
     for target, glucose, ph in (("aggrecan", 0.57, 6.65), ("collagen2", 0.64, 6.80)):
         np.testing.assert_allclose(inflammation.stimulus(target, "glucose", jnp.asarray(glucose)), 0.5, atol=0.06)
         np.testing.assert_allclose(inflammation.stimulus(target, "ph", jnp.asarray(ph)), 0.5, atol=0.08)
@@ -76,7 +85,9 @@ def test_a_healthy_disc_has_every_activity_at_one():
 
 
 def test_a_degenerate_disc_has_the_measured_share_of_positive_cells():
-    """Le Maitre 2007: 30 % of cells positive for the IL-1 receptor in healthy discs, 80 % in degenerate ones; the model's mean nucleus level meets it."""
+    """Le Maitre 2007: 30 % of cells positive for the IL-1 receptor in healthy discs, 80 % in degenerate ones; the
+    model's mean nucleus level meets it.
+    """
     disc, state, _ = prepared(grade=4)
     weight = disc.tissue[0] * disc.volume
     level = float(jnp.sum(weight * state.il1b) / jnp.sum(weight))
@@ -106,12 +117,16 @@ def test_grades_follow_their_published_charge():
     np.testing.assert_allclose(np.array(relative[3:]) / relative[2], [0.55, 0.31], atol=0.005)
     absolute = [composition(P, Hypotheses(grading="absolute"), continuous_grade(P, g)).charge[0] for g in (2, 3, 4, 5)]
     np.testing.assert_allclose(np.array(absolute) / relative[0], [0.744, 0.412, 0.228, 0.126], atol=0.001)
-    assert (np.diff([composition(P, Hypotheses(), continuous_grade(P, g)).water for g in (1, 2, 3, 4, 5)], axis=0) < 0).all()
+    assert (
+        np.diff([composition(P, Hypotheses(), continuous_grade(P, g)).water for g in (1, 2, 3, 4, 5)], axis=0) < 0
+    ).all()
 
 
 def test_endplate_hypotheses_pull_apart():
     """Cachot's calcification: diffusivity 0.908, 0.685, 0.408, 0.078 at II to V; porosity rises instead."""
-    falls = [endplate(P, Hypotheses(endplate_permeability="falls"), jnp.asarray(float(g)), "intact")[1] for g in (2, 3, 4, 5)]
+    falls = [
+        endplate(P, Hypotheses(endplate_permeability="falls"), jnp.asarray(float(g)), "intact")[1] for g in (2, 3, 4, 5)
+    ]
     np.testing.assert_allclose(falls, [0.908, 0.685, 0.408, 0.078], atol=0.002)
     rises = endplate(P, Hypotheses(endplate_permeability="rises"), jnp.asarray(5.0), "intact")[1]
     assert rises > 1.0
@@ -129,7 +144,9 @@ def test_less_charge_means_less_height_and_balance_holds(charge):
     assert ((np.asarray(moved.stretch) < 1) == (charge < 1)).all() or abs(charge - 1) < 1e-6
     held = mechanics.osmotic_pressure(P, disc.charge)
     now = mechanics.osmotic_pressure(P, mechanics.charge_now(disc, moved)) - mechanics.solid_stress(
-        jnp.tensordot(jnp.stack([P.nucleus_shear_modulus, P.annulus_shear_modulus, P.endplate_shear_modulus]), disc.tissue, 1),
+        jnp.tensordot(
+            jnp.stack([P.nucleus_shear_modulus, P.annulus_shear_modulus, P.endplate_shear_modulus]), disc.tissue, 1
+        ),
         1 - disc.water,
         moved.stretch,
     )
@@ -149,4 +166,4 @@ def test_unknown_hypotheses_are_refused_with_their_options():
         Hypotheses.choose(metabolsm="cachot")
     with pytest.raises(InputError, match="bibby_urban, cachot"):
         Hypotheses.choose(metabolism="michaelis")
-    assert YEAR == pytest.approx(365.25 * DAY)
+    assert pytest.approx(365.25 * DAY) == YEAR

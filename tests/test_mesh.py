@@ -1,4 +1,6 @@
-"""Geometry and mesh: positive everywhere, exact volumes, symmetric operators, second-order convergence, gradients through the shape."""
+"""Geometry and mesh: positive everywhere, exact volumes, symmetric operators, second-order convergence, gradients
+through the shape.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from discs import REFERENCE, shape_of, sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from discs import REFERENCE, shape_of, sparse
 from pulposus import evidence
 from pulposus.disc import diffusion, geometry, mesh
 
@@ -37,30 +39,57 @@ def test_every_level_sex_grade_and_mesh_has_positive_jacobians():
 
 
 @given(
-    height=st.floats(2.0, 16.0), depth=st.floats(13.0, 45.0), ratio=st.floats(1.0, 1.6), wedge=st.floats(-3.0, 8.0),
-    fraction=st.floats(0.1, 0.6), offset=st.floats(0.0, 0.1), dent=st.floats(0.0, 0.1), exponent=st.floats(1.9, 2.8),
-)  # fmt: skip
+    height=st.floats(2.0, 16.0),
+    depth=st.floats(13.0, 45.0),
+    ratio=st.floats(1.0, 1.6),
+    wedge=st.floats(-3.0, 8.0),
+    fraction=st.floats(0.1, 0.6),
+    offset=st.floats(0.0, 0.1),
+    dent=st.floats(0.0, 0.1),
+    exponent=st.floats(1.9, 2.8),
+)
 @settings(max_examples=40, deadline=None)
-def test_jacobians_stay_positive_over_the_range_of_people(height, depth, ratio, wedge, fraction, offset, dent, exponent):
+def test_jacobians_stay_positive_over_the_range_of_people(
+    height, depth, ratio, wedge, fraction, offset, dent, exponent
+):
     tilt = np.radians(wedge) * min(1.0, height / 8)
-    dimensions = (
-        dict(mid_height=height * MM, ap_depth=depth * MM, width=depth * ratio * MM, wedge=tilt, nucleus_area_fraction=fraction,
-             nucleus_offset=offset, endplate_thickness_centre=0.5 * MM, endplate_thickness_rim=0.9 * MM, posterior_dent=dent,
-             superellipse_exponent=exponent)
-    )  # fmt: skip
+    dimensions = {
+        "mid_height": height * MM,
+        "ap_depth": depth * MM,
+        "width": depth * ratio * MM,
+        "wedge": tilt,
+        "nucleus_area_fraction": fraction,
+        "nucleus_offset": offset,
+        "endplate_thickness_centre": 0.5 * MM,
+        "endplate_thickness_rim": 0.9 * MM,
+        "posterior_dent": dent,
+        "superellipse_exponent": exponent,
+    }
     assert float(_smallest_jacobian(mesh.sized("cohort"), dimensions)) > 0
 
 
 def test_volumes_of_a_cylinder_are_exact_and_of_the_reference_disc_are_those_of_its_curves():
     topology = mesh.sized("coarse")
-    circle = dict(mid_height=10 * MM, ap_depth=40 * MM, width=40 * MM, wedge=0.0, nucleus_area_fraction=0.36, nucleus_offset=0.0,
-                  endplate_thickness_centre=1 * MM, endplate_thickness_rim=1 * MM, posterior_dent=0.0, superellipse_exponent=2.0)  # fmt: skip
+    circle = {
+        "mid_height": 10 * MM,
+        "ap_depth": 40 * MM,
+        "width": 40 * MM,
+        "wedge": 0.0,
+        "nucleus_area_fraction": 0.36,
+        "nucleus_offset": 0.0,
+        "endplate_thickness_centre": 1 * MM,
+        "endplate_thickness_rim": 1 * MM,
+        "posterior_dent": 0.0,
+        "superellipse_exponent": 2.0,
+    }
     volumes = _volumes(topology, geometry.from_dimensions(circle))
     area = np.pi * (20 * MM) ** 2
     np.testing.assert_allclose(volumes, [0.36 * area * 10 * MM, 0.64 * area * 10 * MM, area * 2 * MM], rtol=1e-12)
     shape = shape_of(REFERENCE)
     volumes = _volumes(mesh.sized("fine"), shape) * 1e6
-    np.testing.assert_allclose(volumes[:2], [8.13, 10.15], rtol=0.06)  # mL, published mesh: its rim is a little lower than our quadratic
+    np.testing.assert_allclose(
+        volumes[:2], [8.13, 10.15], rtol=0.06
+    )  # mL, published mesh: its rim is a little lower than our quadratic
     np.testing.assert_allclose(shape.disc.area() * 1e6, 1519, rtol=2e-3)  # mm^2, published
     np.testing.assert_allclose(shape.nucleus.area() * 1e6, 658, rtol=2e-3)
 
@@ -112,7 +141,9 @@ def test_a_manufactured_solution_converges_at_order_two(level):
         right = exact * (jnp.sum(1 / size**2) + decay)
         volumes = jnp.sum(mesh.node_volumes(topology, coords), 0)
         one = jnp.ones(topology.element_tissue.shape)
-        operator = diffusion.Operator(mesh.stiffness(topology, coords, one), volumes, diffusion.separable(topology, coords, one))
+        operator = diffusion.Operator(
+            mesh.stiffness(topology, coords, one), volumes, diffusion.separable(topology, coords, one)
+        )
         start = jnp.where(topology.outside, exact, 0.0)
         solved = diffusion.linear(operator, decay[None], right[None], start[None], topology.outside, 1e-10)
         wrong = (solved.field[0] - exact) ** 2
@@ -126,7 +157,11 @@ def test_volume_has_the_right_gradient_through_the_shape():
     dimensions = {name: row.si for name, row in evidence.dimensions("L4-L5").items()}
 
     def volume(width: float) -> jax.Array:
-        return jnp.sum(mesh.node_volumes(topology, mesh.coordinates(topology, geometry.from_dimensions(dimensions | {"width": width}))))
+        return jnp.sum(
+            mesh.node_volumes(
+                topology, mesh.coordinates(topology, geometry.from_dimensions(dimensions | {"width": width}))
+            )
+        )
 
     width = dimensions["width"]
     step = 1e-6 * width

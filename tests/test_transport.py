@@ -1,4 +1,6 @@
-"""Transport: the published reference, conservation, bounds, symmetry, mesh convergence, and why a steady state is a fair split."""
+"""Transport: the published reference, conservation, bounds, symmetry, mesh convergence, and why a steady state is a
+fair split.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +13,31 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
-
 from discs import REFERENCE, prepared, shape_of, sparse, volumes
+
 from pulposus.disc import diffusion, mesh, simulate, transport
 from pulposus.disc.state import GLUCOSE, LACTATE, OXYGEN, Disc, State
 
-# UPF solved field, L4-L5, mid-sagittal at mid-height: y mm, glucose mM, oxygen kPa, lactate mM (evidence: Munoz-Moya 2024, published result file)
+# UPF solved field, L4-L5, mid-sagittal at mid-height: y mm, glucose mM, oxygen kPa, lactate mM (evidence: Munoz-Moya
+# 2024, published result file)
 PROFILE = np.array(
     [
-        [-16.4, 5.000, 5.800, 0.900], [-15.3, 3.900, 4.178, 2.125], [-13.5, 2.734, 2.628, 3.297], [-10.8, 1.982, 1.833, 3.889],
-        [-7.4, 1.676, 1.602, 4.071], [-2.9, 1.446, 1.437, 4.260], [0.0, 1.346, 1.367, 4.366], [4.5, 1.233, 1.287, 4.519],
-        [11.2, 0.988, 1.049, 5.002], [12.3, 0.932, 0.973, 5.153], [14.0, 0.987, 0.959, 5.233], [17.5, 1.832, 1.618, 4.579],
-        [19.6, 3.113, 3.117, 3.172], [21.6, 5.000, 5.800, 0.900],
+        [-16.4, 5.000, 5.800, 0.900],
+        [-15.3, 3.900, 4.178, 2.125],
+        [-13.5, 2.734, 2.628, 3.297],
+        [-10.8, 1.982, 1.833, 3.889],
+        [-7.4, 1.676, 1.602, 4.071],
+        [-2.9, 1.446, 1.437, 4.260],
+        [0.0, 1.346, 1.367, 4.366],
+        [4.5, 1.233, 1.287, 4.519],
+        [11.2, 0.988, 1.049, 5.002],
+        [12.3, 0.932, 0.973, 5.153],
+        [14.0, 0.987, 0.959, 5.233],
+        [17.5, 1.832, 1.618, 4.579],
+        [19.6, 3.113, 3.117, 3.172],
+        [21.6, 5.000, 5.800, 0.900],
     ]
-)  # fmt: skip
+)
 TRANSPORT_WATER = (0.80, 0.75, 0.66)  # water by volume of nucleus, annulus, endplate in that model
 
 
@@ -32,7 +45,9 @@ def as_published(disc: Disc, state: State) -> tuple[Disc, State]:
     """The disc with the published model's water, so that only geometry and discretisation differ."""
     water = jnp.asarray(TRANSPORT_WATER)
     disc = eqx.tree_at(
-        lambda d: (d.element_water, d.water), disc, (water[disc.topology.element_tissue], jnp.tensordot(water, disc.tissue, 1))
+        lambda d: (d.element_water, d.water),
+        disc,
+        (water[disc.topology.element_tissue], jnp.tensordot(water, disc.tissue, 1)),
     )
     return disc, balanced(disc, state)[0]
 
@@ -40,7 +55,7 @@ def as_published(disc: Disc, state: State) -> tuple[Disc, State]:
 @eqx.filter_jit
 def balanced(disc: Disc, state: State) -> tuple[State, diffusion.Operator]:
     """Solutes in balance with the cells there are, and the operator they obey."""
-    operator = transport.operator(disc, state, mesh.coordinates(disc.topology, disc.shape, state.stretch))
+    operator = simulate._operator(disc)
     return simulate._fed(disc, state, operator, 0.0), operator
 
 
@@ -51,7 +66,7 @@ def reference():
 
 
 def test_the_reference_disc_meets_its_published_extremes(reference):
-    disc, state = reference
+    _disc, state = reference
     oxygen, lactate, glucose = state.solutes
     assert abs(float(oxygen.min()) / 1e3 - 0.951) < 0.10
     assert abs(float(glucose.min()) - 0.932) < 0.15
@@ -75,7 +90,11 @@ def test_the_reference_disc_meets_its_published_profile(reference):
 
 def test_extremes_lie_at_the_border_of_nucleus_and_annulus(reference):
     disc, state = reference
-    for field, pick in ((state.solutes[OXYGEN], np.argmin), (state.solutes[GLUCOSE], np.argmin), (state.solutes[LACTATE], np.argmax)):
+    for field, pick in (
+        (state.solutes[OXYGEN], np.argmin),
+        (state.solutes[GLUCOSE], np.argmin),
+        (state.solutes[LACTATE], np.argmax),
+    ):
         ring, sector, layer = np.unravel_index(pick(np.asarray(field)), field.shape)
         assert abs(ring - disc.topology.nucleus_rings) <= 1
         assert sector == 0  # anterior
@@ -89,13 +108,17 @@ def test_what_flows_in_is_what_is_consumed(reference):
     used = consumption(disc, state)
     for i, diffusivity in enumerate(transport.diffusivities(disc.parameters)):
         flux = diffusivity * mesh.apply(operator.stencil, state.solutes[i])
-        inflow = jnp.sum(jnp.where(disc.topology.outside, flux + operator.volume * used[i], 0.0))  # consistent flux of the boundary nodes
+        inflow = jnp.sum(
+            jnp.where(disc.topology.outside, flux + operator.volume * used[i], 0.0)
+        )  # consistent flux of the boundary nodes
         total = jnp.sum(operator.volume * used[i])
         assert abs(float(inflow / total) - 1) < 1e-8
 
 
 def test_the_surface_integral_of_the_flux_converges_to_the_consumption():
-    """Gradients in the outermost elements miss the boundary layer by half an element; what they carry comes to the consumption at first order or better."""
+    """Gradients in the outermost elements miss the boundary layer by half an element; what they carry comes to the
+    consumption at first order or better.
+    """
     errors = []
     for size in ("coarse", "standard", "fine"):
         disc, state = as_published(*prepared(size, REFERENCE, grade=1, glucose_limiter=False)[:2])
@@ -107,19 +130,27 @@ def test_the_surface_integral_of_the_flux_converges_to_the_consumption():
 
 
 def surface_flux(disc: Disc, state: State) -> float:
-    """Glucose through the outer surface, mol/s, from the gradient in the outermost elements (Gauss points on the faces replaced by element centres)."""
+    """Glucose through the outer surface, mol/s, from the gradient in the outermost elements (Gauss points on the faces
+    replaced by element centres).
+    """
     coords = mesh.coordinates(disc.topology, disc.shape)
     p = disc.parameters
-    conductivity = transport.tissue_factor(transport.element_water(disc, state)) * p.glucose_diffusivity
+    conductivity = transport.tissue_factor(transport.element_water(disc, 1.0)) * p.glucose_diffusivity
     field = state.solutes[GLUCOSE]
     corner_points = jnp.stack(mesh.corners(coords))
     corner_values = jnp.stack(mesh.corners(field))
     gradient_of = np.array([[2 * a - 1, 2 * b - 1, 2 * c - 1] for a in (0, 1) for b in (0, 1) for c in (0, 1)]) / 4.0
     tangent = jnp.einsum("na,n...x->...ax", gradient_of, corner_points)
-    gradient = jnp.einsum("...xa,...a->...x", jnp.linalg.inv(tangent), jnp.einsum("na,n...->...a", gradient_of, corner_values))
+    gradient = jnp.einsum(
+        "...xa,...a->...x", jnp.linalg.inv(tangent), jnp.einsum("na,n...->...a", gradient_of, corner_values)
+    )
     flux = conductivity[..., None] * gradient
     total = 0.0
-    for face, pick, sign in ((coords[-1], np.s_[-1], 1), (coords[:, :, -1], np.s_[:, :, -1], 1), (coords[:, :, 0], np.s_[:, :, 0], -1)):
+    for face, pick, sign in (
+        (coords[-1], np.s_[-1], 1),
+        (coords[:, :, -1], np.s_[:, :, -1], 1),
+        (coords[:, :, 0], np.s_[:, :, 0], -1),
+    ):
         around = face if face.shape[0] == disc.topology.sectors else jnp.moveaxis(face, 1, 0)
         around = jnp.concatenate([around, around[:1]])  # (sector + 1, other, xyz)
         first, second = around[1:, 1:] - around[:-1, :-1], around[:-1, 1:] - around[1:, :-1]
@@ -143,18 +174,23 @@ def as_tight(disc: Disc, state: State) -> State:
     before = simulate._SOLVER_TOLERANCE
     simulate._SOLVER_TOLERANCE = 1e-12
     try:
-        operator = transport.operator(disc, state, mesh.coordinates(disc.topology, disc.shape, state.stretch))
+        operator = simulate._operator(disc)
         return simulate._fed(disc, state, operator, 0.0)
     finally:
         simulate._SOLVER_TOLERANCE = before
 
 
 def test_the_weighted_sum_of_lactate_and_glucose_knows_no_cells(reference):
-    """D_L L + 2 D_G g obeys one linear equation without cells (rates are in ratio two to one), so it is the same in an empty disc."""
+    """D_L L + 2 D_G g obeys one linear equation without cells (rates are in ratio two to one), so it is the same in an
+    empty disc.
+    """
     disc, state = reference
     empty = balanced(disc, eqx.tree_at(lambda s: s.native, state, 0 * state.native))[0]
     p = disc.parameters
-    for_both = [p.lactate_diffusivity * s.solutes[LACTATE] + 2 * p.glucose_diffusivity * s.solutes[GLUCOSE] for s in (state, empty)]
+    for_both = [
+        p.lactate_diffusivity * s.solutes[LACTATE] + 2 * p.glucose_diffusivity * s.solutes[GLUCOSE]
+        for s in (state, empty)
+    ]
     np.testing.assert_allclose(for_both[0], for_both[1], rtol=1e-6)
 
 
@@ -165,14 +201,20 @@ def test_a_disc_without_cells_stays_between_its_boundary_values():
         empty = balanced(disc, eqx.tree_at(lambda s: s.native, state, 0 * state.native))[0]
         edge = np.asarray(disc.boundary)[:, disc.topology.outside]
         low, high = edge.min(1), edge.max(1)
-        over = np.maximum(np.asarray(empty.solutes).max((1, 2, 3)) - high, low - np.asarray(empty.solutes).min((1, 2, 3)))
+        over = np.maximum(
+            np.asarray(empty.solutes).max((1, 2, 3)) - high, low - np.asarray(empty.solutes).min((1, 2, 3))
+        )
         excess.append(np.max(over / (high - low)))
     assert max(excess) < 0.01
     assert excess[1] <= excess[0] + 1e-9
 
 
 def test_a_symmetric_disc_stays_symmetric():
-    circle = {name: 0.0 for name in ("wedge", "nucleus_offset", "posterior_dent")} | {"superellipse_exponent": 2.0, "ap_depth": 0.04, "width": 0.04}
+    circle = dict.fromkeys(("wedge", "nucleus_offset", "posterior_dent"), 0.0) | {
+        "superellipse_exponent": 2.0,
+        "ap_depth": 0.04,
+        "width": 0.04,
+    }
     _, state, _ = prepared("coarse", "L4-L5", grade=2, shape=shape_of("L4-L5", **circle))
     for field in (*state.solutes, state.il1b):
         np.testing.assert_allclose(field, field[:, :, ::-1], rtol=1e-7)
@@ -205,7 +247,9 @@ def test_more_cells_less_glucose_and_less_supply_less_glucose():
 
 @pytest.mark.parametrize("grade", [1, 5])
 def test_solutes_settle_in_hours(grade):
-    """A transient run of glucose from an abrupt change (supply halved, then restored) is within 2 % of its balance in two days, against months of the clock."""
+    """A transient run of glucose from an abrupt change (supply halved, then restored) is within 2 % of its balance in
+    two days, against months of the clock.
+    """
     disc, state, _ = prepared("cohort", "L4-L5", grade=grade)
     steady, operator = balanced(disc, state)
     matrix, number = sparse(disc.topology, operator.stencil)

@@ -1,6 +1,7 @@
 """What can be seen of a disc: fields in the field's own units, and what a scanner would read from them.
 
-T2 of the nucleus and the Pfirrmann estimate are read from water: both scales are tied to the published means by grade, so they say no more than water does,
+T2 of the nucleus and the Pfirrmann estimate are read from water: both scales are tied to the published means by grade,
+so they say no more than water does,
 in the scanner's terms. Height index after Farfan: mean of anterior and posterior height over depth.
 Source: T2 by Pfirrmann grade in ``evidence/parameters.csv`` (nucleus_t2_grade1 to 5; grade 5 assumed).
 """
@@ -41,7 +42,12 @@ FIELDS = {
     "secretome": ("1", "secretome, injected-cell equivalents per native nucleus cell"),
 }
 
-_KPA, _PER_ML, _MM, _PERCENT = 1e-3, 1e-12, 1e3, 100.0  # maths: Pa to kPa, cell/m^3 to 1e6 cell/mL, m to mm, share to percent
+_KPA, _PER_ML, _MM, _PERCENT = (
+    1e-3,
+    1e-12,
+    1e3,
+    100.0,
+)  # maths: Pa to kPa, cell/m^3 to 1e6 cell/mL, m to mm, share to percent
 
 
 class T2Scale(eqx.Module):
@@ -58,7 +64,9 @@ class T2Scale(eqx.Module):
 def fields(disc: Disc, state: State) -> dict[str, Array]:
     """Every field of `FIELDS` at the nodes, and the coordinate z in mm (x and y do not move)."""
     water = water_fraction(disc, state)
-    healthy = jnp.tensordot(composition(disc.parameters, disc.hypotheses, disc.parameters.healthy_grade).water, disc.tissue, 1)
+    healthy = jnp.tensordot(
+        composition(disc.parameters, disc.hypotheses, disc.parameters.healthy_grade).water, disc.tissue, 1
+    )
     start = disc.water  # charge is kept per water at start, so aggrecan per tissue at start is charge x that water
     injected = jnp.sum(state.fresh + state.adapted, 0)
     lactate = state.solutes[LACTATE]
@@ -84,7 +92,9 @@ def fields(disc: Disc, state: State) -> dict[str, Array]:
 
 
 def summary(disc: Disc, state: State, t2: T2Scale) -> dict[str, Array]:
-    """What one row of the summary says: extremes of solutes, cells in millions, nucleus means, heights, and the scanner's numbers."""
+    """What one row of the summary says: extremes of solutes, cells in millions, nucleus means, heights, and the
+    scanner's numbers.
+    """
     coords = mesh.coordinates(disc.topology, disc.shape, state.stretch)
     start = mesh.coordinates(disc.topology, disc.shape)
     volume = disc.volume
@@ -112,7 +122,9 @@ def summary(disc: Disc, state: State, t2: T2Scale) -> dict[str, Array]:
         "injected_cells_million": jnp.sum(volume * injected) * million,
         "np_like_cells_million": jnp.sum(volume * state.np_like) * million,
         "aggrecan_nucleus_percent": _PERCENT * mean(state.charge / disc.charge),
-        "fixed_charge_nucleus_mEq_per_mL": own.charge[0] * mean(charge_now(disc, state) / disc.charge) * 1e-3,  # maths: mol/m^3 to mEq/mL
+        "fixed_charge_nucleus_mEq_per_mL": own.charge[0]
+        * mean(charge_now(disc, state) / disc.charge)
+        * 1e-3,  # maths: mol/m^3 to mEq/mL
         "water_nucleus_percent": _PERCENT * water,
         "collagen_nucleus_percent": _PERCENT * mean(state.collagen),
         "height_mm": height * _MM,
@@ -154,9 +166,9 @@ def _height_index(disc: Disc, coords: Array) -> Array:
 
 def save_months(years: float, most: int = 13) -> list[int]:
     """The declared schedule of saved fields: months 0, 1, 3, 6, 12, then evenly to the end; at most `most` of them."""
-    end = int(round(years * 12))
+    end = round(years * 12)
     early = [m for m in (0, 1, 3, 6, 12) if m < end]
     later = np.linspace(early[-1], end, most - len(early) + 1)[1:]
-    months = sorted({*early, *(int(round(m)) for m in later)})
-    yearly = [m for m in range(24, end + 1, 12)]
+    months = sorted({*early, *(round(m) for m in later)})
+    yearly = list(range(24, end + 1, 12))
     return sorted({*early, *yearly, end}) if len(early) + len(yearly) < most else months

@@ -1,6 +1,7 @@
 """The main job: one disc, with and without its treatment, over its years; then what each mechanism had to do with it.
 
-`build` makes discs of a case, `run_case` runs them month by month into a results folder (resumable), `ablate` runs the treatment with each mechanism off and alone.
+`build` makes discs of a case, `run_case` runs them month by month into a results folder (resumable), `ablate` runs the
+treatment with each mechanism off and alone.
 Treated and untreated are two members of one batch, so that they differ by the treatment and nothing else.
 """
 
@@ -38,14 +39,19 @@ _ABLATION_MESH = "coarse"
 
 
 def build(case: Case, size: str, switches: Sequence[np.ndarray] | None = None) -> tuple[Disc, State, tuple[Injections]]:
-    """Discs of a resolved case, batched: untreated and treated; or, given `switches`, the treated disc once for each row of mechanism switches.
+    """Discs of a resolved case, batched: untreated and treated; or, given `switches`, the treated disc once for each
+    row of mechanism switches.
 
     Every leaf has a leading batch axis.
     """
     products, injections = prescribe(case.treatments, case.disc.grade)
     dimensions = case.dimensions()
-    shape = geometry.from_outline(case.disc.outline, dimensions) if case.disc.outline else geometry.from_dimensions(dimensions)
-    disc, state = _prepare(
+    shape = (
+        geometry.from_outline(case.disc.outline, dimensions)
+        if case.disc.outline
+        else geometry.from_dimensions(dimensions)
+    )
+    disc, state = simulate.prepare(
         mesh.sized(size),
         shape,
         Parameters.from_evidence(case.parameter_overrides()),
@@ -62,7 +68,6 @@ def build(case: Case, size: str, switches: Sequence[np.ndarray] | None = None) -
     return _stack(discs), _stack([state] * len(discs)), (_stack([injections] * len(discs)),)
 
 
-_prepare = eqx.filter_jit(simulate.prepare)
 _in_batch = (eqx.if_array(0), eqx.if_array(0))
 _fields = eqx.filter_jit(eqx.filter_vmap(imaging.fields, in_axes=_in_batch))
 _summary = eqx.filter_jit(eqx.filter_vmap(imaging.summary, in_axes=(*_in_batch, None)))
@@ -84,17 +89,21 @@ def run_case(
 ) -> Results:
     """Run a case, treated and untreated, into the folder `out`, and return its results.
 
-    years and mesh replace the case's own. With `resume`, what a stopped run has done is kept; another case, mesh or evidence is refused.
-    Raises InputError for anything the user can mend; on KeyboardInterrupt what is done stays readable and can be resumed.
+    years and mesh replace the case's own. With `resume`, what a stopped run has done is kept; another case, mesh or
+    evidence is refused.
+    Raises InputError for anything the user can mend; on KeyboardInterrupt what is done stays readable and can be
+    resumed.
     """
     case = case.changed(years=years, mesh=mesh).resolved()
     remember_compilations()
     tell = progress or (lambda done, total, text: None)
-    months = int(round(case.run.years * 12))
+    months = round(case.run.years * 12)
     total = months + 1 + (months if ablation and case.treatments else 0)
     print_of = fingerprint(case)
     saved = imaging.save_months(case.run.years)
-    results = Results.open(out) if resume else Results.create(out, fingerprint=print_of, info=describe(case), months=saved)
+    results = (
+        Results.open(out) if resume else Results.create(out, fingerprint=print_of, info=describe(case), months=saved)
+    )
     checkpoint = results.load_checkpoint(print_of) if resume else None
     tell(0, total, "building the disc")
     discs, states, therapies = build(case, case.run.mesh)
@@ -107,7 +116,9 @@ def run_case(
     t2 = imaging.T2Scale.from_evidence()
     last = first - 1
     try:
-        for index, now in simulate.simulate(discs, states, therapies, [m * simulate.MONTH for m in range(months + 1)], first):
+        for index, now in simulate.simulate(
+            discs, states, therapies, [m * simulate.MONTH for m in range(months + 1)], first
+        ):
             new = _rows(discs, now, t2, index)
             if index in saved:
                 results.append(saved.index(index), index, {k: np.asarray(v) for k, v in _fields(discs, now).items()})
@@ -153,15 +164,22 @@ def _alive(disc: Disc, state: State) -> jax.Array:
 
 
 def ledger(rows: Sequence[Mapping[str, Any]], products: Sequence[str]) -> pd.DataFrame:
-    """What became of injected cells, one row a product and month of the treated arm, in millions, cumulative; `alive` is what is there."""
+    """What became of injected cells, one row a product and month of the treated arm, in millions, cumulative; `alive`
+    is what is there.
+    """
     names = list(dict.fromkeys(products))
     found = []
     for row in rows:
         if row["arm"] != "treated":
             continue
         for i, name in enumerate(names):
-            counts = {fate: row["ledger"][k][i] * 1e-6 for k, fate in enumerate((*FATES, "alive"))}  # maths: cells to millions
-            found.append({"product": name, "month": row["month"]} | {("injected_million" if k == "injected" else k): v for k, v in counts.items()})
+            counts = {
+                fate: row["ledger"][k][i] * 1e-6 for k, fate in enumerate((*FATES, "alive"))
+            }  # maths: cells to millions
+            found.append(
+                {"product": name, "month": row["month"]}
+                | {("injected_million" if k == "injected" else k): v for k, v in counts.items()}
+            )
     return pd.DataFrame(found)
 
 
@@ -169,15 +187,21 @@ def status(summary: pd.DataFrame) -> dict[str, str]:
     """One sentence an arm: whether it can be believed."""
     worst = summary.groupby("arm")["solver_error"].max()
     return {
-        arm: "completed" if error < _UNSOLVED else f"failed: solutes were not solved to better than {error:.1g} of their scale"
+        arm: "completed"
+        if error < _UNSOLVED
+        else f"failed: solutes were not solved to better than {error:.1g} of their scale"
         for arm, error in worst.items()
     }
 
 
-def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None]) -> tuple[pd.DataFrame, dict[str, float]]:
-    """The treatment with all mechanisms, with none, with each one off and each one alone, on the coarse mesh, against the same disc untreated.
+def ablate(
+    case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None]
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """The treatment with all mechanisms, with none, with each one off and each one alone, on the coarse mesh, against
+    the same disc untreated.
 
-    A mechanism's share is the mean of what it adds first (alone, over none) and last (all, over all but it), over what all add to none.
+    A mechanism's share is the mean of what it adds first (alone, over none) and last (all, over all but it), over what
+    all add to none.
     Also returns the total effect here beside that of the full run, as a check of the mesh.
     """
     every, none = np.ones(len(MECHANISMS)), np.zeros(len(MECHANISMS))
@@ -187,12 +211,16 @@ def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None])
     discs, states, (injections,) = build(case, _ABLATION_MESH, switches)
     given = jnp.asarray([0.0] + [1.0] * (len(names) - 1))
     therapies = (eqx.tree_at(lambda i: i.given, injections, given),)
-    months = int(round(case.run.years * 12))
+    months = round(case.run.years * 12)
     for index, now in simulate.simulate(discs, states, therapies, [m * simulate.MONTH for m in range(months + 1)]):
         states = now
         tell(index, f"mechanisms, month {index} of {months}")
     last = {k: np.asarray(v) for k, v in _summary(discs, states, imaging.T2Scale.from_evidence()).items()}
-    outcome = {"aggrecan": "aggrecan_nucleus_percent", "water": "water_nucleus_percent", "cells": "native_cells_million"}
+    outcome = {
+        "aggrecan": "aggrecan_nucleus_percent",
+        "water": "water_nucleus_percent",
+        "cells": "native_cells_million",
+    }
     table = pd.DataFrame({"run": names, "mechanism": [n.split(" ", 1)[1] if " " in n else "" for n in names]})
     for short, column in outcome.items():
         table[column] = last[column]
@@ -210,7 +238,9 @@ def _shares(values: np.ndarray, names: list[str]) -> list[float]:
     at = {name: float(value) for name, value in zip(names, values, strict=True)}
     whole = at["all"] - at["none"]
     return [
-        0.5 * (at[f"only {m}"] - at["none"] + at["all"] - at[f"without {m}"]) / whole if m and abs(whole) > 0 else float("nan")
+        0.5 * (at[f"only {m}"] - at["none"] + at["all"] - at[f"without {m}"]) / whole
+        if m and abs(whole) > 0
+        else float("nan")
         for m in (name.removeprefix("only ") if name.startswith("only ") else "" for name in names)
     ]
 
@@ -246,7 +276,9 @@ def fingerprint(case: Case) -> str:
 
 
 def describe(case: Case) -> dict[str, Any]:
-    """All that a reader needs to judge and repeat a run: choices, what was filled, every number with its source, versions, seed, digest, limits."""
+    """All that a reader needs to judge and repeat a run: choices, what was filled, every number with its source,
+    versions, seed, digest, limits.
+    """
     rows = parameters_used(case)
     keys = list(dict.fromkeys([key for row in rows for key in row["source_keys"]] + case.sources()))
     return {
@@ -263,7 +295,7 @@ def describe(case: Case) -> dict[str, Any]:
         "parameters_used": rows,
         "sources": [{"key": key, "text": evidence.reference(key), **evidence.source(key)} for key in keys],
         "mechanisms_meta": [dataclasses.asdict(m) for m in evidence.mechanisms()],
-        "limits": [s.text for s in evidence.statements() if s.key.startswith("limit_")],
+        "limits": [s.text for s in evidence.statements() if s.name.startswith("limit_")],
     }
 
 
@@ -281,26 +313,52 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
     skip = tuple(prefix for off, prefixes in unread if off for prefix in prefixes)
     own = case.parameter_overrides()
     found = [
-        _told(evidence.used(name), name, meaning, own.get(name)) for name, (_, meaning) in declared().items() if not name.startswith(skip)
+        _told(evidence.used(name), name, meaning, own.get(name))
+        for name, (_, meaning) in declared().items()
+        if not name.startswith(skip)
     ]
-    found += [_told(evidence.used(f"nucleus_t2_grade{g}"), f"nucleus_t2_grade{g}", f"T2 of the nucleus at Pfirrmann grade {g}") for g in imaging.GRADES]
+    found += [
+        _told(
+            evidence.used(f"nucleus_t2_grade{g}"), f"nucleus_t2_grade{g}", f"T2 of the nucleus at Pfirrmann grade {g}"
+        )
+        for g in imaging.GRADES
+    ]
     for treatment in case.treatments:
         for group, member in (
             (treatment.product, evidence.product(treatment.product)),
             (treatment.carrier, evidence.carrier(treatment.carrier)),
             (treatment.site, evidence.site(treatment.site)),
         ):
-            found += [_told(row, f"{group}: {name}", row.note) for name, row in member.items() if not row.text and row.kind != "defined"]
+            found += [
+                _told(row, f"{group}: {name}", row.note)
+                for name, row in member.items()
+                if not row.text and row.kind != "defined"
+            ]
     return list({row["name"]: row for row in found}.values())
 
 
 def _told(row: evidence.Row, name: str, meaning: str, own: float | None = None) -> dict[str, Any]:
     told = {
-        "name": name, "meaning": meaning, "value": row.value, "unit": row.unit, "low": row.low, "high": row.high, "kind": row.kind,
-        "source": row.source, "where": row.where, "status": row.status, "note": row.note, "source_keys": row.sources,
-    }  # fmt: skip
+        "name": name,
+        "meaning": meaning,
+        "value": row.value,
+        "unit": row.unit,
+        "low": row.low,
+        "high": row.high,
+        "kind": row.kind,
+        "source": row.source,
+        "where": row.where,
+        "status": row.status,
+        "note": row.note,
+        "source_keys": row.sources,
+    }
     if own is not None:
-        told |= {"value": own / evidence.factor(row.unit), "kind": "chosen", "source": "the case file", "source_keys": []}
+        told |= {
+            "value": own / evidence.factor(row.unit),
+            "kind": "chosen",
+            "source": "the case file",
+            "source_keys": [],
+        }
     return told
 
 
@@ -309,9 +367,13 @@ def _version() -> str:
 
 
 def remember_compilations() -> None:
-    """Keep compiled functions between runs in the user's cache folder, unless JAX was told where (JAX_COMPILATION_CACHE_DIR)."""
+    """Keep compiled functions between runs in the user's cache folder, unless JAX was told where
+    (JAX_COMPILATION_CACHE_DIR).
+    """
     if "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return
     base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
     jax.config.update("jax_compilation_cache_dir", str(base / "pulposus" / "jax"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)  # maths: seconds; shorter ones are not worth a file
+    jax.config.update(
+        "jax_persistent_cache_min_compile_time_secs", 0.5
+    )  # maths: seconds; shorter ones are not worth a file

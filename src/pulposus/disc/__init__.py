@@ -1,4 +1,6 @@
-"""The workshop: one disc and its years. Numbers are 64-bit throughout; that is switched on here, before any array is made."""
+"""The workshop: one disc and its years. Numbers are 64-bit throughout; that is switched on here, before any array is
+made.
+"""
 
 import jax
 

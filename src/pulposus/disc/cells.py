@@ -1,10 +1,13 @@
 """Cells: who lives in the disc, who was put there, what they become and what kills them.
 
-What: native cells, injected cells (fresh, with the metabolism of culture; then adapted), NP-like descendants, boluses without cells.
-Equation: ``d ln(rho)/dt = -k(c)``, ``k = 2 k_g (g* - g)+ / (g + K) + k_pH ramp(pH)`` for all; beside it, first-order loss from the disc, immune clearance,
+What: native cells, injected cells (fresh, with the metabolism of culture; then adapted), NP-like descendants, boluses
+without cells.
+Equation: ``d ln(rho)/dt = -k(c)``, ``k = 2 k_g (g* - g)+ / (g + K) + k_pH ramp(pH)`` for all; beside it, first-order
+loss from the disc, immune clearance,
 adaptation, proliferation and differentiation of injected cells, and inflammatory death and recruitment of native ones.
 Reads: solutes, secretome, IL-1beta. Writes: native, fresh, adapted, np_like, bolus, ledger.
-Why first order: no source gives more than a rate. Source: Zhu 2012 (glucose), Munoz-Moya 2024 (acid), products in evidence/therapies.csv.
+Why first order: no source gives more than a rate. Source: Zhu 2012 (glucose), Munoz-Moya 2024 (acid), products in
+evidence/therapies.csv.
 """
 
 from __future__ import annotations
@@ -40,14 +43,18 @@ def protected(disc: Disc, state: State) -> Array:
 
 
 def native_density(disc: Disc) -> Array:
-    """Native cells of a healthy disc at each node, cell/m^3, by tissue and by the densities of the chosen metabolic law."""
+    """Native cells of a healthy disc at each node, cell/m^3, by tissue and by the densities of the chosen metabolic
+    law.
+    """
     p, prefix = disc.parameters, "cachot_" if disc.hypotheses.metabolism == "cachot" else ""
     values = [getattr(p, f"{prefix}{tissue}_cells") for tissue in ("nucleus", "annulus", "endplate")]
     return jnp.tensordot(jnp.stack(values), disc.tissue, 1)
 
 
 def users(disc: Disc, state: State, survival: Array, native_survival: Array) -> tuple[Array, Array]:
-    """Densities that use oxygen and glucose, in native-cell equivalents (cell/m^3), if these shares of all and of native cells survive."""
+    """Densities that use oxygen and glucose, in native-cell equivalents (cell/m^3), if these shares of all and of
+    native cells survive.
+    """
     fresh_oxygen = jnp.tensordot(disc.products.oxygen_fresh, state.fresh, 1)
     fresh_glucose = jnp.tensordot(disc.products.glucose_fresh, state.fresh, 1)
     settled = jnp.sum(state.adapted, 0) + state.np_like
@@ -72,7 +79,7 @@ def die(disc: Disc, state: State, dead: Death, dt: Array) -> State:
 
 
 def live(disc: Disc, state: State, dt: Array) -> State:
-    """All that happens to cells besides hunger and acid, over dt, each rate taken as constant and integrated exactly."""
+    """All that happens to cells besides hunger and acid, over dt; each rate is constant and integrated exactly."""
     product = disc.products
     calm = effect(disc, state, "immunomodulation")[1]
     leaving = product.loss_rate[:, None, None, None]
@@ -113,7 +120,9 @@ def live(disc: Disc, state: State, dt: Array) -> State:
 
 
 def _native_balance(disc: Disc, state: State, dt: Array) -> Array:
-    """Native cells after inflammatory death (only above the healthy share of positive cells) and recruitment of own progenitors (up to healthy density)."""
+    """Native cells after inflammatory death (only above the healthy share of positive cells) and recruitment of own
+    progenitors (up to healthy density).
+    """
     p = disc.parameters
     inflamed = jnp.maximum(positive_share(p.il1b_positive_healthy, state.il1b) - p.il1b_positive_healthy, 0.0)
     native = state.native * jnp.exp(-p.inflammatory_death_rate * inflamed * (1 - protected(disc, state)) * dt)
@@ -134,5 +143,3 @@ def _book(ledger: Array, disc: Disc, **changes: Array) -> Array:
     for fate, density in changes.items():
         ledger = ledger.at[FATES.index(fate)].add(total(disc, density))
     return ledger
-
-

@@ -1,7 +1,9 @@
 """Composition: water, fixed charge and collagen of each tissue by grade, and what the endplates let through.
 
-What: healthy and grade III are published; grade II lies between; IV and V go on from III by a published ratio of charge (relative), or the whole scale
-follows Cachot's map of charge to grade (absolute). Water follows charge as it does between healthy and III in the nucleus.
+What: healthy and grade III are published; grade II lies between; IV and V go on from III by a published ratio of charge
+(relative), or the whole scale
+follows Cachot's map of charge to grade (absolute). Water follows charge as it does between healthy and III in the
+nucleus.
 Reads: parameters. Writes: nothing; `simulate.prepare` puts it on the mesh.
 Source: Munoz-Moya 2024 (healthy and III), Cachot 2026 (IV, V and the absolute map).
 """
@@ -23,7 +25,7 @@ _THIRD, _FOURTH, _FIFTH = 3.0, 4.0, 5.0  # maths: the Pfirrmann grades as number
 
 
 class Composition(NamedTuple):
-    """By tissue (nucleus, annulus, endplate): water by volume, fixed charge in mol/m^3 of water, collagen by dry mass."""
+    """By tissue (nucleus, annulus, endplate): water by volume, charge in mol/m^3 of water, collagen by dry mass."""
 
     water: Float[Array, "3"]
     charge: Float[Array, "3"]
@@ -49,7 +51,11 @@ def composition(p: Parameters, hypotheses: Hypotheses, grade: Array) -> Composit
     if hypotheses.grading == "absolute":
         relative = jnp.exp(-(grade - p.healthy_grade) / p.charge_per_grade) * jnp.ones(3)
     else:
-        later = jnp.interp(grade, jnp.array([_THIRD, _FOURTH, _FIFTH]), jnp.stack([jnp.ones(()), p.charge_grade4_of_grade3, p.charge_grade5_of_grade3]))
+        later = jnp.interp(
+            grade,
+            jnp.array([_THIRD, _FOURTH, _FIFTH]),
+            jnp.stack([jnp.ones(()), p.charge_grade4_of_grade3, p.charge_grade5_of_grade3]),
+        )
         relative = (1 + share * (charge3 / charge - 1)) * later
     per_charge = (water[0] - water3[0]) / (1 - charge3[0] / charge[0])  # water that goes with charge, in the nucleus
     beyond = jnp.maximum((1 + share * (charge3 / charge - 1)) - relative, 0.0)
@@ -57,14 +63,20 @@ def composition(p: Parameters, hypotheses: Hypotheses, grade: Array) -> Composit
 
 
 def endplate(p: Parameters, hypotheses: Hypotheses, grade: Array, endplate_state: str) -> tuple[Array, Array]:
-    """(supply, openness): oxygen and glucose offered by the marrow, and endplate diffusivity, each relative to what composition alone gives.
+    """(supply, openness): oxygen and glucose offered by the marrow, and endplate diffusivity, each relative to what
+    composition alone gives.
 
     Raises InputError for an unknown endplate state.
     """
     if endplate_state not in ENDPLATES:
-        raise InputError(f"Unknown endplate state {endplate_state!r}{nearest(endplate_state, ENDPLATES)}; choose one of {', '.join(ENDPLATES)}.")
+        raise InputError(
+            f"Unknown endplate state {endplate_state!r}{nearest(endplate_state, ENDPLATES)}; "
+            f"choose one of {', '.join(ENDPLATES)}."
+        )
     one = jnp.ones(())
-    openness = {"calcified": p.endplate_calcified_openness, "perforated": p.endplate_perforated_openness}.get(endplate_state, one)
+    openness = {"calcified": p.endplate_calcified_openness, "perforated": p.endplate_perforated_openness}.get(
+        endplate_state, one
+    )
     supply = p.endplate_sclerotic_supply if endplate_state == "sclerotic" else one
     if hypotheses.endplate_permeability == "falls":
 

@@ -1,12 +1,16 @@
 """Steady diffusion with reaction on the polar grid: one operator, any number of solutes.
 
-All solutes of a disc share one operator: their diffusivities are ``D_i tau`` with the tissue factor tau common to all, so after division by D_i
+All solutes of a disc share one operator: their diffusivities are ``D_i tau`` with the tissue factor tau common to all,
+so after division by D_i
 each obeys ``K c_i + V r_i(c) / D_i = 0`` with the same stencil K and lumped volumes V.
 
-Nonlinear problems are solved by Newton outside and a truncated minimal-residual method inside, linear ones by conjugate gradients; both are preconditioned by the exact inverse of a separable
-model of K (sectors by a real Fourier basis, rings and layers by small dense eigenbases), which keeps the number of iterations constant with mesh size.
+Nonlinear problems are solved by Newton outside and a truncated minimal-residual method inside, linear ones by conjugate
+gradients; both are preconditioned by the exact inverse of a separable
+model of K (sectors by a real Fourier basis, rings and layers by small dense eigenbases), which keeps the number of
+iterations constant with mesh size.
 
-Source: tensor-product preconditioning after Lynch, Rice and Thomas 1964; Orthomin after Vinsome 1976; all written from the mathematics.
+Source: tensor-product preconditioning after Lynch, Rice and Thomas 1964; Orthomin after Vinsome 1976; all written from
+the mathematics.
 """
 
 from __future__ import annotations
@@ -38,7 +42,9 @@ class Separable(eqx.Module):
     eigenvalue: Float[Array, "ringmode mode layermode"]
 
     def solve(self, right: Array, shift: Array | float = 0.0) -> Array:
-        """Approximate solution of ``(K + shift M) u = right`` for (..., ring, sector, layer); zero on the outer surface."""
+        """Approximate solution of ``(K + shift M) u = right`` for (..., ring, sector, layer); zero on the outer
+        surface.
+        """
         inner = right[..., :-1, :, 1:-1]
         t = jnp.einsum("...rsl,lm->...rsm", inner, self.along)
         t = jnp.einsum("ks,...rsm->...rkm", self.around, t)
@@ -59,7 +65,9 @@ class Operator(eqx.Module):
 
 
 def separable(topology: Topology, coords: Array, conductivity: Array) -> Separable:
-    """The model operator of a disc: ring radii and layer heights averaged, conductivity the product of a ring and a layer profile."""
+    """The model operator of a disc: ring radii and layer heights averaged, conductivity the product of a ring and a
+    layer profile.
+    """
     middle = topology.layers // 2
     plan = coords[:, :, middle, :2] - coords[0, 0, middle, :2]
     radius = jnp.sqrt(jnp.mean(jnp.sum(plan**2, -1), 1))
@@ -80,21 +88,16 @@ def separable(topology: Topology, coords: Array, conductivity: Array) -> Separab
     stiff_z, mass_z = _axial(height, layer_profile)
     along, value_z = _eigen(stiff_z[1:-1, 1:-1], mass_z[1:-1])
     waves = (2 / step * np.sin(np.arange(count // 2 + 1) * step / 2)) ** 2
-    pairs = [_eigen(_without_axis(stiff_r + w * jnp.diag(swirl), w)[:-1, :-1], mass_r[:-1]) for w in waves]
-    across = jnp.stack([p[0] for p in pairs])[wave] / np.sqrt(step)
-    value_r = jnp.stack([p[1] for p in pairs])[wave]
+    rings = stiff_r + jnp.asarray(waves)[:, None, None] * jnp.diag(swirl)
+    off = np.ones(rings.shape)  # modes that go around the disc vanish on the axis: its row and column are cut loose
+    off[1:, 0, 1:] = off[1:, 1:, 0] = 0
+    across, value_r = _eigen((rings * off)[:, :-1, :-1], mass_r[:-1])
+    across, value_r = across[wave] / np.sqrt(step), value_r[wave]
     return Separable(jnp.asarray(around), along, across, value_r.T[:, :, None] + value_z)
 
 
-def _without_axis(matrix: Array, wave: float) -> Array:
-    """Modes that go around the disc vanish on the axis: take its row and column out."""
-    if wave == 0:
-        return matrix
-    return matrix.at[0, :].set(0).at[:, 0].set(0).at[0, 0].set(matrix[1, 1])
-
-
 def _eigen(stiff: Array, mass: Array) -> tuple[Array, Array]:
-    """Mass-orthonormal eigenvectors (columns) and eigenvalues of a symmetric pencil with diagonal mass."""
+    """Mass-orthonormal eigenvectors (columns) and eigenvalues of pencils (..., n, n) with one diagonal mass."""
     root = jnp.sqrt(mass)
     value, vector = jnp.linalg.eigh(stiff / root[:, None] / root)
     return vector / root[:, None], value
@@ -105,7 +108,9 @@ def _radial(radius: Array, profile: Array) -> tuple[Array, Array, Array]:
     width = jnp.diff(radius)
     centre = 0.5 * (radius[1:] + radius[:-1])
     link = profile * centre / width
-    mass = _to_nodes(profile * width / 6 * (2 * radius[:-1] + radius[1:]), profile * width / 6 * (radius[:-1] + 2 * radius[1:]))  # maths
+    mass = _to_nodes(
+        profile * width / 6 * (2 * radius[:-1] + radius[1:]), profile * width / 6 * (radius[:-1] + 2 * radius[1:])
+    )  # maths
     half = profile * width / (2 * centre)
     return _tridiagonal(link), mass, _to_nodes(half, half)
 
@@ -125,7 +130,9 @@ def _tridiagonal(link: Array) -> Array:
 
 
 class Solve(NamedTuple):
-    """What a solve returns: the field, its preconditioned residual (relative to the scale of one), Newton and Krylov iterations."""
+    """What a solve returns: the field, its preconditioned residual (relative to the scale of one), Newton and Krylov
+    iterations.
+    """
 
     field: Array
     error: Array
@@ -143,8 +150,10 @@ def steady(
 ) -> Solve:
     """Solve ``K x + V reaction(x) = 0`` away from the `fixed` nodes, where `start` already holds the boundary values.
 
-    `reaction` maps (solute, ring, sector, layer) to the same, node by node. `start` must be scaled to order one. Stops when the root mean square of the
-    preconditioned residual, which estimates the error, is below `tolerance`. `lower` bounds the field (concentrations). Never raises: a failed solve shows in `error`.
+    `reaction` maps (solute, ring, sector, layer) to the same, node by node. `start` must be scaled to order one. Stops
+    when the root mean square of the
+    preconditioned residual, which estimates the error, is below `tolerance`. `lower` bounds the field (concentrations).
+    Never raises: a failed solve shows in `error`.
     """
     free = jnp.asarray(~fixed)
     weight = jnp.where(free, operator.volume, 0.0)
@@ -155,42 +164,55 @@ def steady(
         return jnp.where(free, mesh.apply(operator.stencil, x) + operator.volume * reaction(x), 0.0)
 
     def body(carry: tuple) -> tuple:
-        x, r, beta, newton, krylov = carry
-        local = _pointwise_jacobian(reaction, x)
-        shift = jnp.stack([jnp.sum(weight * jnp.maximum(local[i, i], 0.0)) for i in solutes])[:, None, None, None]
+        x, delta, length, before, shift, newton, krylov, _ = carry
+        trial = jnp.maximum(x + length * delta, jnp.where(free, lower, -jnp.inf))
+        r = residual(trial)
+        now = _norm(operator.model.solve(r, shift))
+        worse = ~(now <= (1 - 1e-4 * length) * before) & (
+            length > _SHORTEST
+        )  # maths: Armijo's condition on the residual
+        done = ~worse & (now < tolerance)
+
+        local = _pointwise_jacobian(reaction, trial)
+        new_shift = jnp.stack([jnp.sum(weight * jnp.maximum(local[i, i], 0.0)) for i in solutes])[:, None, None, None]
 
         def precondition(v: Array) -> Array:
-            return operator.model.solve(v, shift)
+            return operator.model.solve(v, new_shift)
 
         def product(v: Array) -> Array:
             coupled = jnp.stack([sum(local[i, j] * v[j] for j in solutes) for i in solutes])
             return precondition(jnp.where(free, mesh.apply(operator.stencil, v) + operator.volume * coupled, 0.0))
 
         z = precondition(r)
-        before = _norm(z)
-        forcing = jnp.clip(0.3 * tolerance / before, 1e-4, 0.05)  # maths: solve each step as well as Newton can use
-        delta, used = _orthomin(product, -z, forcing)
+        size = _norm(z)
+        forcing = jnp.clip(0.3 * tolerance / size, 1e-4, 0.05)  # maths: solve each step as well as Newton can use
+        target = jnp.where(worse | done, jnp.inf, forcing * size)  # no linear solve where none is wanted
+        step, used = _orthomin(product, -z, target)
 
-        def moved(length: Array) -> tuple[Array, Array, Array]:
-            new = jnp.maximum(x + length * delta, jnp.where(free, lower, -jnp.inf))
-            rest = residual(new)
-            return new, rest, _norm(precondition(rest))
+        def choose(a: Array, b: Array) -> Array:
+            return jnp.where(worse, a, b)
 
-        def shorten(trial: tuple) -> tuple:
-            length = 0.5 * trial[0]
-            return (length, *moved(length))
+        x, delta = choose(x, trial), choose(delta, step)
+        return (
+            x,
+            delta,
+            choose(0.5 * length, 1.0),
+            choose(before, size),
+            choose(shift, new_shift),
+            newton + 1,
+            krylov + used,
+            jnp.where(worse, jnp.inf, now),
+        )
 
-        trial = jax.lax.while_loop(lambda t: (t[3] > (1 - 1e-4 * t[0]) * before) & (t[0] > _SHORTEST), shorten, (1.0, *moved(1.0)))
-        return trial[1], trial[2], trial[3], newton + 1, krylov + used
-
-    r = residual(start)
-    carry = (start, r, _norm(operator.model.solve(r)), 0, 0)
-    carry = jax.lax.while_loop(lambda c: ~(c[2] < tolerance) & (c[3] < _NEWTON), body, carry)
-    return Solve(carry[0], carry[2], carry[3], carry[4])
+    none = jnp.zeros((start.shape[0], 1, 1, 1))
+    first = (start, jnp.zeros_like(start), jnp.asarray(1.0), jnp.asarray(jnp.inf), none, 0, 0, jnp.asarray(jnp.inf))
+    carry = jax.lax.while_loop(lambda c: ~(c[7] < tolerance) & (c[5] < _NEWTON), body, first)
+    return Solve(carry[0], carry[7], carry[5], carry[6])
 
 
 def linear(operator: Operator, decay: Array, right: Array, start: Array, fixed: np.ndarray, tolerance: float) -> Solve:
-    """Solve ``(K + V decay) x = V right`` for each solute by preconditioned conjugate gradients; `fixed` nodes keep `start`.
+    """Solve ``(K + V decay) x = V right`` for each solute by preconditioned conjugate gradients; `fixed` nodes keep
+    `start`.
 
     decay: (solute, ring, sector, layer) >= 0; right and start likewise. `tolerance` as in `steady`.
     """
@@ -215,7 +237,9 @@ def linear(operator: Operator, decay: Array, right: Array, start: Array, fixed: 
     r = jnp.where(free, operator.volume * right, 0.0) - product(start)
     z = operator.model.solve(r, shift)
     carry = (start, r, z, z, dot(r, z), 0)
-    carry = jax.lax.while_loop(lambda c: ~(_norm(c[2]) < tolerance) & (c[5] < 200), body, carry)  # maths: a bound never met in tests
+    carry = jax.lax.while_loop(
+        lambda c: ~(_norm(c[2]) < tolerance) & (c[5] < 200), body, carry
+    )  # maths: a bound never met in tests
     return Solve(carry[0], _norm(carry[2]), 0, carry[5])
 
 
@@ -230,8 +254,10 @@ def _norm(x: Array) -> Array:
     return jnp.sqrt(jnp.mean(x * x))
 
 
-def _orthomin(product: Callable[[Array], Array], right: Array, reduction: Array) -> tuple[Array, Array]:
-    """Solve ``product(x) = right`` to a relative `reduction`, minimising the residual over the last few directions."""
+def _orthomin(product: Callable[[Array], Array], right: Array, target: Array) -> tuple[Array, Array]:
+    """Solve ``product(x) = right`` until the residual's norm is at most `target`, minimising it over the last few
+    directions.
+    """
 
     def body(carry: tuple) -> tuple:
         x, r, directions, images, count = carry
@@ -246,7 +272,6 @@ def _orthomin(product: Callable[[Array], Array], right: Array, reduction: Array)
         return x + step * p, r - step * q, directions.at[slot].set(p), images.at[slot].set(q), count + 1
 
     empty = jnp.zeros((_KEPT, *right.shape))
-    target = reduction * _norm(right)
     carry = (jnp.zeros_like(right), right, empty, empty, 0)
     carry = jax.lax.while_loop(lambda c: (_norm(c[1]) > target) & (c[4] < _KRYLOV), body, carry)
     return carry[0], carry[4]

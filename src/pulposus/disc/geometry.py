@@ -1,12 +1,17 @@
 """What a disc looks like from above and from the side: outlines, heights, wedge, endplates.
 
-An outline is a closed curve in the transverse plane, written as a Fourier series of its radius over the angle from the anterior midline,
-``r(theta) = sum_k cosine_k cos(k theta) + sine_k sin(k theta)``, about a centre on the midline. Every disc, whether given by dimensions (a superellipse
-with a posterior dent) or by a measured curve, becomes this one form, so that shapes of different patients batch and differentiate alike.
+An outline is a closed curve in the transverse plane, written as a Fourier series of its radius over the angle from the
+anterior midline,
+``r(theta) = sum_k cosine_k cos(k theta) + sine_k sin(k theta)``, about a centre on the midline. Every disc, whether
+given by dimensions (a superellipse
+with a posterior dent) or by a measured curve, becomes this one form, so that shapes of different patients batch and
+differentiate alike.
 
-Axes: x to the right, y anterior, z up; theta runs from anterior to the left, so that (ring, sector, layer) is right-handed.
+Axes: x to the right, y anterior, z up; theta runs from anterior to the left, so that (ring, sector, layer) is right-
+handed.
 
-Source: the reference outline is that of the public L4-L5 mesh in ``evidence/outlines.csv``; other levels from ``evidence/geometry.csv``.
+Source: the reference outline is that of the public L4-L5 mesh in ``evidence/outlines.csv``; other levels from
+``evidence/geometry.csv``.
 """
 
 from __future__ import annotations
@@ -63,8 +68,10 @@ class Shape(eqx.Module):
 def from_dimensions(dimensions: Mapping[str, float]) -> Shape:
     """The shape of a disc given its dimensions in m (angles in radians, fractions as such).
 
-    Keys: mid_height, ap_depth, width, wedge, nucleus_area_fraction, nucleus_offset (posterior, of AP depth), endplate_thickness_centre,
-    endplate_thickness_rim, posterior_dent (of AP depth), superellipse_exponent. Source of default values: ``evidence.dimensions``.
+    Keys: mid_height, ap_depth, width, wedge, nucleus_area_fraction, nucleus_offset (posterior, of AP depth),
+    endplate_thickness_centre,
+    endplate_thickness_rim, posterior_dent (of AP depth), superellipse_exponent. Source of default values:
+    ``evidence.dimensions``.
     """
     d = {name: jnp.asarray(value, dtype=float) for name, value in dimensions.items()}
     disc = _superellipse(d["width"], d["ap_depth"], d["superellipse_exponent"], d["posterior_dent"])
@@ -72,12 +79,20 @@ def from_dimensions(dimensions: Mapping[str, float]) -> Shape:
     nucleus = Outline(disc.cosine * shrink, disc.sine * shrink, disc.centre - d["nucleus_offset"] * d["ap_depth"])
     zero = jnp.zeros_like(d["mid_height"])
     return Shape(
-        disc, nucleus, d["mid_height"], jnp.tan(d["wedge"]), zero, zero, d["endplate_thickness_centre"], d["endplate_thickness_rim"]
+        disc,
+        nucleus,
+        d["mid_height"],
+        jnp.tan(d["wedge"]),
+        zero,
+        zero,
+        d["endplate_thickness_centre"],
+        d["endplate_thickness_rim"],
     )
 
 
 def from_outline(name: str, dimensions: Mapping[str, float]) -> Shape:
-    """The shape of a named outline of ``evidence/outlines.csv``; `dimensions` (m) as there: mid, anterior, posterior and lateral height, endplates.
+    """The shape of a named outline of ``evidence/outlines.csv``; `dimensions` (m) as there: mid, anterior, posterior
+    and lateral height, endplates.
 
     The quadratic height field passes through the four given heights; nothing else is free.
     """
@@ -100,7 +115,9 @@ def _fourier(cosines: np.ndarray, centre: float) -> Outline:
 
 
 def _superellipse(width: Array, depth: Array, exponent: Array, dent: Array) -> Outline:
-    """|2x/width|^n + |2y/depth|^n = 1 with a smooth posterior dent (of depth `dent * depth` on the midline), as harmonics."""
+    """|2x/width|^n + |2y/depth|^n = 1 with a smooth posterior dent (of depth `dent * depth` on the midline), as
+    harmonics.
+    """
     theta = jnp.arange(_SAMPLES) * (2 * np.pi / _SAMPLES)
     c, s = jnp.abs(jnp.cos(theta)), jnp.abs(jnp.sin(theta))
     tiny = np.finfo(float).eps  # maths: keeps the power differentiable on the axes

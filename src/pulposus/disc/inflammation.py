@@ -1,11 +1,14 @@
 """Inflammation: IL-1beta and TNF, the proteases they call, and how far the signals of injected cells reach.
 
-What: each cell's activity follows a published network of stimuli (glucose, pH, load, cytokines), read only relative to a healthy disc at the same point;
+What: each cell's activity follows a published network of stimuli (glucose, pH, load, cytokines), read only relative to
+a healthy disc at the same point;
 cytokines and the secretome of injected cells are made by cells, diffuse and decay, so their reach is finite.
-Equation: ``x(S) = c0 e^(c1 S)/(e^(c1 S) + c2 10^c3) + c4``; activity ``A/(1+A) [1 - w (1+I)/I i/(1+i)]`` summed over four cell states (none, IL-1beta, TNF, both);
+Equation: ``x(S) = c0 e^(c1 S)/(e^(c1 S) + c2 10^c3) + c4``; activity ``A/(1+A) [1 - w (1+I)/I i/(1+i)]`` summed over
+four cell states (none, IL-1beta, TNF, both);
 ``-div(D tau grad s) + k s = k p`` for each signal.
 Reads: solutes, cells, boluses. Writes: il1b, tnf, mmp3, adamts4, secretome.
-Why relative: the network gives dimensionless activity; only its ratio to healthy can be scaled to a measurement (IL-1 receptor positive cells 80 against 30 %).
+Why relative: the network gives dimensionless activity; only its ratio to healthy can be scaled to a measurement (IL-1
+receptor positive cells 80 against 30 %).
 Source: Baumgartner and Munoz-Moya 2025 (network), Le Maitre 2007 (levels).
 """
 
@@ -30,7 +33,9 @@ _TOLERANCE = 1e-6  # maths: of a signal of order one
 
 
 def stimulus(target: str, kind: str, value: Array) -> Array:
-    """Normalised activity of one stimulus (glucose mol/m^3, ph, magnitude MPa, frequency Hz); zero where the network has no such arrow."""
+    """Normalised activity of one stimulus (glucose mol/m^3, ph, magnitude MPa, frequency Hz); zero where the network
+    has no such arrow.
+    """
     pieces = network.activities().get(("load" if kind in ("magnitude", "frequency") else target, kind))
     if pieces is None:
         return jnp.zeros_like(value)
@@ -44,9 +49,11 @@ def stimulus(target: str, kind: str, value: Array) -> Array:
 
 
 def network_activity(disc: Disc, glucose: Array, ph: Array, il1b: Array, tnf: Array) -> Array:
-    """Activity of every target at every node, (target, ring, sector, layer), averaged over the four cell states; order of TARGETS.
+    """Activity of every target at every node, (target, ring, sector, layer), averaged over the four cell states; order
+    of TARGETS.
 
-    `il1b` and `tnf` are levels relative to healthy. With the glucose arms of the cytokines switched off, these see the glucose of a healthy disc.
+    `il1b` and `tnf` are levels relative to healthy. With the glucose arms of the cytokines switched off, these see the
+    glucose of a healthy disc.
     """
     p = disc.parameters
     share = (positive_share(p.il1b_positive_healthy, il1b), positive_share(p.tnf_positive_healthy, tnf))
@@ -107,11 +114,15 @@ def signal(disc: Disc, state: State, operator: Operator, activity: Array) -> Sta
     made = jnp.concatenate([disc.inflammation[:, None, None, None] * production(disc, state, activity), secreting])
     cytokine = jnp.log(2.0) / p.cytokine_half_life / p.cytokine_diffusivity
     secretome = jnp.log(2.0) / p.secretome_half_life / p.secretome_diffusivity
-    decay = jnp.concatenate([jnp.full(2, cytokine), jnp.full(secreting.shape[0], secretome)])[:, None, None, None] * jnp.ones_like(made)
+    decay = jnp.concatenate([jnp.full(2, cytokine), jnp.full(secreting.shape[0], secretome)])[
+        :, None, None, None
+    ] * jnp.ones_like(made)
     outside = jnp.asarray(disc.topology.outside)
     start = jnp.concatenate([jnp.stack([state.il1b, state.tnf]), state.secretome])
     edge = jnp.concatenate([jnp.ones_like(start[:2]), jnp.zeros_like(start[2:])])
-    solved = diffusion.linear(operator, decay, decay * made, jnp.where(outside, edge, start), disc.topology.outside, _TOLERANCE)
+    solved = diffusion.linear(
+        operator, decay, decay * made, jnp.where(outside, edge, start), disc.topology.outside, _TOLERANCE
+    )
     field = jnp.maximum(solved.field, 0.0)
     return eqx.tree_at(
         lambda s: (s.il1b, s.tnf, s.secretome, s.mmp3, s.adamts4),

@@ -1,10 +1,14 @@
 """Matrix: aggrecan (as fixed charge) and collagen, built by cells and lost with time.
 
-What: a disc of its grade with intact endplates loses matrix at the published net rate; from there synthesis follows what the cells of this disc can do.
-Equation (sivan): ``dF/dt = a(t) l_h [F_start + F_healthy (q - q_typical)] - l(grade) p(t) F``, q = cells x activity x anabolic gain relative to healthy,
-l the measured decay, p the protease activity relative to start, a the ageing of synthesis. (cachot): ``dF/dt = S - k F`` with ATP-driven S.
+What: a disc of its grade with intact endplates loses matrix at the published net rate; from there synthesis follows
+what the cells of this disc can do.
+Equation (sivan): ``dF/dt = a(t) l_h [F_start + F_healthy (q - q_typical)] - l(grade) p(t) F``, q = cells x activity x
+anabolic gain relative to healthy,
+l the measured decay, p the protease activity relative to start, a the ageing of synthesis. (cachot): ``dF/dt = S - k
+F`` with ATP-driven S.
 Reads: cells, cytokine network, secretome. Writes: charge, collagen.
-Why anchored: no source gives synthesis constants; the net loss of a degenerate disc is measured (Sivan 2006), so it is prescribed and only changes are modelled.
+Why anchored: no source gives synthesis constants; the net loss of a degenerate disc is measured (Sivan 2006), so it is
+prescribed and only changes are modelled.
 Source: Sivan 2006 and 2008 (turnover), Munoz-Moya 2025 (activity), Cachot 2026 (second hypothesis).
 """
 
@@ -33,7 +37,9 @@ def aggrecan_decay(disc: Disc) -> tuple[Array, Array]:
 def collagen_decay(disc: Disc, state: State) -> Array:
     """Decay of collagen at this age, 1/s, between the two measured age ranges."""
     p = disc.parameters
-    share = jnp.clip((disc.age + state.time - p.collagen_young_age) / (p.collagen_old_age - p.collagen_young_age), 0.0, 1.0)
+    share = jnp.clip(
+        (disc.age + state.time - p.collagen_young_age) / (p.collagen_old_age - p.collagen_young_age), 0.0, 1.0
+    )
     return p.collagen_decay_young + share * (p.collagen_decay_old - p.collagen_decay_young)
 
 
@@ -43,7 +49,9 @@ def builders(disc: Disc, state: State) -> Array:
 
 
 def turn_over(disc: Disc, state: State, activity: Array, dt: Array) -> State:
-    """Build and lose matrix over dt; `activity` (aggrecan, collagen, MMP3, ADAMTS4) relative to healthy, from the cytokine network."""
+    """Build and lose matrix over dt; `activity` (aggrecan, collagen, MMP3, ADAMTS4) relative to healthy, from the
+    cytokine network.
+    """
     step = _cachot if disc.hypotheses.matrix == "cachot" else _sivan
     charge = step(disc, state, activity, dt)
     return eqx.tree_at(lambda s: (s.charge, s.collagen), state, (charge, _collagen(disc, state, activity, dt)))
@@ -77,7 +85,9 @@ def cachot_energy(disc: Disc, solutes: Array) -> Array:
     p = disc.parameters
     o, g = p.oxygen_solubility * jnp.maximum(solutes[OXYGEN], 0.0), jnp.maximum(solutes[GLUCOSE], 0.0)
     uptake, lactate = cachot_biosynthesis(disc, o, g)
-    return (p.cachot_atp_per_oxygen * uptake + p.cachot_atp_per_lactate * lactate) * jnp.clip(g / p.cachot_critical_glucose, 0.0, 1.0)
+    return (p.cachot_atp_per_oxygen * uptake + p.cachot_atp_per_lactate * lactate) * jnp.clip(
+        g / p.cachot_critical_glucose, 0.0, 1.0
+    )
 
 
 def _cachot(disc: Disc, state: State, activity: Array, dt: Array) -> Array:
@@ -94,7 +104,9 @@ def _cachot(disc: Disc, state: State, activity: Array, dt: Array) -> Array:
 
 
 def _collagen(disc: Disc, state: State, activity: Array, dt: Array) -> Array:
-    """Collagen relative to start: steady at start, then moved by cells and by MMP3, which chondroprotective signals restrain."""
+    """Collagen relative to start: steady at start, then moved by cells and by MMP3, which chondroprotective signals
+    restrain.
+    """
     decay = collagen_decay(disc, state)
     before = disc.native_typical / disc.native_healthy * disc.activity[1]
     now = builders(disc, state) * activity[1]

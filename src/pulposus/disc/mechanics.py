@@ -1,10 +1,15 @@
-"""Mechanics, for now column by column: what osmotic pressure holds up, and the height that is left when fixed charge goes.
+"""Mechanics, for now column by column: what osmotic pressure holds up, and the height that is left when fixed charge
+goes.
 
-What: the disc as measured is in balance with its daily load; what balances osmotic pressure then (load, fibres) is held, and every node's axial stretch J
-follows its fixed charge. Columns do not feel their neighbours and do not bulge (Botsford 1994): part of the model that full mechanics will replace.
-Equation: ``pi(c_F(J)) - sigma(J) = pi(c_F,start)``, ``c_F = F phi0 / (phi0 - 1 + J)``, ideal Donnan ``pi = R T (sqrt(c_F^2 + 4 c^2) - 2 c)``, sigma of Wilson's solid in
+What: the disc as measured is in balance with its daily load; what balances osmotic pressure then (load, fibres) is
+held, and every node's axial stretch J
+follows its fixed charge. Columns do not feel their neighbours and do not bulge (Botsford 1994): part of the model that
+full mechanics will replace.
+Equation: ``pi(c_F(J)) - sigma(J) = pi(c_F,start)``, ``c_F = F phi0 / (phi0 - 1 + J)``, ideal Donnan ``pi = R T
+(sqrt(c_F^2 + 4 c^2) - 2 c)``, sigma of Wilson's solid in
 confined stretch. Reads: charge. Writes: stretch.
-Why this holds: over months the disc is drained, so pressure is osmotic; the day's load is periodic and its mean does not change unless a therapy changes it.
+Why this holds: over months the disc is drained, so pressure is osmotic; the day's load is periodic and its mean does
+not change unless a therapy changes it.
 Source: Wilson 2005 and 2007, Huyghe 2003 as collected by Munoz-Moya 2024.
 """
 
@@ -27,10 +32,14 @@ def osmotic_pressure(p: Parameters, charge: Array) -> Array:
 
 
 def solid_stress(modulus: Array, solid: Array, stretch: Array) -> Array:
-    """Axial stress in Pa (tension positive) of Wilson's porous solid in confined stretch J; `solid` its volume fraction at J = 1."""
+    """Axial stress in Pa (tension positive) of Wilson's porous solid in confined stretch J; `solid` its volume fraction
+    at J = 1.
+    """
     log = jnp.log(stretch)
     fluid = solid - stretch  # negative of the water left
-    bulk = -1 + 3 * (stretch + solid) / fluid + 3 * solid * stretch * log / fluid**2  # maths: Wilson 2005, equation of the compressible matrix
+    bulk = (
+        -1 + 3 * (stretch + solid) / fluid + 3 * solid * stretch * log / fluid**2
+    )  # maths: Wilson 2005, equation of the compressible matrix
     return -modulus / 6 * log / stretch * bulk + modulus / stretch * (stretch**2 - stretch ** (2 / 3))
 
 
@@ -44,10 +53,13 @@ def settle(disc: Disc, state: State) -> State:
         inside = state.charge * disc.water / (disc.water - 1 + stretch)
         return osmotic_pressure(p, inside) - solid_stress(modulus, 1 - disc.water, stretch) - held
 
-    stretch = state.stretch
-    for _ in range(_NEWTON):
+    def newton(_: int, stretch: Array) -> Array:
         value, slope = jax.jvp(excess, (stretch,), (jnp.ones_like(stretch),))
-        stretch = jnp.maximum(stretch - value / slope, 1 - 0.9 * disc.water)  # maths: never press out the last tenth of the water
+        return jnp.maximum(
+            stretch - value / slope, 1 - 0.9 * disc.water
+        )  # maths: never press out the last tenth of the water
+
+    stretch = jax.lax.fori_loop(0, _NEWTON, newton, state.stretch)
     return eqx.tree_at(lambda s: s.stretch, state, stretch)
 
 

@@ -1,8 +1,12 @@
-"""The grid of a disc and its operators: rings follow the lamellae, sectors go around, layers go from endplate to endplate.
+"""The grid of a disc and its operators: rings follow the lamellae, sectors go around, layers go from endplate to
+endplate.
 
-Topology is static and shared by all discs of one mesh size; coordinates are arrays, so that discs of many shapes batch and shapes differentiate.
-Nodes form an array (ring, sector, layer). Ring 0 is the axis: its nodes are one point a layer, repeated over the sectors with equal values, and the
-first ring of elements are wedges. A quantity that is summed over nodes (volume, residual) is shared out equally among these copies, so
+Topology is static and shared by all discs of one mesh size; coordinates are arrays, so that discs of many shapes batch
+and shapes differentiate.
+Nodes form an array (ring, sector, layer). Ring 0 is the axis: its nodes are one point a layer, repeated over the
+sectors with equal values, and the
+first ring of elements are wedges. A quantity that is summed over nodes (volume, residual) is shared out equally among
+these copies, so
 plain sums and dot products over the array are those of the true mesh.
 
 Trilinear elements, 2 x 2 x 2 Gauss points; operators are assembled once a geometry into a 27-point stencil.
@@ -32,7 +36,8 @@ OFFSETS = tuple(itertools.product((-1, 0, 1), repeat=3))
 class Topology:
     """How many nodes each way, and where the tissues lie: static, hashable, shared by all discs of one size.
 
-    `rings` counts the axis; the nucleus fills the first `nucleus_rings` ring intervals, endplates the outer `endplate_layers` layer intervals on either side.
+    `rings` counts the axis; the nucleus fills the first `nucleus_rings` ring intervals, endplates the outer
+    `endplate_layers` layer intervals on either side.
     """
 
     rings: int
@@ -82,7 +87,9 @@ class Topology:
         return np.concatenate([lower[:-1], inner, -lower[::-1][1:]])
 
 
-_CROWDING = 0.5  # maths: half way between equal layers and a cubic that crowds them at the endplates, where solutes bend most
+_CROWDING = (
+    0.5  # maths: half way between equal layers and a cubic that crowds them at the endplates, where solutes bend most
+)
 
 
 def _graded(count: int) -> np.ndarray:
@@ -107,19 +114,26 @@ def sized(name: str) -> Topology:
 
 
 def coordinates(topology: Topology, shape: Shape, stretch: Array | float = 1.0) -> Float[Array, "ring sector layer 3"]:
-    """Node coordinates in m; `stretch` (ring, sector, layer) is the axial stretch at each node since the shape was measured.
+    """Node coordinates in m; `stretch` (ring, sector, layer) is the axial stretch at each node since the shape was
+    measured.
 
-    Layers keep their plan position; each column is stretched along z about the middle of the disc (radial bulge is neglected: Botsford 1994).
+    Layers keep their plan position; each column is stretched along z about the middle of the disc (radial bulge is
+    neglected: Botsford 1994).
     """
     theta = jnp.arange(topology.sectors) * (2 * np.pi / topology.sectors)
-    swell = np.sqrt(2 * np.pi / topology.sectors / np.sin(2 * np.pi / topology.sectors))  # polygons keep the area of their curve
+    swell = np.sqrt(
+        2 * np.pi / topology.sectors / np.sin(2 * np.pi / topology.sectors)
+    )  # polygons keep the area of their curve
     (xn, yn), (xo, yo) = (_swollen(curve, theta, swell) for curve in (shape.nucleus, shape.disc))
     inner = jnp.asarray(np.minimum(topology.radial, 1.0))[:, None]
     outer = jnp.asarray(np.maximum(topology.radial - 1.0, 0.0))[:, None]
     x = inner * xn + outer * (xo - xn)
     y = shape.nucleus.centre + inner * (yn - shape.nucleus.centre) + outer * (yo - yn)
     half = 0.5 * (shape.height + shape.slope * y + shape.bow_ap * y**2 + shape.bow_lateral * x**2)
-    plate = shape.endplate_centre + (shape.endplate_rim - shape.endplate_centre) * (jnp.asarray(topology.radial)[:, None] / 2) ** 2
+    plate = (
+        shape.endplate_centre
+        + (shape.endplate_rim - shape.endplate_centre) * (jnp.asarray(topology.radial)[:, None] / 2) ** 2
+    )
     axial = jnp.asarray(topology.axial)
     z = half[..., None] * jnp.clip(axial, -1, 1) + plate[..., None] * (axial - jnp.clip(axial, -1, 1))
     steps = jnp.diff(z, axis=-1) * _between_layers(jnp.broadcast_to(stretch, topology.shape))
@@ -162,7 +176,8 @@ _PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 # element matrix = _ELEMENT (corner, corner, pair, point) contracted with the metric at the Gauss points
 _ELEMENT = np.stack(
     [
-        np.einsum("qc,qd->cdq", _GRADIENT[:, a], _GRADIENT[:, b]) + (a != b) * np.einsum("qd,qc->cdq", _GRADIENT[:, a], _GRADIENT[:, b])
+        np.einsum("qc,qd->cdq", _GRADIENT[:, a], _GRADIENT[:, b])
+        + (a != b) * np.einsum("qd,qc->cdq", _GRADIENT[:, a], _GRADIENT[:, b])
         for a, b in _PAIRS
     ],
     2,
@@ -172,7 +187,9 @@ _ELEMENT = np.stack(
 def _tangents(coords: Array) -> tuple[Array, Array]:
     """Cofactors (3, 3, point, ...) and determinants (point, ...) of the map from the unit cube at the Gauss points."""
     points = jnp.stack(corners(coords))  # (corner, ring, sector, layer, 3)
-    a, b, c = jnp.moveaxis(jnp.tensordot(_GRADIENT, points, axes=([2], [0])), (1, -1), (0, 1))  # each (3, point, ring, sector, layer)
+    a, b, c = jnp.moveaxis(
+        jnp.tensordot(_GRADIENT, points, axes=([2], [0])), (1, -1), (0, 1)
+    )  # each (3, point, ring, sector, layer)
     cofactor = jnp.stack([jnp.cross(b, c, axis=0), jnp.cross(c, a, axis=0), jnp.cross(a, b, axis=0)])
     return cofactor, jnp.sum(a * cofactor[0], 0)
 
@@ -212,7 +229,9 @@ def stiffness(topology: Topology, coords: Array, conductivity: Array) -> Float[A
     """
     cofactor, det = _tangents(coords)
     weight = conductivity * _WEIGHT / det
-    metric = jnp.stack([weight * jnp.sum(cofactor[a] * cofactor[b], 0) for a, b in _PAIRS])  # (pair, point, ring, sector, layer)
+    metric = jnp.stack(
+        [weight * jnp.sum(cofactor[a] * cofactor[b], 0) for a, b in _PAIRS]
+    )  # (pair, point, ring, sector, layer)
     element = jnp.tensordot(_ELEMENT, metric, axes=2)
     r, layer = topology.rings - 1, topology.layers - 1
     rows: dict[tuple[int, int, int], Array] = {}

@@ -1,6 +1,7 @@
 """The numbers the disc needs: a field a number, its unit and meaning declared here, its value nowhere in code.
 
-Values live in ``evidence/parameters.csv``, one used row for every field below. `Parameters.from_evidence` reads them once, checks that each row's
+Values live in ``evidence/parameters.csv``, one used row for every field below. `Parameters.from_evidence` reads them
+once, checks that each row's
 unit has the declared dimension, and converts to SI. A person's own choices are passed as overrides, already in SI.
 
 Read by: every process of the disc. Writes: nothing.
@@ -23,7 +24,9 @@ Number = Float[Array, "..."]
 
 def declare(unit: str, meaning: str) -> Number:
     """Declare a parameter: the unit its evidence must convert to, and what it means in one line."""
-    return eqx.field(converter=lambda value: jnp.asarray(value, dtype=float), metadata={"unit": unit, "meaning": meaning})
+    return eqx.field(
+        converter=lambda value: jnp.asarray(value, dtype=float), metadata={"unit": unit, "meaning": meaning}
+    )
 
 
 class Parameters(eqx.Module):
@@ -93,8 +96,12 @@ class Parameters(eqx.Module):
     acid_death_rate: Number = declare("1/s", "death rate under the pH threshold")
     acid_death_threshold: Number = declare("", "pH under which cells die")
     acid_death_width: Number = declare("", "pH range over which that death comes to its full rate")
-    inflammatory_death_rate: Number = declare("1/s", "native death rate per unit share of IL-1beta-positive cells above healthy")
-    recruitment_rate: Number = declare("1/s", "own progenitors recruited at full homing signal, per healthy native cell")
+    inflammatory_death_rate: Number = declare(
+        "1/s", "native death rate per unit share of IL-1beta-positive cells above healthy"
+    )
+    recruitment_rate: Number = declare(
+        "1/s", "own progenitors recruited at full homing signal, per healthy native cell"
+    )
 
     # composition by tissue, healthy and grade III, and how it goes on from there
     solid_density: Number = declare("kg/m^3", "density of the dry solid")
@@ -143,7 +150,9 @@ class Parameters(eqx.Module):
 
     # endplate states and their two rival hypotheses
     endplate_calcified_openness: Number = declare("", "diffusivity of a calcified endplate relative to a healthy one")
-    endplate_sclerotic_supply: Number = declare("", "oxygen and glucose offered at a sclerotic endplate relative to a healthy one")
+    endplate_sclerotic_supply: Number = declare(
+        "", "oxygen and glucose offered at a sclerotic endplate relative to a healthy one"
+    )
     endplate_perforated_openness: Number = declare("", "diffusivity of a perforated endplate relative to a healthy one")
     calcification_quadratic: Number = declare("", "falls: calcified share per grade squared")
     calcification_linear: Number = declare("", "falls: calcified share per grade")
@@ -180,7 +189,9 @@ class Parameters(eqx.Module):
         fields = {field.name: field.metadata["unit"] for field in dataclasses.fields(cls)}
         for name in overrides:
             if name not in fields:
-                raise InputError(f"Unknown parameter {name!r}{nearest(name, fields)}; `pulposus list parameters` names them all.")
+                raise InputError(
+                    f"Unknown parameter {name!r}{nearest(name, fields)}; `pulposus list parameters` names them all."
+                )
         return cls(**{name: overrides.get(name, evidence.si(name, unit)) for name, unit in fields.items()})
 
 

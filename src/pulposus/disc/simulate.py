@@ -1,9 +1,12 @@
 """The clock: how a disc is made ready, and how its years go by.
 
-Two time scales are split. Solutes are in balance at every instant; cells, cytokines and matrix move over days to years. Death couples the two, so solutes
-and survivors are solved together, implicitly, inside steps whose length is chosen by their own error; the calendar's months only say when to look.
+Two time scales are split. Solutes are in balance at every instant; cells, cytokines and matrix move over days to years.
+Death couples the two, so solutes
+and survivors are solved together, implicitly, inside steps whose length is chosen by their own error; the calendar's
+months only say when to look.
 
-A step is a list of named processes: mechanics, transport with death, the other fates of cells, signals, matrix. Everything here works on one disc and is
+A step is a list of named processes: mechanics, transport with death, the other fates of cells, signals, matrix.
+Everything here works on one disc and is
 batched over discs by `vmap`; a therapy is handed to the clock, a key or a folder never is.
 """
 
@@ -24,7 +27,7 @@ from pulposus.disc.geometry import Shape
 from pulposus.disc.mesh import Topology
 from pulposus.disc.metabolism import acidity
 from pulposus.disc.parameters import Parameters
-from pulposus.disc.state import FATES, GLUCOSE, LACTATE, MECHANISMS, Disc, Hypotheses, Products, State, total
+from pulposus.disc.state import FATES, GLUCOSE, LACTATE, MECHANISMS, Disc, Hypotheses, Products, State, effect, total
 
 DAY = 86400.0
 MONTH = 365.25 / 12 * DAY
@@ -47,7 +50,9 @@ class AbstractTherapy(eqx.Module):
 
     @abc.abstractmethod
     def dose(self, disc: Disc, state: State, coords: Array, time: Array) -> State:
-        """The state after what falls due at `time` (s; nothing where nothing is due). coords (..., 3) of the nodes at start, m."""
+        """The state after what falls due at `time` (s; nothing where nothing is due). coords (..., 3) of the nodes at
+        start, m.
+        """
 
 
 def prepare(
@@ -62,39 +67,67 @@ def prepare(
     endplate: str = "intact",
     switches: Array | None = None,
 ) -> tuple[Disc, State]:
-    """A disc of the given Pfirrmann grade and age (s), ready at time 0: prescribed composition, cells that supply can keep, solutes and cytokines in balance."""
+    """A disc of the given Pfirrmann grade and age (s), ready at time 0: prescribed composition, cells that supply can
+    keep, solutes and cytokines in balance.
+
+    The healthy disc of the same shape is solved first, as what later states are compared with; then the typical disc of
+    the grade, whose course is the published
+    one; then this disc with its own endplates.
+    """
     p = parameters
+    switches = jnp.ones(len(MECHANISMS)) if switches is None else switches
     grade = composition.continuous_grade(p, pfirrmann)
     supply, openness = composition.endplate(p, hypotheses, grade, endplate)
+    disc, state = _healthy(topology, shape, p, hypotheses, products, jnp.asarray(age, dtype=float), switches)
+    state = _balanced(disc, state, _operator(disc), jnp.zeros(()))
+    disc, state = _graded(disc, state, grade)
+    operator = _operator(disc)
+    typical = _balanced(disc, state, operator, jnp.asarray(_SETTLING))
+    disc = _as_measured(disc, typical, operator)
+    disc = _with_endplates(disc, supply, openness)
+    operator = _operator(disc)
+    state = _balanced(disc, state, operator, jnp.asarray(_SETTLING))
+    state = _signalled(disc, _signalled(disc, state, operator), operator)
+    disc = eqx.tree_at(lambda d: d.native, disc, state.native)
+    return disc, eqx.tree_at(lambda s: s.ledger, state, jnp.zeros_like(state.ledger))
+
+
+@eqx.filter_jit
+def _healthy(
+    topology: Topology,
+    shape: Shape,
+    p: Parameters,
+    hypotheses: Hypotheses,
+    products: Products,
+    age: Array,
+    switches: Array,
+) -> tuple[Disc, State]:
+    """A healthy disc with nothing yet in balance."""
     coords = mesh.coordinates(topology, shape)
     volumes = mesh.node_volumes(topology, coords)
     tissue = volumes / jnp.sum(volumes, 0)
-    healthy, graded = (composition.composition(p, hypotheses, g) for g in (p.healthy_grade, grade))
-    tissues = topology.element_tissue
-
-    def on_nodes(values: Array) -> Array:
-        return jnp.tensordot(values, tissue, 1)
-
+    made = composition.composition(p, hypotheses, p.healthy_grade)
+    water, charge, collagen = (jnp.tensordot(values, tissue, 1) for values in made)
     one = jnp.ones(topology.shape)
     none = jnp.zeros((products.potency.shape[0], *topology.shape))
     disc = Disc(
         topology,
         hypotheses,
-        parameters,
+        p,
         products,
-        jnp.ones(len(MECHANISMS)) if switches is None else switches,
+        switches,
         shape,
         grade=p.healthy_grade,
-        age=jnp.asarray(age, dtype=float),
+        age=age,
         openness=jnp.ones(()),
         boundary=transport.boundary(coords, p, 1.0),
         volume=jnp.sum(volumes, 0),
         tissue=tissue,
-        element_water=healthy.water[tissues],
-        water=on_nodes(healthy.water),
-        charge=on_nodes(healthy.charge),
-        charge_healthy=on_nodes(healthy.charge),
-        collagen=on_nodes(healthy.collagen),
+        element_water=made.water[topology.element_tissue],
+        water=water,
+        charge=charge,
+        charge_healthy=charge,
+        collagen=collagen,
         native=one,
         native_healthy=one,
         native_typical=one,
@@ -105,63 +138,108 @@ def prepare(
     )
     density = cells.native_density(disc)
     disc = eqx.tree_at(lambda d: (d.native, d.native_healthy, d.native_typical), disc, (density, density, density))
+    zero = jnp.zeros(())
     state = State(
-        jnp.zeros(()), jnp.zeros(()) + MONTH, disc.boundary, density, none, none, one * 0, one * 0, none, disc.charge, one, one,
-        one, one, one, one, none, jnp.zeros((len(FATES), none.shape[0])), jnp.zeros(()),
-    )  # fmt: skip
-    state = _fed(disc, state, transport.operator(disc, state, coords), 0.0)
-    disc = eqx.tree_at(lambda d: d.healthy_solutes, disc, state.solutes)
-    activity = inflammation.network_activity(disc, state.solutes[GLUCOSE], acidity(p, state.solutes[LACTATE]), one, one)
-    disc = eqx.tree_at(
-        lambda d: (d.healthy_activity, d.grade, d.element_water, d.water, d.charge, d.collagen),
-        disc,
-        (activity, grade, graded.water[tissues], on_nodes(graded.water), on_nodes(graded.charge), on_nodes(graded.collagen)),
+        time=zero,
+        step=zero + MONTH,
+        solutes=disc.boundary,
+        native=density,
+        fresh=none,
+        adapted=none,
+        np_like=0 * one,
+        np_like_synthesis=0 * one,
+        bolus=none,
+        charge=charge,
+        collagen=one,
+        stretch=one,
+        il1b=one,
+        tnf=one,
+        mmp3=one,
+        adamts4=one,
+        secretome=none,
+        ledger=jnp.zeros((len(FATES), none.shape[0])),
+        error=zero,
     )
-    state = eqx.tree_at(lambda s: s.charge, state, disc.charge)
-    disc = _typical(disc, state, coords)
-    disc = eqx.tree_at(lambda d: (d.openness, d.boundary), disc, (openness, transport.boundary(coords, p, supply)))
-    return _settled(disc, state, coords)
+    return disc, state
 
 
-def _typical(disc: Disc, state: State, coords: Array) -> Disc:
-    """What a disc of this grade is like when its endplates are intact: its cells and activity, whose course is the published one, and its cytokines as measured."""
-    operator = transport.operator(disc, state, coords)
-    state = _fed(disc, state, operator, _SETTLING)
-    activity = inflammation.relative_activity(disc, state)
-    disc = eqx.tree_at(lambda d: (d.native_typical, d.inflammation), disc, (state.native, _inflammation(disc, state, operator, activity)))
-    state = inflammation.signal(disc, state, operator, activity)
-    return eqx.tree_at(lambda d: d.activity, disc, inflammation.relative_activity(disc, state)[: len(inflammation.BUILT)])
+@eqx.filter_jit
+def _graded(disc: Disc, healthy: State, grade: Array) -> tuple[Disc, State]:
+    """The disc with the composition of its grade, remembering what its healthy self was like."""
+    p = disc.parameters
+    one = jnp.ones(disc.topology.shape)
+    made = composition.composition(p, disc.hypotheses, grade)
+    water, charge, collagen = (jnp.tensordot(values, disc.tissue, 1) for values in made)
+    disc = eqx.tree_at(
+        lambda d: (d.healthy_solutes, d.grade, d.element_water, d.water, d.charge, d.collagen),
+        disc,
+        (healthy.solutes, grade, made.water[disc.topology.element_tissue], water, charge, collagen),
+    )
+    activity = inflammation.network_activity(
+        disc, healthy.solutes[GLUCOSE], acidity(p, healthy.solutes[LACTATE]), one, one
+    )
+    return eqx.tree_at(lambda d: d.healthy_activity, disc, activity), eqx.tree_at(lambda s: s.charge, healthy, charge)
 
 
-def _settled(disc: Disc, state: State, coords: Array) -> tuple[Disc, State]:
-    """Let go the native cells that supply cannot feed, and bring cytokines into balance with those that are left."""
-    operator = transport.operator(disc, state, coords)
-    state = _fed(disc, eqx.tree_at(lambda s: s.solutes, state, disc.healthy_solutes), operator, _SETTLING)
-    state = inflammation.signal(disc, state, operator, inflammation.relative_activity(disc, state))
-    state = inflammation.signal(disc, state, operator, inflammation.relative_activity(disc, state))
-    disc = eqx.tree_at(lambda d: d.native, disc, state.native)
-    return disc, eqx.tree_at(lambda s: s.ledger, state, jnp.zeros_like(state.ledger))
+@eqx.filter_jit
+def _balanced(disc: Disc, state: State, operator: Operator, lived: Array) -> State:
+    """Solutes in balance, and the cells that can live with them for `lived` seconds."""
+    return _fed(disc, state, operator, lived)
 
 
-def _inflammation(disc: Disc, state: State, operator: Operator, activity: Array) -> Array:
-    """Scale of cytokine production that gives the mean level measured in the nucleus at this grade.
+@eqx.filter_jit
+def _signalled(disc: Disc, state: State, operator: Operator) -> State:
+    """Cytokines, proteases and secretome in balance with cells and solutes."""
+    return inflammation.signal(disc, state, operator, inflammation.relative_activity(disc, state))
 
-    The level is linear in the scale, so two solves (production alone, blood alone) give it exactly.
+
+def _as_measured(disc: Disc, state: State, operator: Operator) -> Disc:
+    """What a disc of this grade with intact endplates is like: its cells, its cytokines at the level measured in the
+    nucleus, its activity.
+
+    The level is linear in the scale of production, so two balances (blood alone, production as in a healthy disc) give
+    the scale exactly.
     """
     p = disc.parameters
     share = jnp.clip((disc.grade - p.healthy_grade) / (p.degenerate_grade - p.healthy_grade), 0.0, 1.0)
     pairs = ((p.il1b_positive_healthy, p.il1b_positive_degenerate), (p.tnf_positive_healthy, p.tnf_positive_degenerate))
     wanted = jnp.stack([(sick / (1 - sick) * (1 - well) / well) ** share for well, sick in pairs])
-    weight = disc.tissue[0] * disc.volume / total(disc, disc.tissue[0])
-    unit = eqx.tree_at(lambda d: d.inflammation, disc, jnp.ones(2))
-    none = eqx.tree_at(lambda d: d.inflammation, disc, jnp.zeros(2))
-    both, blood = (inflammation.signal(d, state, operator, activity) for d in (unit, none))
-    mean = [jnp.stack([jnp.sum(weight * s.il1b), jnp.sum(weight * s.tnf)]) for s in (both, blood)]
-    return (wanted - mean[1]) / (mean[0] - mean[1])
+
+    def scaled(scale: Array) -> tuple[Disc, State]:
+        tried = eqx.tree_at(lambda d: d.inflammation, disc, scale)
+        return tried, _signalled(tried, state, operator)
+
+    def mean(made: State) -> Array:
+        weight = disc.tissue[0] / total(disc, disc.tissue[0])
+        return jnp.stack([total(disc, weight * made.il1b), total(disc, weight * made.tnf)])
+
+    blood, both = (mean(scaled(jnp.full(2, scale))[1]) for scale in (0.0, 1.0))
+    disc, state = scaled((wanted - blood) / (both - blood))
+    return eqx.tree_at(lambda d: (d.native_typical, d.activity), disc, (state.native, _activity(disc, state)))
+
+
+@eqx.filter_jit
+def _activity(disc: Disc, state: State) -> Array:
+    return inflammation.relative_activity(disc, state)[: len(inflammation.BUILT)]
+
+
+@eqx.filter_jit
+def _with_endplates(disc: Disc, supply: Array, openness: Array) -> Disc:
+    """The disc with its own endplates and the boundary values that they leave."""
+    boundary = transport.boundary(mesh.coordinates(disc.topology, disc.shape), disc.parameters, supply)
+    return eqx.tree_at(lambda d: (d.openness, d.boundary), disc, (openness, boundary))
+
+
+@eqx.filter_jit
+def _operator(disc: Disc) -> Operator:
+    """Diffusion in the disc at start."""
+    return transport.operator(disc, mesh.coordinates(disc.topology, disc.shape), 1.0, 0.0)
 
 
 def _fed(disc: Disc, state: State, operator: Operator, lived: Array | float) -> State:
-    """Solutes in balance with the cells that survive `lived` seconds of the death rates those solutes bring, and those cells: one implicit stage."""
+    """Solutes in balance with the cells that survive `lived` seconds of the death rates those solutes bring, and those
+    cells: one implicit stage.
+    """
     p = disc.parameters
     scale = transport.scales(p)
     diffusivity = transport.diffusivities(p)
@@ -185,20 +263,27 @@ def _fed(disc: Disc, state: State, operator: Operator, lived: Array | float) -> 
 
 
 def _dying(disc: Disc, state: State, operator: Operator, dt: Array) -> tuple[State, Array]:
-    """Transport and death over dt, second order and L-stable, with an estimate of the share of cells wrongly counted."""
+    """Transport and death over dt, second order and L-stable, with an estimate of the share of cells miscounted."""
     p = disc.parameters
-    first = _fed(disc, state, operator, _GAMMA * dt)
-    early = cells.death(p, first.solutes[GLUCOSE], acidity(p, first.solutes[LACTATE]))
-    middle = eqx.tree_at(lambda s: (s.solutes, s.error), state, (first.solutes, first.error))
-    middle = cells.die(disc, middle, early, (1 - _GAMMA) * dt)
-    last = _fed(disc, middle, operator, _GAMMA * dt)
-    late = cells.death(p, last.solutes[GLUCOSE], acidity(p, last.solutes[LACTATE]))
-    simple = jnp.exp(-(late.starved + late.acid) * dt)
-    survival = jnp.exp(-((1 - _GAMMA) * (early.starved + early.acid) + _GAMMA * (late.starved + late.acid)) * dt)
-    wrong = jnp.abs(simple - survival)
+
+    def stage(now: State, last: Array) -> tuple[State, Array]:
+        fed = _fed(disc, now, operator, _GAMMA * dt)
+        dead = cells.death(p, fed.solutes[GLUCOSE], acidity(p, fed.solutes[LACTATE]))
+        # the first stage only finds rates, with which the cells then live for the rest of dt; the second is the
+        # implicit end of the step
+        found = eqx.tree_at(lambda s: (s.solutes, s.error), now, (fed.solutes, fed.error))
+        passed = cells.die(disc, found, dead, (1 - _GAMMA) * dt)
+        return jax.tree.map(lambda a, b: jnp.where(last, a, b), fed, passed), dead.starved + dead.acid
+
+    last, (early, late) = jax.lax.scan(stage, state, jnp.array([False, True]))
+    survival = jnp.exp(-((1 - _GAMMA) * early + _GAMMA * late) * dt)
+    wrong = jnp.abs(jnp.exp(-late * dt) - survival)
     guests = jnp.sum(state.fresh + state.adapted, 0) + state.np_like
     native = total(disc, state.native)
-    errors = [total(disc, guests * wrong) / (total(disc, guests) + _TRACE * native), total(disc, state.native * wrong) / native]
+    errors = [
+        total(disc, guests * wrong) / (total(disc, guests) + _TRACE * native),
+        total(disc, state.native * wrong) / native,
+    ]
     return last, jnp.maximum(*errors)
 
 
@@ -206,7 +291,9 @@ _TRACE = 1e-3  # maths: injected cells fewer than this share of native ones need
 
 
 def step(disc: Disc, state: State, operator: Operator, dt: Array) -> tuple[State, Array]:
-    """All processes over dt (s) on a disc whose form is held; returns the new state and the error estimate that chooses the next dt."""
+    """All processes over dt (s) on a disc whose form is held; returns the new state and the error estimate that chooses
+    the next dt.
+    """
     state = cells.live(disc, state, 0.5 * dt)
     state, error = _dying(disc, state, operator, dt)
     state = cells.live(disc, state, 0.5 * dt)
@@ -220,22 +307,25 @@ def advance(disc: Disc, state: State, stop: Array) -> State:
     """The disc at time `stop` (s): its form settled once, then as many steps as the error asks for."""
     state = mechanics.settle(disc, state)
     coords = mesh.coordinates(disc.topology, disc.shape, state.stretch)
-    operator = transport.operator(disc, state, coords)
+    gain = effect(disc, state, "endplate_vascular_support")[0]
+    operator = transport.operator(disc, coords, state.stretch, gain)
 
-    def body(state: State) -> State:
-        left = stop - state.time
+    def body(carry: tuple[State, Array]) -> tuple[State, Array]:
+        state, _ = carry
+        left = jnp.where(state.time < stop * (1 - 1e-12), stop - state.time, 0.0)  # maths: reached, up to rounding
         pieces = jnp.ceil(left / state.step - 1e-9)  # maths: equal steps to the stop
         dt = left / jnp.maximum(pieces, 1.0)
         new, error = step(disc, state, operator, dt)
-        ratio = jnp.clip(0.9 * jnp.sqrt(_STEP_TOLERANCE / jnp.maximum(error, 1e-12)), 0.2, 5.0)  # maths: usual bounds of step control
-        wanted = jnp.maximum(dt * ratio, _SHORTEST_STEP)
+        ratio = jnp.clip(
+            0.9 * jnp.sqrt(_STEP_TOLERANCE / jnp.maximum(error, 1e-12)), 0.2, 5.0
+        )  # maths: usual bounds of step control
         accept = (error <= _STEP_TOLERANCE) | (dt <= _SHORTEST_STEP * (1 + 1e-9))
         kept = jax.tree.map(lambda a, b: jnp.where(accept, a, b), new, state)
-        return eqx.tree_at(lambda s: s.step, kept, wanted)
+        wanted = jnp.where(left > 0, jnp.maximum(dt * ratio, _SHORTEST_STEP), state.step)
+        return eqx.tree_at(lambda s: s.step, kept, wanted), left <= 0
 
-    state = jax.lax.while_loop(lambda s: s.time < stop * (1 - 1e-12), body, state)  # maths: reached, up to rounding
-    state = _fed(disc, state, operator, 0.0)  # what is looked at is in balance with the cells that are there now
-    return inflammation.signal(disc, state, operator, inflammation.relative_activity(disc, state))
+    # the last turn has no length: it brings solutes and signals into balance with the cells that are there at the stop
+    return jax.lax.while_loop(lambda carry: ~carry[1], body, (state, jnp.asarray(False)))[0]
 
 
 def dose(disc: Disc, state: State, therapies: Sequence[AbstractTherapy], time: Array) -> State:
@@ -253,9 +343,11 @@ _dose_batch = eqx.filter_jit(eqx.filter_vmap(dose, in_axes=(eqx.if_array(0), eqx
 def simulate(
     discs: Disc, states: State, therapies: Sequence[AbstractTherapy], times: Sequence[float], start: int = 0
 ) -> Iterator[tuple[int, State]]:
-    """Run a batch of discs over the calendar `times` (s, rising, the first is now) and yield (index, states) at each, from `start` on.
+    """Run a batch of discs over the calendar `times` (s, rising, the first is now) and yield (index, states) at each,
+    from `start` on.
 
-    Discs, states and therapies carry a leading batch axis. Doses due at a calendar time are given just after it has been yielded, so that what is
+    Discs, states and therapies carry a leading batch axis. Doses due at a calendar time are given just after it has
+    been yielded, so that what is
     yielded at index i is the disc before that injection; doses between calendar times stop the clock on their own.
     """
     due = sorted({t for therapy in therapies for t in therapy.times()})

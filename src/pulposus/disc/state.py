@@ -1,12 +1,13 @@
 """What stays and what moves: `Disc`, `Products` and `State`, the only things the processes of a disc share.
 
-Every array is on the nodes of the mesh, dims (ring, sector, layer), in SI; `product` runs over the kinds of cells or boluses put into this disc.
+Every array is on the nodes of the mesh, dims (ring, sector, layer), in SI; `product` runs over the kinds of cells or
+boluses put into this disc.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import get_args, get_type_hints, Literal
+from typing import Literal, get_args, get_type_hints
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -40,9 +41,12 @@ PerProduct = Float[Array, " product"]
 class Hypotheses:
     """Choices on which sources contradict each other; static, each a published side of a dispute.
 
-    metabolism: law a of Bibby and Urban, or law b of Cachot. glucose_limiter: glycolysis falls as glucose runs out. grading: composition of grades IV and V
-    relative to III, or Cachot's absolute map. endplate_permeability: follows composition, falls (calcification) or rises (porosity) with grade.
-    matrix: measured turnover (Sivan) or Cachot's ATP-driven law. cytokine_glucose: glucose arms of the cytokine network. ageing: aggrecan of a
+    metabolism: law a of Bibby and Urban, or law b of Cachot. glucose_limiter: glycolysis falls as glucose runs out.
+    grading: composition of grades IV and V
+    relative to III, or Cachot's absolute map. endplate_permeability: follows composition, falls (calcification) or
+    rises (porosity) with grade.
+    matrix: measured turnover (Sivan) or Cachot's ATP-driven law. cytokine_glucose: glucose arms of the cytokine
+    network. ageing: aggrecan of a
     healthy disc falls at the published yearly rate. differentiation: injected cells may become NP-like.
     """
 
@@ -69,7 +73,9 @@ class Hypotheses:
 
 
 class Products(eqx.Module):
-    """What is put into the disc, one entry a product; rates in 1/s. `strengths` (mechanism, product) are greatest relative effects."""
+    """What is put into the disc, one entry a product; rates in 1/s. `strengths` (mechanism, product) are greatest
+    relative effects.
+    """
 
     oxygen_fresh: PerProduct
     glucose_fresh: PerProduct
@@ -86,7 +92,9 @@ class Products(eqx.Module):
 
 
 class Disc(eqx.Module):
-    """What stays: shape, numbers, hypotheses, and the healthy and starting composition that later states are compared with."""
+    """What stays: shape, numbers, hypotheses, and the healthy and starting composition that later states are compared
+    with.
+    """
 
     topology: Topology = eqx.field(static=True)
     hypotheses: Hypotheses = eqx.field(static=True)
@@ -97,7 +105,9 @@ class Disc(eqx.Module):
     grade: Float[Array, ""]  # continuous grade, 1.5 healthy
     age: Float[Array, ""]  # s at time 0
     openness: Float[Array, ""]  # endplate diffusivity relative to what its water would give
-    boundary: Float[Array, "3 ring sector layer"]  # oxygen Pa, lactate and glucose mol/m^3; read on the outer surface only
+    boundary: Float[
+        Array, "3 ring sector layer"
+    ]  # oxygen Pa, lactate and glucose mol/m^3; read on the outer surface only
     volume: Nodal  # m^3 at start, to which densities of cells refer
     tissue: Float[Array, "3 ring sector layer"]  # volume share of nucleus, annulus, endplate
     element_water: Float[Array, "ring sector layer"]  # at start, by volume, one an element
@@ -111,11 +121,15 @@ class Disc(eqx.Module):
     healthy_solutes: Float[Array, "3 ring sector layer"]
     healthy_activity: Float[Array, "target ring sector layer"]  # of the cytokine network
     inflammation: Float[Array, "2"]  # IL-1beta, TNF: scale that gives the measured level at start
-    activity: Float[Array, "target ring sector layer"]  # aggrecan, collagen, MMP3, ADAMTS4 of that typical disc, relative to healthy
+    activity: Float[
+        Array, "target ring sector layer"
+    ]  # aggrecan, collagen, MMP3, ADAMTS4 of that typical disc, relative to healthy
 
 
 class State(eqx.Module):
-    """What moves. Cells in cell/m^3 of the volume at start (they stay with the solid), solutes as in `Disc.boundary`, fixed charge in mol/m^3 of reference water, the rest relative."""
+    """What moves. Cells in cell/m^3 of the volume at start (they stay with the solid), solutes as in `Disc.boundary`,
+    fixed charge in mol/m^3 of reference water, the rest relative.
+    """
 
     time: Float[Array, ""]  # s since start
     step: Float[Array, ""]  # s, length of step that the error control would take next
@@ -144,7 +158,9 @@ def total(disc: Disc, field: Array) -> Array:
 
 
 def blend(disc: Disc, name: str) -> Array:
-    """A number given by tissue (``nucleus_name``, ``annulus_name``, ``endplate_name``) as a nodal field, by volume share."""
+    """A number given by tissue (``nucleus_name``, ``annulus_name``, ``endplate_name``) as a nodal field, by volume
+    share.
+    """
     values = [getattr(disc.parameters, f"{tissue}_{name}") for tissue in ("nucleus", "annulus", "endplate")]
     return jnp.tensordot(jnp.stack(values), disc.tissue, 1)
 
@@ -152,7 +168,8 @@ def blend(disc: Disc, name: str) -> Array:
 def effect(disc: Disc, state: State, mechanism: str) -> tuple[Array, Array]:
     """How far a mechanism acts at each node: (gain, reduction).
 
-    gain = sum over products of strength m / (m + m50); reduction = 1 - product of (1 - strength m / (m + m50)), m the diffused secretome. Zero when switched off.
+    gain = sum over products of strength m / (m + m50); reduction = 1 - product of (1 - strength m / (m + m50)), m the
+    diffused secretome. Zero when switched off.
     """
     index = MECHANISMS.index(mechanism)
     strength = (disc.switches[index] * disc.products.strengths[index])[:, None, None, None]

@@ -1,9 +1,12 @@
 """Biological therapies: cells, vesicles, platelets and factors through a needle.
 
-What: each dose puts viable cells (or, for agents without cells, their equivalents) around the tip of the needle. A part is not kept by its carrier, a part of the
+What: each dose puts viable cells (or, for agents without cells, their equivalents) around the tip of the needle. A part
+is not kept by its carrier, a part of the
 volume that the disc does not take up flows back, and the needle kills native cells along its track.
-Equation: kept = dose x content x viability x delivered x retained x (1 - excess leak x (1 - accepted volume / volume)+); spread as a smooth ellipsoid of the
-nucleus' proportions and the volume of the injection; native cells x (1 - killed exp(-(d / r)^2)), d the distance from the track.
+Equation: kept = dose x content x viability x delivered x retained x (1 - excess leak x (1 - accepted volume /
+volume)+); spread as a smooth ellipsoid of the
+nucleus' proportions and the volume of the injection; native cells x (1 - killed exp(-(d / r)^2)), d the distance from
+the track.
 Source: every number from ``evidence/therapies.csv``; most are assumptions with ranges, and are labelled so there.
 """
 
@@ -23,7 +26,9 @@ from pulposus.disc.state import FATES, MECHANISMS, Disc, Products, State, total
 from pulposus.evidence import Row
 from pulposus.therapies.protocol import Treatment
 
-_SOFTNESS = 0.15  # maths: edge of the injected ellipsoid relative to its size, so that coarse and fine meshes see one cloud
+_SOFTNESS = (
+    0.15  # maths: edge of the injected ellipsoid relative to its size, so that coarse and fine meshes see one cloud
+)
 _TRACK_POINTS = 24  # maths: points along the needle track from which distances are taken
 
 
@@ -93,7 +98,9 @@ class Injections(AbstractTherapy):
         return weight / total(disc, weight)
 
     def _track(self, disc: Disc, coords: Array, k: int) -> Array:
-        """1 on the needle's track from the rim to the tip, falling with the square of the distance over the injured radius; level with the mid-plane."""
+        """1 on the needle's track from the rim to the tip, falling with the square of the distance over the injured
+        radius; level with the mid-plane.
+        """
         tip, _, outer = self._tip(disc, coords, k)
         angle = self.needle_angle[k]
         rim = tip + jnp.stack([-jnp.sin(angle), jnp.cos(angle)]) * jnp.max(jnp.linalg.norm(outer - tip, axis=-1))
@@ -105,14 +112,19 @@ class Injections(AbstractTherapy):
 
 
 def prescribe(treatments: Sequence[Treatment], grade: int) -> tuple[Products, Injections]:
-    """The products of a case (one slot for each combination of product, origin, carrier and passage) and its doses, from the evidence tables.
+    """The products of a case (one slot for each combination of product, origin, carrier and passage) and its doses,
+    from the evidence tables.
 
     An empty protocol gives one idle product and one dose of nothing, so that arms of all cases have one form.
     """
     slots = list(dict.fromkeys(_slot(t) for t in treatments)) or [_IDLE]
     doses = [(t, t.month + i * t.every_months) for t in treatments for i in range(1 + t.repeats)]
     products = _stack([_product(*slot) for slot in slots])
-    rule = {name: row.si for name, row in evidence.volume_rule(grade).items() if name in ("accepted_fraction", "excess_leak_fraction")}
+    rule = {
+        name: row.si
+        for name, row in evidence.volume_rule(grade).items()
+        if name in ("accepted_fraction", "excess_leak_fraction")
+    }
     entries = [_dose(t, month, slots, rule) for t, month in doses] or [_nothing(rule)]
     cellular = [1.0 if _words(slot[0])["class"] == "cells" else 0.0 for slot in slots]
     columns = {name: jnp.stack([jnp.asarray(e[name], dtype=float) for e in entries]) for name in entries[0]}
@@ -135,13 +147,15 @@ def _numbers(rows: dict[str, Row]) -> dict[str, float]:
 
 
 def _rate(half_life: float) -> float:
-    """First-order rate of a half-life in s; none for a half-life of zero, which the tables write where nothing decays."""
+    """First-order rate of a half-life in s; none for a half-life of zero, written where nothing decays."""
     return float(np.log(2) / half_life) if half_life > 0 else 0.0
 
 
 def _product(product: str, origin: str, carrier: str, passage: int) -> dict[str, np.ndarray | float]:
     q, held = _numbers(evidence.product(product)), _numbers(evidence.carrier(carrier))
-    turning = -np.log1p(-q["differentiation_fraction"]) / q["differentiation_time"] if q["differentiation_time"] > 0 else 0.0
+    turning = (
+        -np.log1p(-q["differentiation_fraction"]) / q["differentiation_time"] if q["differentiation_time"] > 0 else 0.0
+    )
     strengths = np.array([q[name] for name in MECHANISMS])
     strengths[MECHANISMS.index("anabolic")] *= held["anabolic_factor"]
     return {
@@ -161,11 +175,17 @@ def _product(product: str, origin: str, carrier: str, passage: int) -> dict[str,
 
 
 def _stack(entries: list[dict[str, np.ndarray | float]]) -> Products:
-    return Products(**{name: jnp.stack([jnp.asarray(e[name], dtype=float) for e in entries], -1) for name in entries[0]})
+    return Products(
+        **{name: jnp.stack([jnp.asarray(e[name], dtype=float) for e in entries], -1) for name in entries[0]}
+    )
 
 
 def _dose(t: Treatment, month: float, slots: list[tuple], rule: dict[str, float]) -> dict[str, np.ndarray | float]:
-    q, place, held = _numbers(evidence.product(t.product)), _numbers(evidence.site(t.site)), _numbers(evidence.carrier(t.carrier))
+    q, place, held = (
+        _numbers(evidence.product(t.product)),
+        _numbers(evidence.site(t.site)),
+        _numbers(evidence.carrier(t.carrier)),
+    )
     words = _words(t.product)
     amount = t.dose * (evidence.factor("mL") if words["dose_unit"] == "mL" else 1.0)
     acting = amount * (q["msc_content"] if words["class"] == "cells" else q["secretion_equivalents"]) * t.viability
@@ -187,6 +207,17 @@ def _dose(t: Treatment, month: float, slots: list[tuple], rule: dict[str, float]
 
 
 def _nothing(rule: dict[str, float]) -> dict[str, np.ndarray | float]:
-    treatment = Treatment(product=_IDLE[0], origin=_IDLE[1], dose=0.0, viability=1.0, passage=_IDLE[3], volume_mL=1.0, carrier=_IDLE[2],
-                          site="nucleus_centre", month=0.0, repeats=0, every_months=0.0)  # fmt: skip
+    treatment = Treatment(
+        product=_IDLE[0],
+        origin=_IDLE[1],
+        dose=0.0,
+        viability=1.0,
+        passage=_IDLE[3],
+        volume_mL=1.0,
+        carrier=_IDLE[2],
+        site="nucleus_centre",
+        month=0.0,
+        repeats=0,
+        every_months=0.0,
+    )
     return {**_dose(treatment, 0.0, [_IDLE], rule), "killed": 0.0}
