@@ -35,7 +35,6 @@ _SETTINGS: Any = {
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 8,
-    "axes.titlelocation": "left",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.6,
@@ -185,7 +184,7 @@ def curves(summary: pd.DataFrame, ledger: pd.DataFrame) -> Figure:
         for arm, style in STYLE.items():
             one = summary[summary["arm"] == arm]
             ax.plot(one["month"] / MONTHS_A_YEAR, one[column], label=arm, **style)
-        ax.set_title(title)
+        ax.set_title(title, loc="left")
         ax.set_ylabel(unit)
         _room(ax, summary[column].to_numpy(float))
         if doses:
@@ -244,12 +243,14 @@ def fate_of_cells(ledger: pd.DataFrame) -> Figure | None:
     first = books[books.index <= MONTHS_A_YEAR]
     if len(first):
         _bars_of_fates(early, first, fates)
-    early.set(xlabel="months", ylabel="million cells, cumulative", title="First year")
+    early.set(xlabel="months", ylabel="million cells, cumulative")
+    early.set_title("First year", loc="left")
     years = books.index.to_numpy(float) / MONTHS_A_YEAR
     labels, colors = zip(*fates.values(), strict=True)
     whole.stackplot(years, [books[column] for column in fates], colors=colors, labels=labels, linewidth=0)
     whole.plot(years, books["injected_million"], color=BLACK, linewidth=0.9, label="injected")
-    whole.set(xlabel="years", title="Whole run")
+    whole.set_xlabel("years")
+    whole.set_title("Whole run", loc="left")
     if len(years) > 1:
         whole.set_xlim(years[0], years[-1])
     for ax in (early, whole):
@@ -295,7 +296,7 @@ def cuts(history: xr.Dataset, name: str) -> Figure:
                 ax.plot(*line, color="white", linewidth=0.7, alpha=0.9)
             _bare(ax, plane, tall)
             if row == 0:
-                ax.set_title(f"{plane.words}\n{arm}", loc="center")
+                ax.set_title(f"{plane.words}\n{arm}")
         _row_title(axes[row, 0], float(history["month"][time]))
     for column in (0, 2):
         _sides(axes[-1, column], planes[column // 2])
@@ -457,7 +458,7 @@ def shares(mechanisms: pd.DataFrame | None, meta: Sequence[Mapping[str, Any]]) -
     axes = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     for ax, (outcome, (words, unit)) in zip(axes, shown.items(), strict=True):
         _bars_of_shares(ax, titles, 100 * alone[f"share_{outcome}"].to_numpy(float), disputed)
-        ax.set_title(f"{words}{_whole(mechanisms, outcome, unit)}")
+        ax.set_title(f"{words}{_whole(mechanisms, outcome, unit)}", loc="left")
     _legend_of_shares(figure)
     return figure
 
