@@ -379,7 +379,7 @@ def write_vtu(history: xr.Dataset, folder: str | Path) -> list[Path]:
     """Write every saved time of each arm as ``<arm>_<nnn>.vtu``, and ``<arm>.pvd`` that strings them along months.
 
     Hexahedra, and wedges about the axis, whose nodes are one a layer; coordinates in mm; point data are all fields of
-    `history`, named with their unit ("glucose [mM]"). Returns the .pvd files. Node order is that of the VTK file format.
+    `history`, named with their unit ("glucose [mM]"). Returns the .pvd files. Nodes are in VTK's order.
     """
     import meshio
 
@@ -483,7 +483,7 @@ def _made(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _placed(target: Path) -> Iterator[Path]:
-    """A path beside `target`, file or folder, to write to: it takes the target's place if all went well, or vanishes."""
+    """A path beside `target`, file or folder, to write to: it takes the target's place if all is well, or goes."""
     fresh = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
         yield fresh
