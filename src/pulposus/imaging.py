@@ -20,7 +20,7 @@ from pulposus.disc.mechanics import charge_now, water_fraction
 from pulposus.disc.metabolism import acidity
 from pulposus.disc.state import GLUCOSE, LACTATE, OXYGEN, Disc, State
 
-GRADES = (1, 2, 3, 4, 5)
+GRADES = (1, 2, 3, 4, 5)  # maths: the Pfirrmann grades
 
 # name -> (unit, long name): every field that is saved, in the units a reader of the field expects
 FIELDS = {
@@ -42,12 +42,11 @@ FIELDS = {
     "secretome": ("1", "secretome, injected-cell equivalents per native nucleus cell"),
 }
 
-_KPA, _PER_ML, _MM, _PERCENT = (
-    1e-3,
-    1e-12,
-    1e3,
-    100.0,
-)  # maths: Pa to kPa, cell/m^3 to 1e6 cell/mL, m to mm, share to percent
+_KPA = 1e-3  # maths: Pa to kPa
+_PER_ML = 1e-12  # maths: cell/m^3 to 1e6 cell/mL
+_MM = 1e3  # maths: m to mm
+_PERCENT = 100.0  # maths: share to percent
+_MEQ_PER_ML = 1e-3  # maths: mol/m^3 to mEq/mL
 
 
 class T2Scale(eqx.Module):
@@ -78,7 +77,7 @@ def fields(disc: Disc, state: State) -> dict[str, Array]:
         "native_cells": state.native / state.stretch * _PER_ML,
         "injected_cells": injected / state.stretch * _PER_ML,
         "np_like_cells": state.np_like / state.stretch * _PER_ML,
-        "fixed_charge": charge_now(disc, state) * 1e-3,  # maths: mol/m^3 to mEq/mL
+        "fixed_charge": charge_now(disc, state) * _MEQ_PER_ML,
         "aggrecan": state.charge * start / (disc.charge_healthy * healthy),
         "collagen": state.collagen,
         "water": water * _PERCENT,
@@ -122,9 +121,7 @@ def summary(disc: Disc, state: State, t2: T2Scale) -> dict[str, Array]:
         "injected_cells_million": jnp.sum(volume * injected) * million,
         "np_like_cells_million": jnp.sum(volume * state.np_like) * million,
         "aggrecan_nucleus_percent": _PERCENT * mean(state.charge / disc.charge),
-        "fixed_charge_nucleus_mEq_per_mL": own.charge[0]
-        * mean(charge_now(disc, state) / disc.charge)
-        * 1e-3,  # maths: mol/m^3 to mEq/mL
+        "fixed_charge_nucleus_mEq_per_mL": _MEQ_PER_ML * own.charge[0] * mean(charge_now(disc, state) / disc.charge),
         "water_nucleus_percent": _PERCENT * water,
         "collagen_nucleus_percent": _PERCENT * mean(state.collagen),
         "height_mm": height * _MM,
@@ -164,11 +161,16 @@ def _height_index(disc: Disc, coords: Array) -> Array:
     return 0.5 * (inner[-1, front] + inner[-1, back]) / depth
 
 
-def save_months(years: float, most: int = 13) -> list[int]:
-    """The declared schedule of saved fields: months 0, 1, 3, 6, 12, then evenly to the end; at most `most` of them."""
-    end = round(years * 12)
-    early = [m for m in (0, 1, 3, 6, 12) if m < end]
-    later = np.linspace(early[-1], end, most - len(early) + 1)[1:]
-    months = sorted({*early, *(round(m) for m in later)})
-    yearly = list(range(24, end + 1, 12))
-    return sorted({*early, *yearly, end}) if len(early) + len(yearly) < most else months
+_EARLY = (0, 1, 3, 6, 12)  # maths: months at which most happens
+_SAVED = 13  # maths: most times at which fields are kept
+
+
+def save_months(years: float) -> list[int]:
+    """The declared schedule of saved fields: months 0, 1, 3, 6, 12, then every year, or evenly where that is too many."""
+    end = round(years * 12)  # maths: months
+    early = [m for m in _EARLY if m < end]
+    later = list(range(24, end, 12))  # maths: months of the second year and on
+    room = _SAVED - len(early) - 1
+    if len(later) > room:
+        later = [round(m) for m in np.linspace(early[-1], end, room + 2)[1:-1]]
+    return [*early, *later, end]

@@ -58,7 +58,7 @@ def build(case: Case, size: str, switches: Sequence[np.ndarray] | None = None) -
         case.hypotheses(),
         products,
         pfirrmann=float(case.disc.grade),
-        age=case.person.age * simulate.YEAR,
+        age=(case.person.age or 0.0) * simulate.YEAR,
         endplate=case.disc.endplate,
     )
     if switches is None:
@@ -107,7 +107,8 @@ def run_case(
     checkpoint = results.load_checkpoint(print_of) if resume else None
     tell(0, total, "building the disc")
     discs, states, therapies = build(case, case.run.mesh)
-    first, rows = 0, []
+    first = 0
+    rows: list[dict[str, Any]] = []
     if checkpoint:
         step, arrays, rows = checkpoint
         states, first = _restored(states, arrays), step + 1

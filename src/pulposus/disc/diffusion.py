@@ -31,6 +31,7 @@ _KEPT = 8  # maths: directions kept by the Krylov method
 _KRYLOV = 40  # maths: most Krylov iterations of one Newton step
 _NEWTON = 40  # maths: most Newton steps (rejected ones included)
 _SHORTEST = 1 / 64  # maths: shortest damped Newton step
+_CONJUGATE = 200  # maths: most conjugate-gradient iterations, a bound never met in tests
 
 
 class Separable(eqx.Module):
@@ -108,9 +109,8 @@ def _radial(radius: Array, profile: Array) -> tuple[Array, Array, Array]:
     width = jnp.diff(radius)
     centre = 0.5 * (radius[1:] + radius[:-1])
     link = profile * centre / width
-    mass = _to_nodes(
-        profile * width / 6 * (2 * radius[:-1] + radius[1:]), profile * width / 6 * (radius[:-1] + 2 * radius[1:])
-    )  # maths
+    sixth = profile * width / 6  # maths: exact integral of r times a linear function
+    mass = _to_nodes(sixth * (2 * radius[:-1] + radius[1:]), sixth * (radius[:-1] + 2 * radius[1:]))
     half = profile * width / (2 * centre)
     return _tridiagonal(link), mass, _to_nodes(half, half)
 
@@ -136,8 +136,8 @@ class Solve(NamedTuple):
 
     field: Array
     error: Array
-    newton: Array
-    krylov: Array
+    newton: Array | int
+    krylov: Array | int
 
 
 def steady(
@@ -168,9 +168,8 @@ def steady(
         trial = jnp.maximum(x + length * delta, jnp.where(free, lower, -jnp.inf))
         r = residual(trial)
         now = _norm(operator.model.solve(r, shift))
-        worse = ~(now <= (1 - 1e-4 * length) * before) & (
-            length > _SHORTEST
-        )  # maths: Armijo's condition on the residual
+        enough = 1 - 1e-4 * length  # maths: Armijo's condition on the residual
+        worse = ~(now <= enough * before) & (length > _SHORTEST)
         done = ~worse & (now < tolerance)
 
         local = _pointwise_jacobian(reaction, trial)
@@ -189,7 +188,7 @@ def steady(
         target = jnp.where(worse | done, jnp.inf, forcing * size)  # no linear solve where none is wanted
         step, used = _orthomin(product, -z, target)
 
-        def choose(a: Array, b: Array) -> Array:
+        def choose(a: Array, b: Array | float) -> Array:
             return jnp.where(worse, a, b)
 
         x, delta = choose(x, trial), choose(delta, step)
@@ -237,9 +236,7 @@ def linear(operator: Operator, decay: Array, right: Array, start: Array, fixed: 
     r = jnp.where(free, operator.volume * right, 0.0) - product(start)
     z = operator.model.solve(r, shift)
     carry = (start, r, z, z, dot(r, z), 0)
-    carry = jax.lax.while_loop(
-        lambda c: ~(_norm(c[2]) < tolerance) & (c[5] < 200), body, carry
-    )  # maths: a bound never met in tests
+    carry = jax.lax.while_loop(lambda c: ~(_norm(c[2]) < tolerance) & (c[5] < _CONJUGATE), body, carry)
     return Solve(carry[0], _norm(carry[2]), 0, carry[5])
 
 
@@ -254,7 +251,7 @@ def _norm(x: Array) -> Array:
     return jnp.sqrt(jnp.mean(x * x))
 
 
-def _orthomin(product: Callable[[Array], Array], right: Array, target: Array) -> tuple[Array, Array]:
+def _orthomin(product: Callable[[Array], Array], right: Array, target: Array) -> tuple[Array, Array | int]:
     """Solve ``product(x) = right`` until the residual's norm is at most `target`, minimising it over the last few
     directions.
     """

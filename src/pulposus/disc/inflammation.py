@@ -43,7 +43,8 @@ def stimulus(target: str, kind: str, value: Array) -> Array:
     for piece in pieces:
         c0, c1, c2, c3, c4 = piece.coefficients
         at = value - piece.origin
-        x = c0 * jax.nn.sigmoid(c1 * at - np.log(c2) - c3 * np.log(10)) + c4
+        middle = np.log(c2) + c3 * np.log(10)  # maths: the fit writes c2 10^c3
+        x = c0 * jax.nn.sigmoid(c1 * at - middle) + c4
         result = jnp.where((at > piece.start) & (at <= piece.end), x, result)
     return result
 

@@ -37,10 +37,10 @@ def solid_stress(modulus: Array, solid: Array, stretch: Array) -> Array:
     """
     log = jnp.log(stretch)
     fluid = solid - stretch  # negative of the water left
-    bulk = (
-        -1 + 3 * (stretch + solid) / fluid + 3 * solid * stretch * log / fluid**2
-    )  # maths: Wilson 2005, equation of the compressible matrix
-    return -modulus / 6 * log / stretch * bulk + modulus / stretch * (stretch**2 - stretch ** (2 / 3))
+    ratio = (stretch + solid) / fluid
+    bulk = -1 + 3 * ratio + 3 * solid * stretch * log / fluid**2  # maths: Wilson 2005, the compressible matrix
+    sixth = modulus / 6  # maths: as above
+    return -sixth * log / stretch * bulk + modulus / stretch * (stretch**2 - stretch ** (2 / 3))
 
 
 def settle(disc: Disc, state: State) -> State:
@@ -48,6 +48,7 @@ def settle(disc: Disc, state: State) -> State:
     p = disc.parameters
     modulus = blend(disc, "shear_modulus")
     held = osmotic_pressure(p, disc.charge)
+    driest = 1 - 0.9 * disc.water  # maths: never press out the last tenth of the water
 
     def excess(stretch: Array) -> Array:
         inside = state.charge * disc.water / (disc.water - 1 + stretch)
@@ -55,9 +56,7 @@ def settle(disc: Disc, state: State) -> State:
 
     def newton(_: int, stretch: Array) -> Array:
         value, slope = jax.jvp(excess, (stretch,), (jnp.ones_like(stretch),))
-        return jnp.maximum(
-            stretch - value / slope, 1 - 0.9 * disc.water
-        )  # maths: never press out the last tenth of the water
+        return jnp.maximum(stretch - value / slope, driest)
 
     stretch = jax.lax.fori_loop(0, _NEWTON, newton, state.stretch)
     return eqx.tree_at(lambda s: s.stretch, state, stretch)

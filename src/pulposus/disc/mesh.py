@@ -238,10 +238,10 @@ def stiffness(topology: Topology, coords: Array, conductivity: Array) -> Float[A
     for i, corner in enumerate(_CORNERS):
         at = (slice(corner[0], corner[0] + r), slice(None), slice(corner[2], corner[2] + layer))
         for j, other in enumerate(_CORNERS):
-            offset = tuple(o - c for o, c in zip(other, corner, strict=True))
+            offset = (other[0] - corner[0], other[1] - corner[1], other[2] - corner[2])
             part = jnp.roll(element[i, j], corner[1], axis=1)
             rows[offset] = rows.get(offset, jnp.zeros(topology.shape)).at[at].add(part)
-    return jnp.stack([rows[o] for o in OFFSETS])
+    return jnp.stack([rows[a, b, c] for a, b, c in OFFSETS])
 
 
 def apply(stencil: Array, field: Array) -> Array:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -192,7 +193,8 @@ class Parameters(eqx.Module):
                 raise InputError(
                     f"Unknown parameter {name!r}{nearest(name, fields)}; `pulposus list parameters` names them all."
                 )
-        return cls(**{name: overrides.get(name, evidence.si(name, unit)) for name, unit in fields.items()})
+        values: dict[str, Any] = {name: overrides.get(name, evidence.si(name, unit)) for name, unit in fields.items()}
+        return cls(**values)
 
 
 def declared() -> dict[str, tuple[str, str]]:

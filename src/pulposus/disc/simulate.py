@@ -29,9 +29,9 @@ from pulposus.disc.metabolism import acidity
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import FATES, GLUCOSE, LACTATE, MECHANISMS, Disc, Hypotheses, Products, State, effect, total
 
-DAY = 86400.0
-MONTH = 365.25 / 12 * DAY
-YEAR = 12 * MONTH
+DAY = 86400.0  # maths: s
+MONTH = 365.25 / 12 * DAY  # maths: a twelfth of a Julian year
+YEAR = 12 * MONTH  # maths: months of a year
 
 _SOLVER_TOLERANCE = 1e-7  # maths: solutes, relative to their scale
 _STEP_TOLERANCE = 4e-3  # maths: cells gained or lost wrongly in one step, by the lower-order estimate
@@ -316,10 +316,9 @@ def advance(disc: Disc, state: State, stop: Array) -> State:
         pieces = jnp.ceil(left / state.step - 1e-9)  # maths: equal steps to the stop
         dt = left / jnp.maximum(pieces, 1.0)
         new, error = step(disc, state, operator, dt)
-        ratio = jnp.clip(
-            0.9 * jnp.sqrt(_STEP_TOLERANCE / jnp.maximum(error, 1e-12)), 0.2, 5.0
-        )  # maths: usual bounds of step control
-        accept = (error <= _STEP_TOLERANCE) | (dt <= _SHORTEST_STEP * (1 + 1e-9))
+        ratio = jnp.sqrt(_STEP_TOLERANCE / jnp.maximum(error, 1e-12))  # maths: the estimate falls with the square of dt
+        ratio = jnp.clip(0.9 * ratio, 0.2, 5.0)  # maths: usual bounds of step control
+        accept = (error <= _STEP_TOLERANCE) | (dt <= 1.001 * _SHORTEST_STEP)  # maths: up to rounding
         kept = jax.tree.map(lambda a, b: jnp.where(accept, a, b), new, state)
         wanted = jnp.where(left > 0, jnp.maximum(dt * ratio, _SHORTEST_STEP), state.step)
         return eqx.tree_at(lambda s: s.step, kept, wanted), left <= 0
