@@ -25,9 +25,7 @@ MONTHS = (0, 1, 3)
 
 @pytest.fixture(scope="module")
 def made_up() -> dict[str, Any]:
-    run = synthetic_run.synthetic_run("tiny", MONTHS)
-    run["history"]["x"] = -run["history"]["x"]  # the package's x is to the right
-    return run
+    return synthetic_run.synthetic_run("tiny", MONTHS)
 
 
 def filled(folder: Path, run: dict[str, Any], times: int = len(MONTHS), fingerprint: str = "one") -> Results:

@@ -58,6 +58,7 @@ Years = Annotated[float | None, _option("--years", "How long to look; else what 
 Mesh = Annotated[str | None, _option("--mesh", "coarse, standard or fine; else what the case says, or standard.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the stopped run in the folder.")]
+NoAblation = Annotated[bool, typer.Option("--no-ablation", help="Leave out what each mechanism adds: half the time.")]
 Folder = Annotated[Path, _argument("DIR", "A results folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, with everything that is known.")]
 
@@ -122,11 +123,12 @@ def run(
     mesh: Mesh = None,
     quiet: Quiet = False,
     resume: Resume = False,
+    no_ablation: NoAblation = False,
 ) -> None:
     """Compute a case with its treatments and without, and write results and report into a folder."""
     from pulposus.case import read_case
 
-    _compute(read_case(case).changed(years=years, mesh=mesh), out, quiet, resume)
+    _compute(read_case(case).changed(years=years, mesh=mesh), out, quiet, resume, not no_ablation)
 
 
 @app.command()
@@ -142,15 +144,16 @@ def treat(
     out: Out = Path("results/treat"),
     quiet: Quiet = False,
     resume: Resume = False,
+    no_ablation: NoAblation = False,
 ) -> None:
     """The same without a file: one line of treatment (several with semicolons between), one disc."""
     from pulposus.case import case_from_line
 
     case = case_from_line(line, level=level, grade=grade, years=years, age=age, sex=sex, mesh=mesh)
-    _compute(case, out, quiet, resume)
+    _compute(case, out, quiet, resume, not no_ablation)
 
 
-def _compute(case: Case, out: Path, quiet: bool, resume: bool) -> None:
+def _compute(case: Case, out: Path, quiet: bool, resume: bool, ablation: bool) -> None:
     """Run a case into a folder, draw and report it, and say where it lies."""
     from pulposus.results import Results
 
@@ -159,7 +162,7 @@ def _compute(case: Case, out: Path, quiet: bool, resume: bool) -> None:
         with _progress(quiet) as tell:
             from pulposus.run import run_case
 
-            results = run_case(case, out, resume=resume, progress=tell)
+            results = run_case(case, out, resume=resume, progress=tell, ablation=ablation)
             tell(1, 1, "figures, meshes, report")
             publish(results)
     except KeyboardInterrupt:
