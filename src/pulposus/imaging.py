@@ -95,7 +95,6 @@ def summary(disc: Disc, state: State, t2: T2Scale) -> dict[str, Array]:
     scanner's numbers.
     """
     coords = mesh.coordinates(disc.topology, disc.shape, state.stretch)
-    start = mesh.coordinates(disc.topology, disc.shape)
     volume = disc.volume
     nucleus = disc.tissue[0] * volume / jnp.sum(disc.tissue[0] * volume)
 
@@ -107,7 +106,7 @@ def summary(disc: Disc, state: State, t2: T2Scale) -> dict[str, Array]:
     water = own.water[0] + mean(water_fraction(disc, state) - disc.water)
     grades = jnp.stack([continuous_grade(p, g) for g in GRADES])
     by_grade = jnp.stack([composition(p, disc.hypotheses, g).water[0] for g in grades])
-    height, height_start = _height(disc, coords), _height(disc, start)
+    height, height_start = _heights(disc, coords)
     solutes = state.solutes
     injected = jnp.sum(state.fresh + state.adapted, 0)
     million = 1e-6  # maths: cells to millions
@@ -144,13 +143,13 @@ def _inner(disc: Disc, coords: Array) -> Array:
     return coords[..., disc.topology.layers - 1 - plates, 2] - coords[..., plates, 2]
 
 
-def _height(disc: Disc, coords: Array) -> Array:
-    """Mean height of nucleus and annulus over the plan of the disc, m: their volume over their area."""
-    volumes = mesh.node_volumes(disc.topology, coords)
+def _heights(disc: Disc, coords: Array) -> tuple[Array, Array]:
+    """Mean height of nucleus and annulus over the plan of the disc, now and at start, m: their volume over their area."""
     middle = disc.topology.layers // 2
     x, y = coords[-1, :, middle, 0], coords[-1, :, middle, 1]
     area = 0.5 * jnp.abs(jnp.sum(x * jnp.roll(y, -1) - y * jnp.roll(x, -1)))
-    return jnp.sum(volumes[:2]) / area
+    now = jnp.sum(mesh.node_volumes(disc.topology, coords)[:2])
+    return now / area, jnp.sum(disc.volume * (disc.tissue[0] + disc.tissue[1])) / area
 
 
 def _height_index(disc: Disc, coords: Array) -> Array:

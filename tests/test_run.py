@@ -1,0 +1,115 @@
+"""The main job end to end on a small mesh: the same run alone, stopped and resumed; what it leaves; what each mechanism is said to do."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from pulposus import run
+from pulposus.case import case_from_line, read_case
+from pulposus.disc.state import MECHANISMS
+from pulposus.errors import InputError
+from pulposus.results import Results
+
+LINE = "Inject 25e6 allogeneic MSC(M) in 2 mL saline at month 0"
+
+
+def small(years: float = 1.0, line: str = LINE):
+    return case_from_line(line, level="L4-L5", grade=3, years=years, mesh="cohort")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Results:
+    return run.run_case(small(), tmp_path_factory.mktemp("runs") / "whole", ablation=False)
+
+
+def test_a_run_leaves_tables_fields_and_all_that_is_needed_to_judge_it(whole):
+    summary, history, info = whole.summary(), whole.history(), whole.info()
+    assert list(history.dims) and set(history.arm.values) == {"untreated", "treated"}
+    assert list(history.month.values) == [0, 1, 3, 6, 12]
+    assert len(summary) == 2 * 13
+    assert summary.notna().all().all()
+    assert info["status"] == {"treated": "completed", "untreated": "completed"}
+    assert info["digest"] and info["versions"]["pulposus"] and info["limits"] and info["sources"]
+    kinds = {row["kind"] for row in info["parameters_used"]}
+    assert {"assumed", "measured", "fitted", "derived"} <= kinds
+    assert "Inject" in whole.case_text()
+
+
+def test_arms_are_one_disc_until_the_first_dose_and_differ_after_it(whole):
+    summary = whole.summary().set_index(["arm", "month"])
+    columns = [c for c in summary.columns if c != "year"]
+    np.testing.assert_array_equal(summary.loc[("treated", 0), columns], summary.loc[("untreated", 0), columns])
+    assert summary.loc[("treated", 1), "injected_cells_million"] > 0
+    assert summary.loc[("untreated", slice(None)), "injected_cells_million"].max() == 0
+    history = whole.history()
+    assert float(np.abs(history.aggrecan.sel(arm="treated") - history.aggrecan.sel(arm="untreated")).max()) > 0
+
+
+def test_the_books_of_injected_cells_balance(whole):
+    book = whole.ledger()
+    gone = book[["leaked", "lost_from_disc", "starved", "acid", "immune_cleared", "differentiated"]].sum(axis=1)
+    np.testing.assert_allclose(book.injected_million + book.proliferated, gone + book.alive, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("stop_after", [0, 4])
+def test_a_stopped_run_resumes_to_the_same_bits(whole, tmp_path, stop_after):
+    def stop(done: int, total: int, text: str) -> None:
+        if done == stop_after + 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.run_case(small(), tmp_path / "stopped", ablation=False, progress=stop)
+    halfway = Results.open(tmp_path / "stopped")
+    assert len(halfway.history().month) >= 1  # readable at once
+    resumed = run.run_case(small(), tmp_path / "stopped", ablation=False, resume=True)
+    assert resumed.summary().equals(whole.summary())
+    for name, field in whole.history().data_vars.items():
+        assert np.array_equal(field.values, resumed.history()[name].values), name
+
+
+def test_another_case_cannot_resume(whole):
+    with pytest.raises(InputError, match="another"):
+        run.run_case(small(years=2.0), whole.folder, ablation=False, resume=True)
+
+
+def test_a_damaged_folder_is_refused_in_a_sentence(whole, tmp_path):
+    run.run_case(small(0.25), tmp_path / "run", ablation=False)
+    checkpoint = next((tmp_path / "run" / "checkpoint").glob("*.npz"))
+    checkpoint.write_bytes(checkpoint.read_bytes()[:100])
+    with pytest.raises(InputError):
+        run.run_case(small(0.25), tmp_path / "run", ablation=False, resume=True)
+    (tmp_path / "run" / "run.json").write_text("{")
+    with pytest.raises(InputError, match="run.json"):
+        run.run_case(small(0.25), tmp_path / "run", ablation=False, resume=True)
+
+
+def test_the_ablation_adds_up(monkeypatch, tmp_path):
+    monkeypatch.setattr(run, "_ABLATION_MESH", "cohort")
+    results = run.run_case(small(1.0), tmp_path / "run")
+    table = results.mechanisms().set_index("run")
+    assert len(table) == 3 + 2 * len(MECHANISMS)
+    assert table.loc["untreated", ["effect_aggrecan", "effect_water", "effect_cells"]].abs().max() == 0
+    check = results.info()["ablation_check"]
+    np.testing.assert_allclose(check["aggrecan_coarse"], check["aggrecan_standard"], rtol=1e-6)  # the same mesh here
+    # neuroprotection is recorded for the outcome layer and moves nothing in the disc
+    np.testing.assert_allclose(table.loc["only neuroprotection", "aggrecan_nucleus_percent"], table.loc["none", "aggrecan_nucleus_percent"], rtol=1e-12)
+    for name, sign in (("anabolic", 1), ("anti_catabolic", 1), ("anti_apoptotic", 1)):
+        assert sign * (table.loc[f"only {name}", "aggrecan_nucleus_percent"] - table.loc["none", "aggrecan_nucleus_percent"]) > 0, name
+        assert sign * (table.loc["all", "aggrecan_nucleus_percent"] - table.loc[f"without {name}", "aggrecan_nucleus_percent"]) > 0, name
+
+
+def test_a_case_without_treatment_runs_and_says_so(tmp_path):
+    case = read_case_without_treatment(tmp_path)
+    results = run.run_case(case, tmp_path / "run")
+    summary = results.summary()
+    assert summary.injected_cells_million.max() == 0
+    assert json.loads(json.dumps(results.info()))["title"]
+
+
+def read_case_without_treatment(folder):
+    path = folder / "case.toml"
+    path.write_text('title = "left alone"\n[disc]\nlevel = "C5-C6"\ngrade = 4\n[run]\nyears = 0.5\nmesh = "cohort"\n')
+    return read_case(path)
