@@ -53,6 +53,7 @@ ORDERS = {
     },
     "therapies": {"protocol": 0, "biological": 1},
     "evidence": {"network": 0},
+    "report": {"words": 0, "fields": 0, "sections": 1},
 }
 
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "core", "misc", "tools", "stuff"}
