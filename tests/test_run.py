@@ -113,3 +113,15 @@ def read_case_without_treatment(folder):
     path = folder / "case.toml"
     path.write_text('title = "left alone"\n[disc]\nlevel = "C5-C6"\ngrade = 4\n[run]\nyears = 0.5\nmesh = "cohort"\n')
     return read_case(path)
+
+
+def test_hungry_cells_leave_fewer_of_themselves_and_of_the_disc(monkeypatch, tmp_path):
+    """The declared choice of fresh cells' metabolism: least, used and most of the evidence, in that order of harm."""
+    monkeypatch.setattr(run, "_ABLATION_MESH", "cohort")
+    info = run.run_case(small(0.25, LINE.replace("saline", "gel").replace("25e6", "100e6")), tmp_path / "run").info()
+    least, used, most = info["metabolism"]
+    assert least["choice"] == "least" and most["choice"] == "most"
+    assert least["glucose_multiplier"] < used["glucose_multiplier"] < most["glucose_multiplier"]
+    alive = [row["injected_alive_month_1_million"] for row in (least, used, most)]
+    assert alive[0] > alive[1] > alive[2]
+    assert least["effect_cells"] > most["effect_cells"]

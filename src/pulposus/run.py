@@ -26,7 +26,7 @@ from pulposus.disc import geometry, mesh, simulate
 from pulposus.disc.parameters import Parameters, declared
 from pulposus.disc.state import FATES, MECHANISMS, Disc, State, total
 from pulposus.results import Results
-from pulposus.therapies.biological import Injections, prescribe
+from pulposus.therapies.biological import Injections, hungers, prescribe
 
 if TYPE_CHECKING:
     from pulposus.case import Case
@@ -36,6 +36,7 @@ Progress = Callable[[int, int, str], None]
 _UNSOLVED = 1e-4  # maths: a solver error above this share of a solute's scale makes an arm a failed one
 _CHECKPOINT_EVERY = 6  # maths: months between checkpoints
 _ABLATION_MESH = "coarse"
+OUTCOMES = {"aggrecan": "aggrecan_nucleus_percent", "water": "water_nucleus_percent", "cells": "native_cells_million"}
 
 
 def build(case: Case, size: str, switches: Sequence[np.ndarray] | None = None) -> tuple[Disc, State, tuple[Injections]]:
@@ -137,9 +138,9 @@ def run_case(
     results.write_case(case.to_toml())
     info = describe(case) | {"status": status(table)}
     if ablation and case.treatments:
-        table_of, check = ablate(case, table, lambda done, text: tell(months + 1 + done, total, text))
+        table_of, beside = ablate(case, table, lambda done, text: tell(months + 1 + done, total, text))
         results.write_mechanisms(table_of)
-        info["ablation_check"] = check
+        info |= beside
     results.write_info(info)
     return results
 
@@ -195,44 +196,66 @@ def status(summary: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def ablate(
-    case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None]
-) -> tuple[pd.DataFrame, dict[str, float]]:
-    """The treatment with all mechanisms, with none, with each one off and each one alone, on the coarse mesh, against
-    the same disc untreated.
+def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The treatment with all mechanisms, with none, with each one off and alone, on the coarse mesh, against the same
+    disc untreated.
 
     A mechanism's share is the mean of what it adds first (alone, over none) and last (all, over all but it), over what
     all add to none.
-    Also returns the total effect here beside that of the full run, as a check of the mesh.
+    In the same batch: fresh cells that use the least and the most oxygen and glucose of their evidence. Returns the
+    table of runs, and for the run's
+    record `ablation_check` (the total effect here beside that of the full mesh) and `metabolism` (one row a choice).
     """
-    every, none = np.ones(len(MECHANISMS)), np.zeros(len(MECHANISMS))
-    one = np.eye(len(MECHANISMS))
+    every, none, one = np.ones(len(MECHANISMS)), np.zeros(len(MECHANISMS)), np.eye(len(MECHANISMS))
     names = ["untreated", "all", "none", *(f"without {m}" for m in MECHANISMS), *(f"only {m}" for m in MECHANISMS)]
     switches = [every, every, none, *(every - row for row in one), *one]
-    discs, states, (injections,) = build(case, _ABLATION_MESH, switches)
-    given = jnp.asarray([0.0] + [1.0] * (len(names) - 1))
+    hunger = hungers(case.treatments)
+    extremes = ["least", "most"]
+    discs, states, (injections,) = build(case, _ABLATION_MESH, [*switches, *(every for _ in extremes)])
+    for place, word in enumerate(extremes, len(names)):
+        discs = eqx.tree_at(
+            lambda d: (d.products.oxygen_fresh, d.products.glucose_fresh),
+            discs,
+            tuple(
+                old.at[place].set(new)
+                for old, new in zip(
+                    (discs.products.oxygen_fresh, discs.products.glucose_fresh), hunger[word], strict=True
+                )
+            ),
+        )
+    given = jnp.asarray([0.0] + [1.0] * (len(names) + len(extremes) - 1))
     therapies = (eqx.tree_at(lambda i: i.given, injections, given),)
     months = round(case.run.years * 12)
+    t2 = imaging.T2Scale.from_evidence()
+    first: dict[str, np.ndarray] = {}
     for index, now in simulate.simulate(discs, states, therapies, [m * simulate.MONTH for m in range(months + 1)]):
         states = now
+        if index == 1:
+            first = {k: np.asarray(v) for k, v in _summary(discs, states, t2).items()}
         tell(index, f"mechanisms, month {index} of {months}")
-    last = {k: np.asarray(v) for k, v in _summary(discs, states, imaging.T2Scale.from_evidence()).items()}
-    outcome = {
-        "aggrecan": "aggrecan_nucleus_percent",
-        "water": "water_nucleus_percent",
-        "cells": "native_cells_million",
-    }
+    last = {k: np.asarray(v) for k, v in _summary(discs, states, t2).items()}
     table = pd.DataFrame({"run": names, "mechanism": [n.split(" ", 1)[1] if " " in n else "" for n in names]})
-    for short, column in outcome.items():
-        table[column] = last[column]
-        table[f"effect_{short}"] = last[column] - last[column][0]
-        table[f"share_{short}"] = _shares(last[column], names)
     end = standard[standard.month == months].set_index("arm")
     check = {}
-    for short, column in outcome.items():
+    for short, column in OUTCOMES.items():
+        values = last[column][: len(names)]
+        table[column] = values
+        table[f"effect_{short}"] = values - values[0]
+        table[f"share_{short}"] = _shares(values, names)
         check[f"{short}_standard"] = float(end.loc["treated", column] - end.loc["untreated", column])
-        check[f"{short}_coarse"] = float(last[column][1] - last[column][0])
-    return table, check
+        check[f"{short}_coarse"] = float(values[1] - values[0])
+    places = {"least": len(names), "used": 1, "most": len(names) + 1}
+    metabolism = [
+        {
+            "choice": word,
+            "oxygen_multiplier": [float(x) for x in hunger[word][0]],
+            "glucose_multiplier": [float(x) for x in hunger[word][1]],
+            "injected_alive_month_1_million": float(first["injected_cells_million"][place]),
+            **{f"effect_{short}": float(last[column][place] - last[column][0]) for short, column in OUTCOMES.items()},
+        }
+        for word, place in places.items()
+    ]
+    return table, {"ablation_check": check, "metabolism": metabolism}
 
 
 def _shares(values: np.ndarray, names: list[str]) -> list[float]:

@@ -111,6 +111,20 @@ class Injections(AbstractTherapy):
         return jnp.exp(-square / radius**2)
 
 
+HUNGER = ("oxygen_uptake_multiplier", "glucose_uptake_multiplier")
+
+
+def hungers(treatments: Sequence[Treatment]) -> dict[str, tuple[Array, Array]]:
+    """Oxygen and glucose that fresh cells of each product use, in disc cells: least, used and most of the evidence."""
+    slots = list(dict.fromkeys(_slot(t) for t in treatments)) or [_IDLE]
+    rows = [[evidence.product(slot[0])[name] for slot in slots] for name in HUNGER]
+    picks = {"least": "low", "used": "value", "most": "high"}
+    return {
+        word: (jnp.array([getattr(r, pick) for r in rows[0]]), jnp.array([getattr(r, pick) for r in rows[1]]))
+        for word, pick in picks.items()
+    }
+
+
 def prescribe(treatments: Sequence[Treatment], grade: int) -> tuple[Products, Injections]:
     """The products of a case (one slot for each combination of product, origin, carrier and passage) and its doses,
     from the evidence tables.
