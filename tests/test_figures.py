@@ -116,6 +116,27 @@ def test_no_cells_no_fate_and_no_ablation_no_shares(tmp_path: Path, made_up: dic
     assert figures.curves(made_up["summary"], made_up["ledger"].iloc[:0, :0]) is not None
 
 
+def test_products_without_cells_have_no_pictures_of_cells(
+    tmp_path: Path, made_up: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "DPI", 20)
+    columns = ["injected_cells_million", "np_like_cells_million"]
+    without = {
+        "history": made_up["history"].assign({name: made_up["history"][name] * 0 for name in figures._INJECTED}),
+        "summary": made_up["summary"].assign(**dict.fromkeys(columns, 0.0)),
+        "ledger": made_up["ledger"].assign(injected_million=0.0),
+    }
+    names = {path.stem for path in written(made_up | without, tmp_path)}
+    assert names == {
+        "curves",
+        "mechanisms",
+        *(f"cuts_{name}" for name in figures.CUTS if name not in figures._INJECTED),
+    }
+    titles = [ax.get_title(loc="left") for ax in figures.curves(without["summary"], without["ledger"]).axes]
+    assert "Aggrecan, nucleus" in titles
+    assert "Injected cells, viable" not in titles
+
+
 def test_cuts_share_one_scale_and_lie_on_the_real_coordinates(made_up: dict[str, Any]) -> None:
     history = made_up["history"]
     figure = figures.cuts(history, "glucose")

@@ -129,7 +129,7 @@ def write_figures(
 
     history, summary, ledger and mechanisms are those of `Results`; ``info["mechanisms_meta"]`` gives mechanisms their
     titles and disputes.
-    A run without injected cells has no fate of them, one without ablation no shares.
+    A run without injected cells has no pictures of them, one without ablation no shares.
     """
     figures: dict[str, Callable[[], Figure | None]] = {
         "curves": lambda: curves(summary, ledger),
@@ -137,7 +137,7 @@ def write_figures(
         "mechanisms": lambda: shares(mechanisms, info.get("mechanisms_meta", [])),
     }
     for name in CUTS:
-        if name in history:
+        if name in history and (name not in _INJECTED or bool((history[name] > 0).any())):
             figures[f"cuts_{name}"] = lambda name=name: cuts(history, name)  # type: ignore[misc]
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -174,7 +174,8 @@ def _figure(width: float, height: float) -> Figure:
 
 def curves(summary: pd.DataFrame, ledger: pd.DataFrame) -> Figure:
     """What changes over the years, treated (solid) against untreated (dashed); triangles mark injections."""
-    shown = {column: words for column, words in CURVES.items() if column in summary}
+    present = {column for column in CURVES if column in summary and (summary[column] != 0).any()}
+    shown = {column: words for column, words in CURVES.items() if column in present}
     columns = 3
     rows = math.ceil(len(shown) / columns)
     figure = _figure(7.2, 1.75 * rows + 0.4)
