@@ -44,7 +44,7 @@ FIELDS = {
 
 _KPA = 1e-3  # maths: Pa to kPa
 _PER_ML = 1e-12  # maths: cell/m^3 to 1e6 cell/mL
-_MM = 1e3  # maths: m to mm
+_MM = 1e3  # maths: metres to mm
 _PERCENT = 100.0  # maths: share to percent
 _MEQ_PER_ML = 1e-3  # maths: mol/m^3 to mEq/mL
 
@@ -166,7 +166,7 @@ _SAVED = 13  # maths: most times at which fields are kept
 
 def save_months(years: float) -> list[int]:
     """The declared schedule of saved fields: months 0, 1, 3, 6, 12, then every year, or evenly where that is too many."""
-    end = round(years * 12)  # maths: months
+    end = round(years * 12)  # maths: years to months
     early = [m for m in _EARLY if m < end]
     later = list(range(24, end, 12))  # maths: months of the second year and on
     room = _SAVED - len(early) - 1

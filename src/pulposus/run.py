@@ -113,7 +113,8 @@ def run_case(
     if checkpoint:
         step, arrays, rows = checkpoint
         states, first = _restored(states, arrays), step + 1
-    elif not resume or not results.static_written:
+    else:
+        results.write_case(case.to_toml())
         results.write_static(**_static(discs))
     t2 = imaging.T2Scale.from_evidence()
     last = first - 1
@@ -135,7 +136,6 @@ def run_case(
     table = pd.DataFrame([{k: v for k, v in row.items() if k != "ledger"} for row in rows])
     results.write_summary(table)
     results.write_ledger(ledger(rows, [t.product for t in case.treatments]))
-    results.write_case(case.to_toml())
     info = describe(case) | {"status": status(table)}
     if ablation and case.treatments:
         table_of, beside = ablate(case, table, lambda done, text: tell(months + 1 + done, total, text))

@@ -29,7 +29,7 @@ from pulposus.disc.metabolism import acidity
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import FATES, GLUCOSE, LACTATE, MECHANISMS, Disc, Hypotheses, Products, State, effect, total
 
-DAY = 86400.0  # maths: s
+DAY = 86400.0  # maths: seconds of a day
 MONTH = 365.25 / 12 * DAY  # maths: a twelfth of a Julian year
 YEAR = 12 * MONTH  # maths: months of a year
 
