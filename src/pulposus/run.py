@@ -106,6 +106,8 @@ def run_case(
         Results.open(out) if resume else Results.create(out, fingerprint=print_of, info=describe(case), months=saved)
     )
     checkpoint = results.load_checkpoint(print_of) if resume else None
+    if results.complete:
+        return results
     tell(0, total, "building the disc")
     discs, states, therapies = build(case, case.run.mesh)
     first = 0
