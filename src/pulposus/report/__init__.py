@@ -1,0 +1,106 @@
+"""One page that says what was asked, what came out, and how far to trust it: a self-contained report.html.
+
+What: `write_report` turns the tables and fields of a run into a single file that works offline: a disc to turn and
+cut, curves,
+what became of the injected cells, each mechanism's share, and every number with its source.
+`fields` packs what the viewer shows, `words` makes sentences of numbers, `sections` makes HTML; `assets` holds
+template, style and scripts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from pulposus import evidence
+from pulposus.errors import InputError
+from pulposus.report import sections, words
+from pulposus.report.fields import disc_payload
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+
+def write_report(
+    path: str | Path,
+    *,
+    history: xr.Dataset,
+    summary: pd.DataFrame,
+    ledger: pd.DataFrame | None,
+    mechanisms: pd.DataFrame | None,
+    case: Mapping[str, Any],
+    info: Mapping[str, Any],
+) -> Path:
+    """Write one self-contained HTML file and return its path; what stood there before is replaced at the end, in one
+    step.
+
+    history: fields (arm, time, ring, sector, layer) with `units`, coordinates x, y, z in mm and `month` (time,).
+    summary: one row an arm and month. ledger: one row a product and month, in millions of cells, cumulative; None or
+    empty when no
+    cells were given. mechanisms: rows "untreated", "all", "none", "without X", "only X"; None when that was not run.
+    case: the resolved case as its TOML says it. info: warnings, filled, hypotheses, parameters_used, sources,
+    mechanisms_meta,
+    versions, seed, digest, mesh, limits (and status, ablation_check, where known); what is missing is left out.
+    Raises InputError for fields that are not finite, lack a unit or a dimension.
+    """
+    path = Path(path)
+    if not case.get("treatments"):  # both arms are then the same disc
+        history, summary = history.sel(arm=["untreated"]), summary[summary["arm"] == "untreated"]
+    payload, blocks = disc_payload(history)
+    fates = [words.fate_of(product, rows) for product, rows in words.by_product(ledger)]
+    payload |= {
+        "curves": sections.curves_payload(summary, ledger),
+        "ledger": sections.ledger_payload(ledger),
+        "doses": words.dose_months(case),
+    }
+    parts = {
+        "title": sections.escape(case.get("title") or "A disc and its treatment"),
+        "icon": sections.icon(history),
+        "asked": sections.terms(words.asked(case)),
+        "headline": sections.escape(words.headline(summary)),
+        "answer": sections.paragraphs(words.answer(summary, fates, case)),
+        "tiles": sections.tiles(summary, fates),
+        "warnings": sections.warnings(info),
+        "advice": sections.escape(evidence.statement("not_advice").text),
+        "charts": sections.charts(summary, payload["curves"]),
+        "fate": sections.fate(fates),
+        "mechanisms": sections.mechanisms(mechanisms, info),
+        "filled": sections.filled(case, info),
+        "numbers": sections.numbers(info.get("parameters_used") or []),
+        "sources": sections.sources(info.get("sources") or []),
+        "limits": sections.bullets(info.get("limits") or []),
+        "run": sections.run(info, history),
+        "style": _asset("report.css"),
+        "payload": _json(payload),
+        "blocks": "\n".join(
+            f'<script type="text/plain" id="block-{name}">{text}</script>' for name, text in blocks.items()
+        ),
+        "scripts": "\n".join(_asset(name) for name in ("disc.js", "viewer.js", "charts.js", "report.js")),
+    }
+    page = Template(_asset("report.html")).substitute(parts)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        fresh.write_text(page, encoding="utf-8")
+        os.replace(fresh, path)
+    except OSError as problem:
+        fresh.unlink(missing_ok=True)
+        raise InputError(
+            f"{str(path)!r} cannot be written ({problem.strerror}); give a place that you may write to."
+        ) from problem
+    return path
+
+
+def _asset(name: str) -> str:
+    return (resources.files("pulposus") / "report" / "assets" / name).read_text("utf-8")
+
+
+def _json(value: Any) -> str:
+    """JSON that cannot close the script it stands in."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
