@@ -79,7 +79,8 @@ def write_report(
         "style": _asset("report.css"),
         "payload": _json(payload),
         "blocks": "\n".join(
-            f'<script type="text/plain" id="block-{name}">{text}</script>' for name, text in blocks.items()
+            f'<script type="text/plain" id="block-{sections.escape(name)}">{text}</script>'
+            for name, text in blocks.items()
         ),
         "scripts": "\n".join(_asset(name) for name in ("disc.js", "viewer.js", "charts.js", "report.js")),
     }

@@ -208,7 +208,8 @@ def fate(fates: Sequence[Fate]) -> str:
             f"<h3>{escape(fate.product)}</h3><dl class='facts'>"
             + "".join(f"<div><dt>{a}</dt><dd>{escape(b)}</dd></div>" for a, b in facts)
             + f'</dl><div class="pair"><div><div id="ledger-{index}" class="plot tall" role="img" '
-            f'aria-label="{escape(label)}"></div><button type="button" id="ledger-whole-{index}" aria-pressed="false">the whole run</button></div>'
+            f'aria-label="{escape(label)}"></div><button type="button" id="ledger-whole-{index}" '
+            'aria-pressed="false">the whole run</button></div>'
             + _table(["At the end", "", "of all cells"], rows, "fates", raw=(1,))
             + "</div>"
         )
@@ -325,10 +326,10 @@ def numbers(rows: Sequence[Mapping[str, Any]]) -> str:
     ]
     heads = ["number", "value", "unit", "range", "kind", "source"]
     return (
-        f"<p>This run read <b>{len(rows)}</b> numbers: {told}. Those that are assumed come first.</p>"
+        f"<p>This run read <b>{len(rows)}</b> numbers: {escape(told)}. Those that are assumed come first.</p>"
         '<p class="filter"><label for="number-filter">Show only numbers that hold</label> '
-        '<input id="number-filter" type="search" placeholder="glucose, assumed, …" autocomplete="off"> <output id="number-count"></output></p>'
-        + _table(heads, body, "numbers", raw=(0, 4, 5))
+        '<input id="number-filter" type="search" placeholder="glucose, assumed, …" '
+        'autocomplete="off"> <output id="number-count"></output></p>' + _table(heads, body, "numbers", raw=(0, 4, 5))
     )
 
 

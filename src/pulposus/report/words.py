@@ -247,8 +247,8 @@ def _about_matrix(summary: pd.DataFrame) -> str:
         change = f"{rate(summary, name, 1)} points a year"
         return f"After {span} the nucleus holds {untreated:.1f} % of the aggrecan it began with ({change})."
     return (
-        f"After {span} the nucleus of the treated disc holds {treated:.1f} % of its first aggrecan, that of the untreated one "
-        f"{untreated:.1f} % ({signed(treated - untreated, 1)} percentage points{_worth(summary, name)}); "
+        f"After {span} the nucleus of the treated disc holds {treated:.1f} % of its first aggrecan, that of the "
+        f"untreated one {untreated:.1f} % ({signed(treated - untreated, 1)} percentage points{_worth(summary, name)}); "
         f"its water {_differs(summary, 'water_nucleus_percent', '%', 'percentage points')}, and its height "
         f"{_differs(summary, 'height_mm', 'mm', 'mm')}."
     )

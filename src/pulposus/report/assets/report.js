@@ -405,6 +405,7 @@
       return sorry(`This browser offers no WebGL 2 (${problem.message}), so the disc cannot be drawn here; the curves and tables below say the rest, and the meshes in the results folder open in ParaView.`);
     }
     viewer.afterDraw = labels;
+    Object.assign(pulposus, { viewer, fields });
     state.field = fields.byName.has("oxygen") ? "oxygen" : fields.shown[0].name;
     state.time = Math.min(1, payload.months.length - 1);
     state.positions.wedge = -35;
@@ -457,5 +458,5 @@
 
   filterNumbers();
   drawCharts();
-  Object.assign(pulposus, { state, payload, set, ready: start(), get viewer() { return viewer; }, get fields() { return fields; } });
+  Object.assign(pulposus, { state, payload, set, ready: start() });
 })();
