@@ -129,7 +129,9 @@ def tiles(summary: pd.DataFrame, fates: Sequence[Fate]) -> str:
         tiles.append(
             (
                 f"{share} %",
-                "of the injected cells alive after one month",
+                "of the injected cells alive one month after the last dose"
+                if fate.doses > 1
+                else "of the injected cells alive after one month",
                 f"{fate.product}, {number(fate.injected)} million",
             )
         )

@@ -231,11 +231,10 @@ def _life(fate: Fate) -> str:
         parts.append(f"{who} were halved in {duration(fate.half_life)}")
     since = " after it" if again and fate.half_life is not None else " after the last dose" if again else ""
     parts.append(f"{f'a month{since}' if again else 'after a month'} {share} of all were alive in the disc")
-    last = (
-        f", and 1 % {'' if again else 'after '}{duration(fate.one_percent)}{since}"
-        if fate.one_percent is not None
-        else ""
-    )
+    last = ""
+    if fate.one_percent is not None:
+        lasted = duration(fate.one_percent)
+        last = f", and 1 % were left {lasted}{since}" if again else f", and 1 % were left after {lasted}"
     return f"Of {number(fate.injected)} million living {fate.product} injected, {'; '.join(parts)}{last}."
 
 
