@@ -1,4 +1,6 @@
-"""The main job end to end on a small mesh: the same run alone, stopped and resumed; what it leaves; what each mechanism is said to do."""
+"""The main job end to end on a small mesh: the same run alone, stopped and resumed; what it leaves; what each mechanism
+is said to do.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from pulposus.disc.state import MECHANISMS
 from pulposus.errors import InputError
 from pulposus.results import Results
 
+AGGRECAN = "aggrecan_nucleus_percent"
 LINE = "Inject 25e6 allogeneic MSC(M) in 2 mL saline at month 0"
 
 
@@ -27,12 +30,16 @@ def whole(tmp_path_factory) -> Results:
 
 def test_a_run_leaves_tables_fields_and_all_that_is_needed_to_judge_it(whole):
     summary, history, info = whole.summary(), whole.history(), whole.info()
-    assert list(history.dims) and set(history.arm.values) == {"untreated", "treated"}
+    assert list(history.dims)
+    assert set(history.arm.values) == {"untreated", "treated"}
     assert list(history.month.values) == [0, 1, 3, 6, 12]
     assert len(summary) == 2 * 13
     assert summary.notna().all().all()
     assert info["status"] == {"treated": "completed", "untreated": "completed"}
-    assert info["digest"] and info["versions"]["pulposus"] and info["limits"] and info["sources"]
+    assert info["digest"]
+    assert info["versions"]["pulposus"]
+    assert info["limits"]
+    assert info["sources"]
     kinds = {row["kind"] for row in info["parameters_used"]}
     assert {"assumed", "measured", "fitted", "derived"} <= kinds
     assert "Inject" in whole.case_text()
@@ -82,7 +89,7 @@ def test_a_damaged_folder_is_refused_in_a_sentence(whole, tmp_path):
     with pytest.raises(InputError):
         run.run_case(small(0.25), tmp_path / "run", ablation=False, resume=True)
     (tmp_path / "run" / "run.json").write_text("{")
-    with pytest.raises(InputError, match="run.json"):
+    with pytest.raises(InputError, match=r"run\.json"):
         run.run_case(small(0.25), tmp_path / "run", ablation=False, resume=True)
 
 
@@ -95,10 +102,14 @@ def test_the_ablation_adds_up(monkeypatch, tmp_path):
     check = results.info()["ablation_check"]
     np.testing.assert_allclose(check["aggrecan_coarse"], check["aggrecan_standard"], rtol=1e-6)  # the same mesh here
     # neuroprotection is recorded for the outcome layer and moves nothing in the disc
-    np.testing.assert_allclose(table.loc["only neuroprotection", "aggrecan_nucleus_percent"], table.loc["none", "aggrecan_nucleus_percent"], rtol=1e-12)
+    np.testing.assert_allclose(
+        table.loc["only neuroprotection", AGGRECAN],
+        table.loc["none", AGGRECAN],
+        rtol=1e-12,
+    )
     for name, sign in (("anabolic", 1), ("anti_catabolic", 1), ("anti_apoptotic", 1)):
-        assert sign * (table.loc[f"only {name}", "aggrecan_nucleus_percent"] - table.loc["none", "aggrecan_nucleus_percent"]) > 0, name
-        assert sign * (table.loc["all", "aggrecan_nucleus_percent"] - table.loc[f"without {name}", "aggrecan_nucleus_percent"]) > 0, name
+        assert sign * (table.loc[f"only {name}", AGGRECAN] - table.loc["none", AGGRECAN]) > 0, name
+        assert sign * (table.loc["all", AGGRECAN] - table.loc[f"without {name}", AGGRECAN]) > 0, name
 
 
 def test_a_case_without_treatment_runs_and_says_so(tmp_path):
@@ -120,7 +131,8 @@ def test_hungry_cells_leave_fewer_of_themselves_and_of_the_disc(monkeypatch, tmp
     monkeypatch.setattr(run, "_ABLATION_MESH", "cohort")
     info = run.run_case(small(0.25, LINE.replace("saline", "gel").replace("25e6", "100e6")), tmp_path / "run").info()
     least, used, most = info["metabolism"]
-    assert least["choice"] == "least" and most["choice"] == "most"
+    assert least["choice"] == "least"
+    assert most["choice"] == "most"
     assert least["glucose_multiplier"] < used["glucose_multiplier"] < most["glucose_multiplier"]
     alive = [row["injected_alive_month_1_million"] for row in (least, used, most)]
     assert alive[0] > alive[1] > alive[2]

@@ -144,7 +144,7 @@ def _inner(disc: Disc, coords: Array) -> Array:
 
 
 def _heights(disc: Disc, coords: Array) -> tuple[Array, Array]:
-    """Mean height of nucleus and annulus over the plan of the disc, now and at start, m: their volume over their area."""
+    """Mean height of nucleus and annulus over the plan, now and at start, m: their volume over their area."""
     middle = disc.topology.layers // 2
     x, y = coords[-1, :, middle, 0], coords[-1, :, middle, 1]
     area = 0.5 * jnp.abs(jnp.sum(x * jnp.roll(y, -1) - y * jnp.roll(x, -1)))
@@ -165,7 +165,7 @@ _SAVED = 13  # maths: most times at which fields are kept
 
 
 def save_months(years: float) -> list[int]:
-    """The declared schedule of saved fields: months 0, 1, 3, 6, 12, then every year, or evenly where that is too many."""
+    """The schedule of saved fields: months 0, 1, 3, 6, 12, then every year, or evenly where that is too many."""
     end = round(years * 12)  # maths: years to months
     early = [m for m in _EARLY if m < end]
     later = list(range(24, end, 12))  # maths: months of the second year and on

@@ -279,11 +279,19 @@ def _static(discs: Disc) -> dict[str, np.ndarray]:
     return {
         "x": coords[..., 0] * 1e3,  # maths: m to mm
         "y": coords[..., 1] * 1e3,  # maths: m to mm
-        "tissue": np.argmax(volumes, 0),
+        "tissue": _tissue(disc.topology),
         "volume": volumes.sum(0) * 1e6,  # maths: m^3 to mL
         "endplate_layers": np.asarray(disc.topology.endplate_layers),
         "nucleus_rings": np.asarray(disc.topology.nucleus_rings),
     }
+
+
+def _tissue(topology: mesh.Topology) -> np.ndarray:
+    """Tissue number of each node; a node on a border counts with the tissue outside it."""
+    ring, _, layer = np.indices(topology.shape)
+    plates = topology.endplate_layers
+    inside = np.where(ring < topology.nucleus_rings, mesh.NUCLEUS, mesh.ANNULUS)
+    return np.where((layer <= plates) | (layer >= topology.layers - 1 - plates), mesh.ENDPLATE, inside)
 
 
 def _arrays(states: State) -> dict[str, np.ndarray]:

@@ -27,7 +27,7 @@ from jaxtyping import Array, Float
 from pulposus.disc import mesh
 from pulposus.disc.mesh import Topology
 
-_KEPT = 8  # maths: directions kept by the Krylov method
+_KEPT = 2  # maths: directions kept by the Krylov method
 _KRYLOV = 40  # maths: most Krylov iterations of one Newton step
 _NEWTON = 40  # maths: most Newton steps (rejected ones included)
 _SHORTEST = 1 / 64  # maths: shortest damped Newton step
@@ -85,48 +85,63 @@ def separable(topology: Topology, coords: Array, conductivity: Array) -> Separab
         around[-1] = np.cos(np.pi * np.arange(count))
     around /= np.linalg.norm(around, axis=1, keepdims=True)
     step = 2 * np.pi / count
+    wide = np.arange(count // 2 + 1) * step
+    mass_s, stiff_s = (2 + np.cos(wide)) / 3, 2 * (1 - np.cos(wide)) / step**2
     stiff_r, mass_r, swirl = _radial(radius, ring_profile)
-    stiff_z, mass_z = _axial(height, layer_profile)
-    along, value_z = _eigen(stiff_z[1:-1, 1:-1], mass_z[1:-1])
-    waves = (2 / step * np.sin(np.arange(count // 2 + 1) * step / 2)) ** 2
-    rings = stiff_r + jnp.asarray(waves)[:, None, None] * jnp.diag(swirl)
-    off = np.ones(rings.shape)  # modes that go around the disc vanish on the axis: its row and column are cut loose
-    off[1:, 0, 1:] = off[1:, 1:, 0] = 0
-    across, value_r = _eigen((rings * off)[:, :-1, :-1], mass_r[:-1])
-    across, value_r = across[wave] / np.sqrt(step), value_r[wave]
+    along, value_z = _eigen(*(matrix[1:-1, 1:-1] for matrix in _axial(height, layer_profile)))
+    loose = np.ones((len(wide), *stiff_r.shape))  # modes that go around the disc vanish on the axis: cut it loose
+    loose[1:, 0, 1:] = loose[1:, 1:, 0] = 0
+    rings = stiff_r + jnp.asarray(stiff_s / mass_s)[:, None, None] * swirl
+    across, value_r = _eigen((rings * loose)[:, :-1, :-1], (mass_r * loose)[:, :-1, :-1])
+    across, value_r = (across / np.sqrt(step * mass_s)[:, None, None])[wave], value_r[wave]
     return Separable(jnp.asarray(around), along, across, value_r.T[:, :, None] + value_z)
 
 
 def _eigen(stiff: Array, mass: Array) -> tuple[Array, Array]:
-    """Mass-orthonormal eigenvectors (columns) and eigenvalues of pencils (..., n, n) with one diagonal mass."""
-    root = jnp.sqrt(mass)
-    value, vector = jnp.linalg.eigh(stiff / root[:, None] / root)
-    return vector / root[:, None], value
+    """Mass-orthonormal eigenvectors (columns) and eigenvalues of pencils (..., n, n)."""
+    lower = jnp.linalg.cholesky(mass)
+    inverse = jax.scipy.linalg.solve_triangular(
+        lower, jnp.broadcast_to(jnp.eye(mass.shape[-1]), mass.shape), lower=True
+    )
+    turned = jnp.swapaxes(inverse, -1, -2)
+    value, vector = jnp.linalg.eigh(inverse @ stiff @ turned)
+    return turned @ vector, value
 
 
 def _radial(radius: Array, profile: Array) -> tuple[Array, Array, Array]:
-    """Linear elements in r: stiffness, lumped mass weighted with the profile, and the weight of the angular term."""
+    """Linear elements in r: stiffness, mass and the weight of the angular term."""
     width = jnp.diff(radius)
-    centre = 0.5 * (radius[1:] + radius[:-1])
-    link = profile * centre / width
-    sixth = profile * width / 6  # maths: exact integral of r times a linear function
-    mass = _to_nodes(sixth * (2 * radius[:-1] + radius[1:]), sixth * (radius[:-1] + 2 * radius[1:]))
-    half = profile * width / (2 * centre)
-    return _tridiagonal(link), mass, _to_nodes(half, half)
+    point = 0.5 + np.array([-0.5, 0.5]) / np.sqrt(3)
+    place = radius[:-1, None] + width[:, None] * point
+    weight = 0.5 * (profile * width)[:, None]
+    return (
+        _stiff(jnp.sum(weight * place, 1) / width**2),
+        _mass(weight * place, point),
+        _mass(weight / place, point),
+    )
 
 
 def _axial(height: Array, profile: Array) -> tuple[Array, Array]:
+    """Linear elements in z: stiffness and mass."""
     width = jnp.diff(height)
-    return _tridiagonal(profile / width), _to_nodes(profile * width / 2, profile * width / 2)
+    point = 0.5 + np.array([-0.5, 0.5]) / np.sqrt(3)
+    return _stiff(profile / width), _mass(0.5 * (profile * width)[:, None] * np.ones(2), point)
 
 
-def _to_nodes(left: Array, right: Array) -> Array:
+def _stiff(link: Array) -> Array:
     zero = jnp.zeros(1)
-    return jnp.concatenate([left, zero]) + jnp.concatenate([zero, right])
+    middle = jnp.concatenate([link, zero]) + jnp.concatenate([zero, link])
+    return jnp.diag(middle) - jnp.diag(link, 1) - jnp.diag(link, -1)
 
 
-def _tridiagonal(link: Array) -> Array:
-    return jnp.diag(_to_nodes(link, link)) - jnp.diag(link, 1) - jnp.diag(link, -1)
+def _mass(weight: Array, point: np.ndarray) -> Array:
+    """Consistent mass of linear elements, `weight` (element, point) at the Gauss points: trilinear elements have it,
+    lumping it would not be their model.
+    """
+    zero = jnp.zeros(1)
+    left, both, right = (weight @ value for value in ((1 - point) ** 2, (1 - point) * point, point**2))
+    middle = jnp.concatenate([left, zero]) + jnp.concatenate([zero, right])
+    return jnp.diag(middle) + jnp.diag(both, 1) + jnp.diag(both, -1)
 
 
 class Solve(NamedTuple):
@@ -156,57 +171,46 @@ def steady(
     Never raises: a failed solve shows in `error`.
     """
     free = jnp.asarray(~fixed)
-    weight = jnp.where(free, operator.volume, 0.0)
-    weight = weight / jnp.sum(weight)
-    solutes = range(start.shape[0])
-
-    def residual(x: Array) -> Array:
-        return jnp.where(free, mesh.apply(operator.stencil, x) + operator.volume * reaction(x), 0.0)
+    mass = jnp.where(free, operator.volume, 0.0)
+    slopes = [jnp.sum(mass * jnp.maximum(c[i], 0.0)) / jnp.sum(mass) for i, c in enumerate(_columns(reaction, start))]
+    shift = jnp.stack(slopes)[:, None, None, None]
+    # The linear solve only has to be good to a few percent: it works in single precision, at half the memory traffic;
+    # residuals stay double.
+    single = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), (operator.model, operator.stencil * free, shift))
 
     def body(carry: tuple) -> tuple:
-        x, delta, length, before, shift, newton, krylov, _ = carry
+        x, delta, length, before, newton, krylov, _ = carry
         trial = jnp.maximum(x + length * delta, jnp.where(free, lower, -jnp.inf))
-        r = residual(trial)
-        now = _norm(operator.model.solve(r, shift))
+        r = jnp.where(free, mesh.apply(operator.stencil, trial) + operator.volume * reaction(trial), 0.0)
+        z = operator.model.solve(r, shift)
+        now = _norm(z)
         enough = 1 - 1e-4 * length  # maths: Armijo's condition on the residual
         worse = ~(now <= enough * before) & (length > _SHORTEST)
         done = ~worse & (now < tolerance)
-
-        local = _pointwise_jacobian(reaction, trial)
-        new_shift = jnp.stack([jnp.sum(weight * jnp.maximum(local[i, i], 0.0)) for i in solutes])[:, None, None, None]
-
-        def precondition(v: Array) -> Array:
-            return operator.model.solve(v, new_shift)
+        columns = [(mass * column).astype(jnp.float32) for column in _columns(reaction, trial)]
 
         def product(v: Array) -> Array:
-            coupled = jnp.stack([sum(local[i, j] * v[j] for j in solutes) for i in solutes])
-            return precondition(jnp.where(free, mesh.apply(operator.stencil, v) + operator.volume * coupled, 0.0))
+            return mesh.apply(single[1], v) + sum(column * v[j] for j, column in enumerate(columns))
 
-        z = precondition(r)
-        size = _norm(z)
-        forcing = jnp.clip(0.3 * tolerance / size, 1e-4, 0.05)  # maths: solve each step as well as Newton can use
-        target = jnp.where(worse | done, jnp.inf, forcing * size)  # no linear solve where none is wanted
-        step, used = _orthomin(product, -z, target)
+        def precondition(v: Array) -> Array:
+            return single[0].solve(v, single[2])
+
+        forcing = jnp.clip(0.3 * tolerance / now, 0.01, 0.03)  # maths: solve each step as well as Newton can use
+        target = jnp.where(worse | done, jnp.inf, forcing)  # no linear solve where none is wanted
+        scaled = -z / jnp.maximum(now, np.finfo(float).tiny)
+        step, used = _residuals(product, precondition, scaled.astype(jnp.float32), target.astype(jnp.float32))
 
         def choose(a: Array, b: Array | float) -> Array:
             return jnp.where(worse, a, b)
 
-        x, delta = choose(x, trial), choose(delta, step)
-        return (
-            x,
-            delta,
-            choose(0.5 * length, 1.0),
-            choose(before, size),
-            choose(shift, new_shift),
-            newton + 1,
-            krylov + used,
-            jnp.where(worse, jnp.inf, now),
-        )
+        x, delta = choose(x, trial), choose(delta, now * step)
+        length, before = choose(0.5 * length, 1.0), choose(before, now)
+        return x, delta, length, before, newton + 1, krylov + used, jnp.where(worse, jnp.inf, now)
 
-    none = jnp.zeros((start.shape[0], 1, 1, 1))
-    first = (start, jnp.zeros_like(start), jnp.asarray(1.0), jnp.asarray(jnp.inf), none, 0, 0, jnp.asarray(jnp.inf))
-    carry = jax.lax.while_loop(lambda c: ~(c[7] < tolerance) & (c[5] < _NEWTON), body, first)
-    return Solve(carry[0], carry[7], carry[5], carry[6])
+    infinite = jnp.asarray(jnp.inf)
+    first = (start, jnp.zeros_like(start), jnp.asarray(1.0), infinite, 0, 0, infinite)
+    carry = jax.lax.while_loop(lambda c: ~(c[6] < tolerance) & (c[4] < _NEWTON), body, first)
+    return Solve(carry[0], carry[6], carry[4], carry[5])
 
 
 def linear(operator: Operator, decay: Array, right: Array, start: Array, fixed: np.ndarray, tolerance: float) -> Solve:
@@ -240,35 +244,41 @@ def linear(operator: Operator, decay: Array, right: Array, start: Array, fixed: 
     return Solve(carry[0], _norm(carry[2]), 0, carry[5])
 
 
-def _pointwise_jacobian(reaction: Callable[[Array], Array], x: Array) -> Array:
-    """d reaction_i / d x_j at every node, as (i, j, ring, sector, layer)."""
-    unit = jnp.eye(x.shape[0])[:, :, None, None, None]
+def _columns(reaction: Callable[[Array], Array], x: Array) -> list[Array]:
+    """d reaction / d x_j at every node, one (solute, ring, sector, layer) for each j: in one array, XLA would evaluate
+    exponentials node by node.
+    """
     _, derivative = jax.linearize(reaction, x)
-    return jnp.stack([derivative(jnp.broadcast_to(e, x.shape)) for e in unit], 1)
+    return [derivative(jnp.broadcast_to(e, x.shape)) for e in jnp.eye(x.shape[0])[:, :, None, None, None]]
 
 
 def _norm(x: Array) -> Array:
     return jnp.sqrt(jnp.mean(x * x))
 
 
-def _orthomin(product: Callable[[Array], Array], right: Array, target: Array) -> tuple[Array, Array | int]:
-    """Solve ``product(x) = right`` until the residual's norm is at most `target`, minimising it over the last few
-    directions.
+def _residuals(product: Callable, precondition: Callable, z: Array, target: Array) -> tuple[Array, Array | int]:
+    """Solve ``precondition(product(x)) = z`` until the residual's norm is at most `target`, by conjugate residuals in
+    the preconditioner's inner product.
+
+    There the operator is nearly self-adjoint, so a few directions are enough: Orthomin with a window of _KEPT.
     """
 
-    def body(carry: tuple) -> tuple:
-        x, r, directions, images, count = carry
-        p, q = r, product(r)
-        for _ in range(2):  # maths: Gram-Schmidt twice keeps images orthogonal to rounding
-            along = jnp.tensordot(images, q, q.ndim)
-            p, q = p - jnp.tensordot(along, directions, 1), q - jnp.tensordot(along, images, 1)
-        size = jnp.maximum(jnp.sqrt(jnp.sum(q * q)), np.finfo(float).tiny)
-        p, q = p / size, q / size
-        step = jnp.sum(q * r)
-        slot = count % _KEPT
-        return x + step * p, r - step * q, directions.at[slot].set(p), images.at[slot].set(q), count + 1
+    def dot(a: Array, b: Array) -> Array:
+        return jnp.sum(a * b)
 
-    empty = jnp.zeros((_KEPT, *right.shape))
-    carry = (jnp.zeros_like(right), right, empty, empty, 0)
-    carry = jax.lax.while_loop(lambda c: (_norm(c[1]) > target) & (c[4] < _KRYLOV), body, carry)
-    return carry[0], carry[4]
+    def body(carry: tuple) -> tuple:
+        x, z, past, count = carry
+        p, a = z, product(z)
+        b = precondition(a)
+        for old_p, old_a, old_b in past:
+            along = dot(old_a, b)
+            p, a, b = p - along * old_p, a - along * old_a, b - along * old_b
+        scale = jax.lax.rsqrt(jnp.maximum(dot(a, b), np.finfo(np.float32).tiny))
+        p, a, b = p * scale, a * scale, b * scale
+        step = dot(a, z)
+        return x + step * p, z - step * b, ((p, a, b), *past[:-1]), count + 1
+
+    zero = jnp.zeros_like(z)
+    carry = (zero, z, ((zero, zero, zero),) * _KEPT, 0)
+    carry = jax.lax.while_loop(lambda c: (_norm(c[1]) > target) & (c[3] < _KRYLOV), body, carry)
+    return carry[0], carry[3]

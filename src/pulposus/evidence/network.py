@@ -1,7 +1,9 @@
 """The published network of cell activity: which stimulus drives which product of a cell, and how strongly.
 
-Two tables: `network_activity.csv` gives each stimulus its normalised activity ``x(S) = c0 e^(c1 S) / (e^(c1 S) + c2 10^c3) + c4`` on an interval of S;
-`network_weight.csv` gives the weights theta by which activities act on a target. Both are fits by their authors, in the units of their columns.
+Two tables: `network_activity.csv` gives each stimulus its normalised activity ``x(S) = c0 e^(c1 S) / (e^(c1 S) + c2
+10^c3) + c4`` on an interval of S;
+`network_weight.csv` gives the weights theta by which activities act on a target. Both are fits by their authors, in the
+units of their columns.
 """
 
 from __future__ import annotations
@@ -26,11 +28,14 @@ class Piece:
 
 @functools.cache
 def activities() -> dict[tuple[str, str], tuple[Piece, ...]]:
-    """(target, stimulus) -> pieces in rising order of the stimulus (glucose in mM, pH above 6.5, load in MPa, frequency in Hz)."""
+    """(target, stimulus) -> pieces in rising order of the stimulus (glucose in mM, pH above 6.5, load in MPa, frequency
+    in Hz).
+    """
     found: dict[tuple[str, str], list[Piece]] = {}
     for row in _rows("network_activity.csv"):
-        c = tuple(float(row[f"c{i}"]) for i in range(5))
-        found.setdefault((row["target"], row["stimulus"]), []).append(Piece(float(row["origin"]), float(row["from"]), float(row["to"]), c))  # type: ignore[arg-type]
+        c = (float(row["c0"]), float(row["c1"]), float(row["c2"]), float(row["c3"]), float(row["c4"]))
+        piece = Piece(float(row["origin"]), float(row["from"]), float(row["to"]), c)
+        found.setdefault((row["target"], row["stimulus"]), []).append(piece)
     return {key: tuple(pieces) for key, pieces in found.items()}
 
 

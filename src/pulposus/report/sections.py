@@ -248,7 +248,35 @@ def mechanisms(table: pd.DataFrame | None, info: Mapping[str, Any]) -> str:
         rows.append([about, signed(alone, 2), signed(lost, 2), *(_share(share) for share in shares[name])])
     heads = ["Mechanism", "aggrecan when alone, points", "aggrecan lost when off, points"]
     heads += ["share of the effect on aggrecan", "on water", "on native cells"]
-    return _mechanism_words(effect, info) + _table(heads, rows, "mechanisms", raw=(0, 3, 4, 5))
+    return _mechanism_words(effect, info) + _table(heads, rows, "mechanisms", raw=(0, 3, 4, 5)) + _metabolism(info)
+
+
+def _metabolism(info: Mapping[str, Any]) -> str:
+    """The choice that decides whether injected cells starve: what fresh ones use, with its consequence."""
+    choices = info.get("metabolism") or []
+    if not choices:
+        return ""
+    rows = [
+        [
+            _begun(choice["choice"]),
+            *(" · ".join(f"{x:g}" for x in choice[f"{solute}_multiplier"]) for solute in ("oxygen", "glucose")),
+            number(choice["injected_alive_month_1_million"], 2),
+            *(signed(choice[f"effect_{short}"], 2) for short in ("aggrecan", "cells")),
+        ]
+        for choice in choices
+    ]
+    heads = [
+        "fresh cells use",
+        "oxygen, × a disc cell",
+        "glucose, × a disc cell",
+        "injected alive after a month, million",
+    ]
+    heads += ["aggrecan against untreated, points", "native cells against untreated, million"]
+    return (
+        "<h3>A choice that decides: what fresh cells eat</h3><p>Cells from culture use several times the oxygen and "
+        "sugar of a disc cell until they adapt. How many times is known within a wide range only; the same treatment "
+        "with the least and the most of that range, on the coarse mesh:</p>" + _table(heads, rows, "choices")
+    )
 
 
 def _mechanism(about: Mapping[str, Any]) -> str:
