@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 ARMS = ("untreated", "treated")
 Progress = Callable[[int, int, str], None]
-_UNSOLVED = 1e-4  # maths: a solver error above this share of a solute's scale makes an arm a failed one
+
 _CHECKPOINT_EVERY = 6  # maths: months between checkpoints
 _ABLATION_MESH = "coarse"
 OUTCOMES = {"aggrecan": "aggrecan_nucleus_percent", "water": "water_nucleus_percent", "cells": "native_cells_million"}
@@ -192,7 +192,7 @@ def status(summary: pd.DataFrame) -> dict[str, str]:
     worst = summary.groupby("arm")["solver_error"].max()
     return {
         arm: "completed"
-        if error < _UNSOLVED
+        if error < simulate.UNSOLVED
         else f"failed: solutes were not solved to better than {error:.1g} of their scale"
         for arm, error in worst.items()
     }

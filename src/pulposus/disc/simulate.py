@@ -38,7 +38,8 @@ _STEP_TOLERANCE = 4e-3  # maths: cells gained or lost wrongly in one step, by th
 _FIRST_STEP = 0.1 * DAY  # maths: first guess after a dose; the error control takes over
 _SHORTEST_STEP = 0.005 * DAY  # maths: about seven minutes, below which a step is accepted as it is
 _GAMMA = 1 - 1 / np.sqrt(2)  # maths: the L-stable two-stage implicit method of order two (Alexander 1977)
-_SETTLING = 0.5 * YEAR  # maths: long against death, so that a disc starts with the cells its supply can keep
+_SETTLING = np.array([0.25, 1, 4, 16, 60, 100]) * DAY  # maths: spans, each a stage; together long against death
+UNSOLVED = 1e-4  # maths: a solver error, relative to the scale of solutes, that no step may leave behind
 
 
 class AbstractTherapy(eqx.Module):
@@ -79,14 +80,14 @@ def prepare(
     grade = composition.continuous_grade(p, pfirrmann)
     supply, openness = composition.endplate(p, hypotheses, grade, endplate)
     disc, state = _healthy(topology, shape, p, hypotheses, products, jnp.asarray(age, dtype=float), switches)
-    state = _balanced(disc, state, _operator(disc), jnp.zeros(()))
+    state = _balanced(disc, state, _operator(disc), 0 * _SETTLING)
     disc, state = _graded(disc, state, grade)
     operator = _operator(disc)
-    typical = _balanced(disc, state, operator, jnp.asarray(_SETTLING))
+    typical = _balanced(disc, state, operator, _SETTLING)
     disc = _as_measured(disc, typical, operator)
     disc = _with_endplates(disc, supply, openness)
     operator = _operator(disc)
-    state = _balanced(disc, state, operator, jnp.asarray(_SETTLING))
+    state = _balanced(disc, state, operator, _SETTLING)
     state = _signalled(disc, _signalled(disc, state, operator), operator)
     disc = eqx.tree_at(lambda d: d.native, disc, state.native)
     return disc, eqx.tree_at(lambda s: s.ledger, state, jnp.zeros_like(state.ledger))
@@ -182,9 +183,13 @@ def _graded(disc: Disc, healthy: State, grade: Array) -> tuple[Disc, State]:
 
 
 @eqx.filter_jit
-def _balanced(disc: Disc, state: State, operator: Operator, lived: Array) -> State:
-    """Solutes in balance, and the cells that can live with them for `lived` seconds."""
-    return _fed(disc, state, operator, lived)
+def _balanced(disc: Disc, state: State, operator: Operator, spans: Array | np.ndarray) -> State:
+    """Solutes in balance, and the cells that have lived with them through the `spans` (s), short ones first."""
+
+    def stage(now: State, lived: Array) -> tuple[State, None]:
+        return _fed(disc, eqx.tree_at(lambda s: s.error, now, jnp.zeros(())), operator, lived), None
+
+    return jax.lax.scan(stage, state, jnp.asarray(spans))[0]
 
 
 @eqx.filter_jit
@@ -318,7 +323,9 @@ def advance(disc: Disc, state: State, stop: Array) -> State:
         new, error = step(disc, state, operator, dt)
         ratio = jnp.sqrt(_STEP_TOLERANCE / jnp.maximum(error, 1e-12))  # maths: the estimate falls with the square of dt
         ratio = jnp.clip(0.9 * ratio, 0.2, 5.0)  # maths: usual bounds of step control
-        accept = (error <= _STEP_TOLERANCE) | (dt <= 1.001 * _SHORTEST_STEP)  # maths: up to rounding
+        solved = new.error <= jnp.maximum(state.error, UNSOLVED)
+        ratio = jnp.where(solved, ratio, 0.2)  # maths: a shorter step is an easier one
+        accept = solved & (error <= _STEP_TOLERANCE) | (dt <= 1.001 * _SHORTEST_STEP)  # maths: up to rounding
         kept = jax.tree.map(lambda a, b: jnp.where(accept, a, b), new, state)
         wanted = jnp.where(left > 0, jnp.maximum(dt * ratio, _SHORTEST_STEP), state.step)
         return eqx.tree_at(lambda s: s.step, kept, wanted), left <= 0
