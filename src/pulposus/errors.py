@@ -20,6 +20,8 @@ class EvidenceError(InputError):
 
 def nearest(given: str, known: Iterable[str]) -> str:
     """ " (did you mean 'x'?)" for the closest known name, or nothing when none is close."""
-    match = difflib.get_close_matches(str(given).lower(), {name.lower(): name for name in known}, n=1)
-    names = {name.lower(): name for name in known}
+    names: dict[str, str] = {}
+    for name in known:
+        names.setdefault(name.lower(), name)
+    match = difflib.get_close_matches(str(given).lower(), names, n=1)
     return f" (did you mean {names[match[0]]!r}?)" if match else ""
