@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +17,7 @@ import pytest
 import synthetic_run
 from typer.testing import CliRunner, Result
 
-from pulposus import cli, evidence
+from pulposus import cli, evidence, interrupt
 from pulposus.errors import InputError
 from pulposus.imaging import FIELDS
 from pulposus.results import Results
@@ -186,6 +188,57 @@ def test_what_is_no_command_is_exit_code_2(words: list[str]) -> None:
     assert pulposus(*words).exit_code == 2
 
 
+def test_misuse_is_one_sentence_too(tmp_path: Path) -> None:
+    assert refused("run") == "Missing argument 'CASE'; see `pulposus run --help`."
+    assert refused("run", EXAMPLE) == "Missing option '--out'; see `pulposus run --help`."
+    assert "'run'" in refused("rum")
+    assert "names no folder" in refused("run", EXAMPLE, "--out", "")
+    assert "is a file" in refused("cite", EXAMPLE)
+    for grade in ("3.5", "x", "6"):
+        assert "from 1 to 5" in refused("treat", LINE, "--grade", grade, "--out", tmp_path / "x")
+    assert "'abc'" in refused("treat", LINE, "--years", "abc", "--out", tmp_path / "x")
+
+
+def test_a_terminal_without_greek_letters_gets_no_traceback() -> None:
+    bare = {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [sys.executable, "-m", "pulposus", "list", "therapies"], capture_output=True, env=bare, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals and claims are those of POSIX systems")
+def test_ctrl_c_is_heard_between_steps_only(capsys: pytest.CaptureFixture[str]) -> None:
+    said: list[str] = []
+    after = []
+
+    def work() -> None:
+        interrupt.check()  # nothing was pressed
+        signal.raise_signal(signal.SIGINT)
+        with interrupt.held():  # an inner one changes nothing
+            after.append("the step went on to its end")
+        interrupt.check()
+        after.append("never")
+
+    with pytest.raises(KeyboardInterrupt), interrupt.held(said.append):
+        work()
+    assert after == ["the step went on to its end"]
+    assert len(said) == 1
+    with pytest.raises(KeyboardInterrupt), interrupt.held():
+        signal.raise_signal(signal.SIGINT)  # never asked for: raised on leaving
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)  # the usual manners are back
+
+
+def test_ctrl_c_twice_ends_at_once() -> None:
+    code = (
+        "import signal\nfrom pulposus import interrupt\nwith interrupt.held():\n"
+        "    signal.raise_signal(signal.SIGINT)\n    signal.raise_signal(signal.SIGINT)\n    print('never')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_a_mistake_found_while_running_is_a_sentence_too(tmp_path: Path, pretend: Any) -> None:
     def unwritable(*_: Any, **__: Any) -> Results:
         raise InputError("'x' cannot be written.")
@@ -197,7 +250,7 @@ def test_a_mistake_found_while_running_is_a_sentence_too(tmp_path: Path, pretend
     assert refused("run", EXAMPLE, "--out", tmp_path / "x") == "'x' cannot be written."
     pretend(full)
     said = refused("run", EXAMPLE, "--out", tmp_path / "x")
-    assert said == "results/run.json cannot be read or written: No space left on device."
+    assert said.startswith("There is no room left to write results/run.json; make room and go on with --resume")
 
 
 # ---------------------------------------------------------------------------------------------- names

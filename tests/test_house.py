@@ -21,6 +21,7 @@ PACKAGE = ROOT / "src" / "pulposus"
 # Room -> floor. A room imports from floors below it only; `errors` is the ground that all stand on.
 FLOORS = {
     "errors": -1,
+    "interrupt": -1,
     "evidence": 0,
     "disc": 1,
     "therapies": 2,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pulposus import run
-from pulposus.case import case_from_line, read_case
+from pulposus.case import Case, case_from_line, read_case
 from pulposus.disc.state import MECHANISMS
 from pulposus.errors import InputError
 from pulposus.results import Results
@@ -88,9 +88,23 @@ def test_a_damaged_folder_is_refused_in_a_sentence(whole, tmp_path):
     checkpoint.write_bytes(checkpoint.read_bytes()[:100])
     with pytest.raises(InputError):
         run.run_case(small(0.25), tmp_path / "run", ablation=False, resume=True)
+    (tmp_path / "run" / "case.toml").rename(tmp_path / "kept")
+    with pytest.raises(InputError, match=r"case\.toml is missing"):
+        run.run_case(small(0.25), tmp_path / "run", ablation=False, resume=True)
     (tmp_path / "run" / "run.json").write_text("{")
     with pytest.raises(InputError, match=r"run\.json"):
         run.run_case(small(0.25), tmp_path / "run", ablation=False, resume=True)
+
+
+def test_a_disc_that_no_one_can_solve_ends_in_a_sentence(tmp_path):
+    """Without its limiter the published law divides nothing by nothing where glucose is used up."""
+    case = Case.from_dict(
+        {"disc": {"level": "L4-L5", "grade": 3}, "parameters": {"glucose_limiter": 0.0},
+         "treatments": ["Inject 40e6 MSC(M) in 2 mL gel at month 0"], "run": {"years": 0.5, "mesh": "cohort"}}
+    )  # fmt: skip
+    results = run.run_case(case, tmp_path / "run", ablation=False)
+    assert results.info()["status"]["untreated"] == "completed"
+    assert results.info()["status"]["treated"].startswith("failed: ")
 
 
 def test_the_ablation_adds_up(monkeypatch, tmp_path):

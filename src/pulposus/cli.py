@@ -8,6 +8,7 @@ Libraries are imported inside commands: `pulposus --help` waits for nothing it d
 
 from __future__ import annotations
 
+import errno
 import json
 import shlex
 import sys
@@ -18,7 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
+from typer.core import TyperGroup
 
+from pulposus import interrupt
 from pulposus.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,11 +31,35 @@ if TYPE_CHECKING:
     from pulposus.evidence import Row
     from pulposus.results import Results
 
-MISTAKEN, STOPPED, UNSOLVED = 2, 130, 1
+MISTAKEN, STOPPED, UNSOLVED = 2, interrupt.STOPPED, 1
 _PIPED_WIDTH = 200  # columns of a table that goes to a file or to another program
+
+
+class _Sentences(TyperGroup):
+    """Commands whose misuse (an unknown option, a missing argument) is one sentence on stderr, like every mistake."""
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **more: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):  # a terminal that cannot show a sign gets another one, no traceback
+                stream.reconfigure(errors="replace")
+        try:
+            code = super().main(args, prog_name, **(more | {"standalone_mode": False}))
+        except Exception as problem:
+            if not hasattr(problem, "format_message"):
+                raise
+            if type(problem).__name__ == "NoArgsIsHelpError":
+                problem.show()  # type: ignore[attr-defined]
+            else:
+                context = getattr(problem, "ctx", None)
+                path = context.command_path if context else self.name
+                typer.echo(f"{problem.format_message().rstrip('.')}; see `{path} --help`.", err=True)
+            code = getattr(problem, "exit_code", MISTAKEN)
+        sys.exit(code if isinstance(code, int) else 0)
+
 
 app = typer.Typer(
     name="pulposus",
+    cls=_Sentences,
     help="An in-silico laboratory of cell therapy of the intervertebral disc.",
     epilog="Research software: nothing it says is medical advice.",
     no_args_is_help=True,
@@ -54,7 +81,7 @@ def _argument(name: str, words: str) -> Any:
 
 
 Out = Annotated[Path, _option("--out", "Folder to write; an earlier run in it is replaced.")]
-Years = Annotated[float | None, _option("--years", "How long to look; else what the case says, or 5.")]
+Years = Annotated[str | None, _option("--years", "How long to look; else what the case says, or 5.")]
 Mesh = Annotated[str | None, _option("--mesh", "coarse, standard or fine; else what the case says, or standard.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the stopped run in the folder.")]
@@ -84,6 +111,10 @@ def _door(command: Callable[P, R]) -> Callable[P, R]:
         except BrokenPipeError:
             raise  # who reads our output has enough of it
         except OSError as problem:
+            if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+                remedy = "make room and go on with --resume, or give another disk to --out"
+                typer.echo(f"There is no room left to write {problem.filename or 'the results'}; {remedy}.", err=True)
+                raise typer.Exit(MISTAKEN) from None
             said = problem.strerror or str(problem)
             typer.echo(f"{problem.filename or 'A file'} cannot be read or written: {said}.", err=True)
             raise typer.Exit(MISTAKEN) from None
@@ -136,9 +167,9 @@ def run(
 def treat(
     line: Annotated[str, _argument("LINE", "'Inject 25e6 allogeneic MSC(M) in 2 mL saline at month 0'")],
     level: Annotated[str, typer.Option("--level", help="C2-C3 to C7-T1, T12-L1, L1-L2 to L5-S1.")] = "L4-L5",
-    grade: Annotated[int, typer.Option("--grade", help="Pfirrmann grade, 1 to 5.")] = 3,
+    grade: Annotated[str, typer.Option("--grade", help="Pfirrmann grade, 1 to 5.")] = "3",
     sex: Annotated[str | None, _option("--sex", "male or female; else the mean of both.")] = None,
-    age: Annotated[float | None, _option("--age", "Age in years at the start.")] = None,
+    age: Annotated[str | None, _option("--age", "Age in years at the start.")] = None,
     years: Years = None,
     mesh: Mesh = None,
     out: Out = Path("results/treat"),
@@ -155,32 +186,53 @@ def treat(
 
 def _compute(case: Case, out: Path, quiet: bool, resume: bool, ablation: bool) -> None:
     """Run a case into a folder, draw and report it, and say where it lies."""
-    from pulposus.results import Results
+    from pulposus.results import Results, claimed
 
+    if not out.name:
+        raise InputError(f"--out is {str(out)!r}, which names no folder; write for example --out results/mine.")
     was_complete = resume and Results.open(out).complete
     try:
-        with _progress(quiet) as tell:
+        with interrupt.held(lambda said: typer.echo(said, err=True)), _progress(quiet) as tell:
             from pulposus.run import run_case
 
             results = run_case(case, out, resume=resume, progress=tell, ablation=ablation)
-            tell(1, 1, "figures, meshes, report")
-            publish(results)
+            try:
+                with claimed(results.folder):
+                    publish(results, lambda what: tell(1, 1, what))
+            except InputError:  # an arm that failed may have left nothing that can be drawn
+                if set(results.info()["status"].values()) == {"completed"}:
+                    raise
     except KeyboardInterrupt:
-        typer.echo(f"Stopped. What is done lies in {out}; go on with: {_again()}", err=True)
+        done = f"What is done lies in {out}; go on with: {_again()}" if _begun(out) else "Nothing was done yet."
+        typer.echo(f"Stopped. {done}", err=True)
         raise typer.Exit(STOPPED) from None
     if was_complete and not quiet:
         typer.echo("This run was complete: nothing was left to resume; figures and report are written anew.", err=True)
     _conclude(results, quiet)
 
 
-def publish(results: Results) -> None:
+def _begun(out: Path) -> bool:
+    """True where a run has left something to go on from."""
+    from pulposus.results import Results
+
+    try:
+        return bool(Results.open(out).times_done)
+    except InputError:
+        return False
+
+
+def publish(results: Results, tell: Callable[[str], None] = lambda what: None) -> None:
     """Draw the figures, write the meshes for ParaView and the report of a run that is over, each anew."""
     from pulposus.figures import write_figures
     from pulposus.results import write_vtu
 
+    results.case_text()  # what a report cannot do without is asked for before anything is drawn
     history, info = results.history(), results.info()
+    tell("figures")
     write_figures(history, results.summary(), results.ledger(), results.mechanisms(), info, results.folder / "figures")
+    tell("meshes")
     write_vtu(history, results.folder / "vtu")
+    tell("report")
     _report(results)
 
 
@@ -211,7 +263,8 @@ def _conclude(results: Results, quiet: bool) -> None:
     if not quiet:
         for warning in info.get("warnings", []):
             typer.echo(f"Note: {warning}", err=True)
-        typer.echo(f"Report: {results.folder / 'report.html'}")
+        if (results.folder / "report.html").exists():
+            typer.echo(f"Report: {results.folder / 'report.html'}")
     for arm, said in failed.items():
         typer.echo(f"The {arm} arm {said}.", err=True)
     if failed:
@@ -228,7 +281,7 @@ def _again() -> str:
 def _progress(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
     """A bar on stderr while a run goes on; nothing when asked to be quiet or when nobody watches."""
     if quiet or not sys.stderr.isatty():
-        yield lambda done, total, text: None
+        yield lambda done, total, text: interrupt.check()
         return
     from rich.console import Console
     from rich.progress import (
@@ -251,7 +304,12 @@ def _progress(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None)
-        yield lambda done, total, text: bar.update(task, completed=done, total=total, description=text)
+
+        def tell(done: int, total: int, text: str) -> None:
+            interrupt.check()
+            bar.update(task, completed=done, total=total, description=text)
+
+        yield tell
 
 
 # ---------------------------------------------------------------------------------------------- read

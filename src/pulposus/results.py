@@ -37,6 +37,7 @@ _HISTORY = "history.zarr"
 _CASE = "case.toml"
 _TABLES = ("summary.csv", "ledger.csv", "mechanisms.csv")
 _PARAMETERS = "parameters_used.csv"
+_LOCK = ".lock"
 _CHECKPOINT = Path("checkpoint") / "state.npz"
 # What a new run in an old results folder takes away: only what runs have put there.
 _OURS = ("checkpoint", _HISTORY, *_TABLES, _PARAMETERS, _CASE, "figures", "vtu", "report.html")
@@ -105,6 +106,8 @@ class Results:
     def open(cls, folder: str | Path) -> Results:
         """The results in a folder, finished or not. Raises InputError when there are none, or when they are damaged."""
         folder = Path(folder)
+        if folder.is_file():
+            raise InputError(f"{_shown(folder)} is a file; give the folder that `pulposus run` has written.")
         if not (folder / _RECORD).is_file():
             raise InputError(
                 f"{_shown(folder)} holds no results: no {_RECORD}; give a folder that `pulposus run` has written."
@@ -289,6 +292,13 @@ class Results:
         self._history()  # a run can only go on where its fields are whole
         return step, arrays, rows
 
+    def require_whole(self) -> None:
+        """Raise InputError where a file that a run has written, and needs to go on or to be read, is gone."""
+        if self.times_done:
+            for needed in (_CASE, *(_TABLES[:2] if self.complete else [_CHECKPOINT.as_posix()])):
+                if not (self.folder / needed).exists():
+                    raise _damaged(self.folder, f"{needed} is missing")
+
     # ------------------------------------------------------------------------------------------ read
 
     def history(self) -> xr.Dataset:
@@ -463,6 +473,33 @@ def _refuse_foreign(folder: Path) -> None:
         raise
     except OSError as problem:
         raise _unwritable(folder, problem) from problem
+
+
+@contextlib.contextmanager
+def claimed(folder: str | Path) -> Iterator[None]:
+    """Keep other runs out of `folder`, which is made where it is missing; raises InputError where one is under way.
+
+    The claim ends with the process, however it ends. Where the system has no such claims, nothing is held.
+    """
+    folder = Path(folder)
+    _refuse_foreign(folder)
+    try:
+        import fcntl
+    except ImportError:  # not a POSIX system
+        yield
+        return
+    with _made(folder), (folder / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(
+                f"Another run is writing to {_shown(folder)}; wait for it, or give another folder to --out."
+            ) from None
+        try:
+            yield
+        finally:
+            if [path.name for path in folder.iterdir()] == [_LOCK]:  # nothing came of it
+                (folder / _LOCK).unlink()
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import math
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +22,12 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from pulposus import evidence, imaging
+from pulposus import evidence, imaging, interrupt
 from pulposus.disc import geometry, mesh, simulate
 from pulposus.disc.parameters import Parameters, declared
 from pulposus.disc.state import FATES, MECHANISMS, Disc, State, total
-from pulposus.results import Results
+from pulposus.errors import InputError
+from pulposus.results import Results, claimed
 from pulposus.therapies.biological import Injections, hungers, prescribe
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ def run_case(
     case: Case,
     out: str | Path,
     *,
-    years: float | None = None,
+    years: float | str | None = None,
     mesh: str | None = None,
     resume: bool = False,
     progress: Progress | None = None,
@@ -96,20 +98,37 @@ def run_case(
     resumed.
     """
     case = case.changed(years=years, mesh=mesh).resolved()
+    info = describe(case)
     remember_compilations()
-    tell = progress or (lambda done, total, text: None)
+    if resume:
+        Results.open(out).require_whole()
+    with interrupt.held(), claimed(out):
+        return _run_into(Path(out), case, info, resume, progress or (lambda *_: None), ablation)
+
+
+def _run_into(out: Path, case: Case, info: dict[str, Any], resume: bool, progress: Progress, ablation: bool) -> Results:
+    """`run_case` of a resolved case, in a folder that nobody else writes to."""
+
+    def tell(done: int, text: str) -> None:
+        interrupt.check()
+        progress(done, turns, text)
+
     months = round(case.run.years * 12)
-    total = months + 1 + (months if ablation and case.treatments else 0)
+    ablation = ablation and bool(case.treatments)
+    turns = months + 1 + (months if ablation else 0)
     print_of = fingerprint(case)
     saved = imaging.save_months(case.run.years)
-    results = (
-        Results.open(out) if resume else Results.create(out, fingerprint=print_of, info=describe(case), months=saved)
-    )
-    checkpoint = results.load_checkpoint(print_of) if resume else None
-    if results.complete:
+    tell(0, "building the disc")
+    results = Results.open(out) if resume else None
+    checkpoint = results.load_checkpoint(print_of) if results else None
+    if results and results.complete:
         return results
-    tell(0, total, "building the disc")
     discs, states, therapies = build(case, case.run.mesh)
+    if not all(np.isfinite(x).all() for x in (np.asarray(states.solutes), np.asarray(states.native))):
+        own = ", ".join(case.parameters) or "its dimensions"
+        raise InputError(f"No finite concentrations are possible in this disc at the start; check {own}.")
+    if results is None:
+        results = Results.create(out, fingerprint=print_of, info=info, months=saved)
     first = 0
     rows: list[dict[str, Any]] = []
     if checkpoint:
@@ -130,7 +149,7 @@ def run_case(
             states, rows, last = now, rows + new, index
             if index in saved or index % _CHECKPOINT_EVERY == 0:
                 results.checkpoint(last, _arrays(states), rows)
-            tell(index + 1, total, f"month {index} of {months}")
+            tell(index + 1, f"month {index} of {months}")
     except KeyboardInterrupt:
         if last >= 0:
             results.checkpoint(last, _arrays(states), rows)
@@ -138,9 +157,9 @@ def run_case(
     table = pd.DataFrame([{k: v for k, v in row.items() if k != "ledger"} for row in rows])
     results.write_summary(table)
     results.write_ledger(ledger(rows, [t.product for t in case.treatments]))
-    info = describe(case) | {"status": status(table)}
-    if ablation and case.treatments:
-        table_of, beside = ablate(case, table, lambda done, text: tell(months + 1 + done, total, text))
+    info = info | {"status": status(table)}
+    if ablation:
+        table_of, beside = ablate(case, table, lambda done, text: tell(months + 1 + done, text))
         results.write_mechanisms(table_of)
         info |= beside
     results.write_info(info)
@@ -189,11 +208,13 @@ def ledger(rows: Sequence[Mapping[str, Any]], products: Sequence[str]) -> pd.Dat
 
 def status(summary: pd.DataFrame) -> dict[str, str]:
     """One sentence an arm: whether it can be believed."""
-    worst = summary.groupby("arm")["solver_error"].max()
+    worst = summary.groupby("arm")["solver_error"].apply(lambda error: error.fillna(np.inf).max())
     return {
         arm: "completed"
         if error < simulate.UNSOLVED
         else f"failed: solutes were not solved to better than {error:.1g} of their scale"
+        if math.isfinite(error)
+        else "failed: the numbers given leave no finite concentrations"
         for arm, error in worst.items()
     }
 

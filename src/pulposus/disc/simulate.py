@@ -323,11 +323,14 @@ def advance(disc: Disc, state: State, stop: Array) -> State:
         new, error = step(disc, state, operator, dt)
         ratio = jnp.sqrt(_STEP_TOLERANCE / jnp.maximum(error, 1e-12))  # maths: the estimate falls with the square of dt
         ratio = jnp.clip(0.9 * ratio, 0.2, 5.0)  # maths: usual bounds of step control
-        solved = new.error <= jnp.maximum(state.error, UNSOLVED)
+        lost = ~(state.error < UNSOLVED)  # also where it is not a number
+        solved = new.error < UNSOLVED
         ratio = jnp.where(solved, ratio, 0.2)  # maths: a shorter step is an easier one
-        accept = solved & (error <= _STEP_TOLERANCE) | (dt <= 1.001 * _SHORTEST_STEP)  # maths: up to rounding
+        accept = solved & (error <= _STEP_TOLERANCE) | (dt <= 1.001 * _SHORTEST_STEP) | lost  # maths: up to rounding
         kept = jax.tree.map(lambda a, b: jnp.where(accept, a, b), new, state)
         wanted = jnp.where(left > 0, jnp.maximum(dt * ratio, _SHORTEST_STEP), state.step)
+        # a disc that could not be solved at the shortest step is not worth another: it goes to the stop in one
+        wanted = jnp.where(accept & ~solved, jnp.maximum(left, _SHORTEST_STEP), wanted)
         return eqx.tree_at(lambda s: s.step, kept, wanted), left <= 0
 
     # the last turn has no length: it brings solutes and signals into balance with the cells that are there at the stop

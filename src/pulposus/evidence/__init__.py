@@ -179,9 +179,13 @@ def quantity(text: str | float, unit: str) -> float:
         value = float(match[1]) if match else float(text)
     except ValueError:
         value = math.nan
+    words = f"1 {unit}" if unit not in ("", "1") else "0.5"
     if not math.isfinite(value):
-        raise InputError(f"{text!r} is not a number with a unit; write for example '1 {unit}'.")
+        what = "is not finite" if isinstance(text, float) else "is not a number with a unit"
+        raise InputError(f"{text!r} {what}; write for example {words!r}.")
     given = (match[2] if match else "") or unit
+    if given.lower() == "ml":  # people write "2 ML" and mean no megalitres
+        given = "mL"
     return convert(value, given, unit) * factor(unit)
 
 
@@ -309,7 +313,8 @@ def resolve(group: str, name: str) -> str:
     loose = {alias.replace("_", " "): target for alias, target in aliases.items()}
     if key not in loose:
         known = ", ".join(members)
-        raise InputError(f"Unknown {group} {name!r}{nearest(name, [*members, *aliases])}; known: {known}.")
+        near = nearest(name, members) or nearest(name, aliases, 0.8)  # maths: an alias has to be closer than a name
+        raise InputError(f"Unknown {group} {name!r}{near}; known: {known}.")
     return loose[key]
 
 
