@@ -246,12 +246,12 @@ class Results:
         self._write_parameters()
         self._write_record()
 
-    def checkpoint(self, step: int, arrays: Mapping[str, np.ndarray], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Keep the exact state after `step`, and the summary rows so far, in place of the checkpoint before.
+    def checkpoint(self, month: float, arrays: Mapping[str, np.ndarray], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Keep the exact state at `month`, and the summary rows so far, in place of the checkpoint before.
 
         Plain columns of `rows` are written to `summary.csv` too, so that a stopped run can be read.
         """
-        beside = {"step": step, "fingerprint": self.fingerprint, "rows": [_plain(row, keep_nan=True) for row in rows]}
+        beside = {"month": month, "fingerprint": self.fingerprint, "rows": [_plain(row, keep_nan=True) for row in rows]}
         target = self.folder / _CHECKPOINT
         target.parent.mkdir(exist_ok=True)
         stored = {f"state_{name}": np.asarray(values) for name, values in arrays.items()}
@@ -264,8 +264,8 @@ class Results:
 
             self.write_summary(pd.DataFrame([{k: v for k, v in row.items() if np.isscalar(v)} for row in rows]))
 
-    def load_checkpoint(self, fingerprint: str) -> tuple[int, dict[str, np.ndarray], list[dict[str, Any]]] | None:
-        """Step, arrays and rows of the last checkpoint, bit for bit; None when the run was stopped before its first.
+    def load_checkpoint(self, fingerprint: str) -> tuple[float, dict[str, np.ndarray], list[dict[str, Any]]] | None:
+        """Month, arrays and rows of the last checkpoint, bit for bit; None when the run was stopped before its first.
 
         Raises InputError when the folder belongs to another case, mesh or evidence, or when the checkpoint is damaged.
         """
@@ -281,16 +281,16 @@ class Results:
             with np.load(path, allow_pickle=False) as stored:
                 beside = json.loads(str(stored["record"]))
                 arrays = {name.removeprefix("state_"): stored[name] for name in stored.files if name != "record"}
-                step, rows, owner = int(beside["step"]), list(beside["rows"]), beside["fingerprint"]
+                month, rows, owner = float(beside["month"]), list(beside["rows"]), beside["fingerprint"]
         except _BROKEN as problem:
             raise _damaged(self.folder, f"{_CHECKPOINT.as_posix()} cannot be read") from problem
         if owner != fingerprint:
             raise _damaged(self.folder, f"{_CHECKPOINT.as_posix()} is of another run")
-        missing = [month for index, month in enumerate(self.months) if month <= step and index not in self.times_done]
+        missing = [saved for index, saved in enumerate(self.months) if saved <= month and index not in self.times_done]
         if missing:
             raise _damaged(self.folder, f"the fields of month {missing[0]:g} are missing")
         self._history()  # a run can only go on where its fields are whole
-        return step, arrays, rows
+        return month, arrays, rows
 
     def require_whole(self) -> None:
         """Raise InputError where a file that a run has written, and needs to go on or to be read, is gone."""

@@ -28,7 +28,7 @@ from pulposus.disc.parameters import Parameters, declared
 from pulposus.disc.state import FATES, MECHANISMS, Disc, State, total
 from pulposus.errors import InputError
 from pulposus.results import Results, claimed
-from pulposus.therapies.biological import Injections, hungers, prescribe
+from pulposus.therapies.biological import Injections, hungers, prescribe, products_in
 
 if TYPE_CHECKING:
     from pulposus.case import Case
@@ -38,16 +38,19 @@ Progress = Callable[[int, int, str], None]
 
 _CHECKPOINT_EVERY = 6  # maths: months between checkpoints
 _ABLATION_MESH = "coarse"
+_NOTHING = 5e-3  # maths: an effect that prints as nothing (points, million cells) has no shares
 OUTCOMES = {"aggrecan": "aggrecan_nucleus_percent", "water": "water_nucleus_percent", "cells": "native_cells_million"}
 
 
-def build(case: Case, size: str, switches: Sequence[np.ndarray] | None = None) -> tuple[Disc, State, tuple[Injections]]:
+def build(
+    case: Case, size: str, switches: Sequence[np.ndarray] | None = None, room: tuple[int, int] = (1, 1)
+) -> tuple[Disc, State, tuple[Injections]]:
     """Discs of a resolved case, batched: untreated and treated; or, given `switches`, the treated disc once for each
     row of mechanism switches.
 
-    Every leaf has a leading batch axis.
+    Every leaf has a leading batch axis. Cases built with one `room` (products, doses) can be joined along it.
     """
-    products, injections = prescribe(case.treatments, case.disc.grade)
+    products, injections = prescribe(case.treatments, case.disc.grade, room)
     dimensions = case.dimensions()
     shape = (
         geometry.from_outline(case.disc.outline, dimensions)
@@ -115,9 +118,11 @@ def _run_into(out: Path, case: Case, info: dict[str, Any], resume: bool, progres
 
     months = round(case.run.years * 12)
     ablation = ablation and bool(case.treatments)
-    turns = months + 1 + (months if ablation else 0)
     print_of = fingerprint(case)
-    saved = imaging.save_months(case.run.years)
+    doses = [month for t in case.treatments for month in t.months]
+    saved = imaging.save_months(case.run.years, min(doses, default=None))
+    times = sorted({*range(months + 1), *saved})
+    turns = len(times) + (months if ablation else 0)
     tell(0, "building the disc")
     results = Results.open(out) if resume else None
     checkpoint = results.load_checkpoint(print_of) if results else None
@@ -132,41 +137,40 @@ def _run_into(out: Path, case: Case, info: dict[str, Any], resume: bool, progres
     first = 0
     rows: list[dict[str, Any]] = []
     if checkpoint:
-        step, arrays, rows = checkpoint
-        states, first = _restored(states, arrays), step + 1
+        month, arrays, rows = checkpoint
+        states, first = _restored(states, arrays), times.index(month) + 1
     else:
         results.write_case(case.to_toml())
         results.write_static(**_static(discs))
     t2 = imaging.T2Scale.from_evidence()
     last = first - 1
     try:
-        for index, now in simulate.simulate(
-            discs, states, therapies, [m * simulate.MONTH for m in range(months + 1)], first
-        ):
-            new = _rows(discs, now, t2, index)
-            if index in saved:
-                results.append(saved.index(index), index, {k: np.asarray(v) for k, v in _fields(discs, now).items()})
+        for index, now in simulate.simulate(discs, states, therapies, [m * simulate.MONTH for m in times], first):
+            month = times[index]
+            new = _rows(discs, now, t2, month)
+            if month in saved:
+                results.append(saved.index(month), month, {k: np.asarray(v) for k, v in _fields(discs, now).items()})
             states, rows, last = now, rows + new, index
-            if index in saved or index % _CHECKPOINT_EVERY == 0:
-                results.checkpoint(last, _arrays(states), rows)
-            tell(index + 1, f"month {index} of {months}")
+            if month in saved or month % _CHECKPOINT_EVERY == 0:
+                results.checkpoint(month, _arrays(states), rows)
+            tell(index + 1, f"month {month:.0f} of {months}")
     except KeyboardInterrupt:
         if last >= 0:
-            results.checkpoint(last, _arrays(states), rows)
+            results.checkpoint(times[last], _arrays(states), rows)
         raise
     table = pd.DataFrame([{k: v for k, v in row.items() if k != "ledger"} for row in rows])
     results.write_summary(table)
-    results.write_ledger(ledger(rows, [t.product for t in case.treatments]))
+    results.write_ledger(ledger(rows, products_in(case.treatments)))
     info = info | {"status": status(table)}
     if ablation:
-        table_of, beside = ablate(case, table, lambda done, text: tell(months + 1 + done, text))
+        table_of, beside = ablate(case, table, lambda done, text: tell(len(times) + done, text))
         results.write_mechanisms(table_of)
         info |= beside
     results.write_info(info)
     return results
 
 
-def _rows(discs: Disc, states: State, t2: imaging.T2Scale, month: int) -> list[dict[str, Any]]:
+def _rows(discs: Disc, states: State, t2: imaging.T2Scale, month: float) -> list[dict[str, Any]]:
     """Summary rows of all arms at a month, the ledger (cells, by fate and product) beside."""
     numbers = {name: np.asarray(values) for name, values in _summary(discs, states, t2).items()}
     books = np.asarray(states.ledger)
@@ -188,16 +192,16 @@ def _alive(disc: Disc, state: State) -> jax.Array:
 
 def ledger(rows: Sequence[Mapping[str, Any]], products: Sequence[str]) -> pd.DataFrame:
     """What became of injected cells, one row a product and month of the treated arm, in millions, cumulative; `alive`
-    is what is there.
+    and `differentiated` are what is there. products: that of each slot.
     """
-    names = list(dict.fromkeys(products))
     found = []
     for row in rows:
         if row["arm"] != "treated":
             continue
-        for i, name in enumerate(names):
+        for name in dict.fromkeys(products):
+            places = [i for i, product in enumerate(products) if product == name]
             counts = {
-                fate: row["ledger"][k][i] * 1e-6 for k, fate in enumerate((*FATES, "alive"))
+                fate: sum(row["ledger"][k][i] for i in places) * 1e-6 for k, fate in enumerate((*FATES, "alive"))
             }  # maths: cells to millions
             found.append(
                 {"product": name, "month": row["month"]}
@@ -225,33 +229,34 @@ def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None])
 
     A mechanism's share is the mean of what it adds first (alone, over none) and last (all, over all but it), over what
     all add to none.
-    In the same batch: fresh cells that use the least and the most oxygen and glucose of their evidence. Returns the
-    table of runs, and for the run's
-    record `ablation_check` (the total effect here beside that of the full mesh) and `metabolism` (one row a choice).
+    In the same batch: fresh cells that use the least and the most oxygen and glucose of their evidence, and the
+    treatment through a needle that hurts nothing. Returns the table of runs, and for the run's record
+    `ablation_check` (the total effect here beside that of the full mesh), `metabolism` (one row a choice; none without
+    cells) and `needle` (what the treatment would do without its wound).
     """
     every, none, one = np.ones(len(MECHANISMS)), np.zeros(len(MECHANISMS)), np.eye(len(MECHANISMS))
     names = ["untreated", "all", "none", *(f"without {m}" for m in MECHANISMS), *(f"only {m}" for m in MECHANISMS)]
     switches = [every, every, none, *(every - row for row in one), *one]
     hunger = hungers(case.treatments)
-    extremes = ["least", "most"]
-    discs, states, (injections,) = build(case, _ABLATION_MESH, [*switches, *(every for _ in extremes)])
-    for place, word in enumerate(extremes, len(names)):
-        discs = eqx.tree_at(
-            lambda d: (d.products.oxygen_fresh, d.products.glucose_fresh),
-            discs,
-            tuple(
-                old.at[place].set(new)
-                for old, new in zip(
-                    (discs.products.oxygen_fresh, discs.products.glucose_fresh), hunger[word], strict=True
-                )
-            ),
-        )
-    given = jnp.asarray([0.0] + [1.0] * (len(names) + len(extremes) - 1))
-    therapies = (eqx.tree_at(lambda i: i.given, injections, given),)
+    places = {"used": 1} | {word: len(names) + i for i, word in enumerate(("least", "most", "unhurt"))}
+    discs, states, (injections,) = build(case, _ABLATION_MESH, [*switches, every, every, every])
+    for word in ("least", "most"):
+        products = discs.products
+        fed = [
+            old.at[places[word]].set(new)
+            for old, new in zip((products.oxygen_fresh, products.glucose_fresh), hunger[word], strict=True)
+        ]
+        discs = eqx.tree_at(lambda d: (d.products.oxygen_fresh, d.products.glucose_fresh), discs, tuple(fed))
+    injections = eqx.tree_at(
+        lambda i: (i.given, i.killed),
+        injections,
+        (injections.given.at[0].set(0.0), injections.killed.at[places["unhurt"]].set(0.0)),
+    )
     months = round(case.run.years * 12)
     t2 = imaging.T2Scale.from_evidence()
     first: dict[str, np.ndarray] = {}
-    for index, now in simulate.simulate(discs, states, therapies, [m * simulate.MONTH for m in range(months + 1)]):
+    calendar = [m * simulate.MONTH for m in range(months + 1)]
+    for index, now in simulate.simulate(discs, states, (injections,), calendar):
         states = now
         if index == 1:
             first = {k: np.asarray(v) for k, v in _summary(discs, states, t2).items()}
@@ -259,7 +264,7 @@ def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None])
     last = {k: np.asarray(v) for k, v in _summary(discs, states, t2).items()}
     table = pd.DataFrame({"run": names, "mechanism": [n.split(" ", 1)[1] if " " in n else "" for n in names]})
     end = standard[standard.month == months].set_index("arm")
-    check = {}
+    check: dict[str, Any] = {"mesh": case.run.mesh, "ablation_mesh": _ABLATION_MESH}
     for short, column in OUTCOMES.items():
         values = last[column][: len(names)]
         table[column] = values
@@ -267,18 +272,22 @@ def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None])
         table[f"share_{short}"] = _shares(values, names)
         check[f"{short}_standard"] = float(end.loc["treated", column] - end.loc["untreated", column])
         check[f"{short}_coarse"] = float(values[1] - values[0])
-    places = {"least": len(names), "used": 1, "most": len(names) + 1}
+
+    def effects(word: str) -> dict[str, float]:
+        return {f"effect_{short}": float(last[c][places[word]] - last[c][0]) for short, c in OUTCOMES.items()}
+
     metabolism = [
         {
             "choice": word,
             "oxygen_multiplier": [float(x) for x in hunger[word][0]],
             "glucose_multiplier": [float(x) for x in hunger[word][1]],
-            "injected_alive_month_1_million": float(first["injected_cells_million"][place]),
-            **{f"effect_{short}": float(last[column][place] - last[column][0]) for short, column in OUTCOMES.items()},
+            "injected_alive_month_1_million": float(first["injected_cells_million"][places[word]]),
         }
-        for word, place in places.items()
+        | effects(word)
+        for word in ("least", "used", "most")
     ]
-    return table, {"ablation_check": check, "metabolism": metabolism}
+    cells = bool(np.any(np.asarray(injections.cellular)))
+    return table, {"ablation_check": check, "metabolism": metabolism if cells else [], "needle": effects("unhurt")}
 
 
 def _shares(values: np.ndarray, names: list[str]) -> list[float]:
@@ -286,7 +295,7 @@ def _shares(values: np.ndarray, names: list[str]) -> list[float]:
     whole = at["all"] - at["none"]
     return [
         0.5 * (at[f"only {m}"] - at["none"] + at["all"] - at[f"without {m}"]) / whole
-        if m and abs(whole) > 0
+        if m and abs(whole) > _NOTHING
         else float("nan")
         for m in (name.removeprefix("only ") if name.startswith("only ") else "" for name in names)
     ]

@@ -36,6 +36,7 @@ YEAR = 12 * MONTH  # maths: months of a year
 _SOLVER_TOLERANCE = 1e-7  # maths: solutes, relative to their scale
 _STEP_TOLERANCE = 4e-3  # maths: cells gained or lost wrongly in one step, by the lower-order estimate
 _FIRST_STEP = 0.1 * DAY  # maths: first guess after a dose; the error control takes over
+_LONGEST_STEP = MONTH  # maths: form and matrix are carried forward with this step at most
 _SHORTEST_STEP = 0.005 * DAY  # maths: about seven minutes, below which a step is accepted as it is
 _GAMMA = 1 - 1 / np.sqrt(2)  # maths: the L-stable two-stage implicit method of order two (Alexander 1977)
 _SETTLING = np.array([0.25, 1, 4, 16, 60, 100]) * DAY  # maths: spans, each a stage; together long against death
@@ -147,8 +148,7 @@ def _healthy(
         native=density,
         fresh=none,
         adapted=none,
-        np_like=0 * one,
-        np_like_synthesis=0 * one,
+        np_like=none,
         bolus=none,
         charge=charge,
         collagen=one,
@@ -179,7 +179,10 @@ def _graded(disc: Disc, healthy: State, grade: Array) -> tuple[Disc, State]:
     activity = inflammation.network_activity(
         disc, healthy.solutes[GLUCOSE], acidity(p, healthy.solutes[LACTATE]), one, one
     )
-    return eqx.tree_at(lambda d: d.healthy_activity, disc, activity), eqx.tree_at(lambda s: s.charge, healthy, charge)
+    state = eqx.tree_at(
+        lambda s: (s.charge, s.native), healthy, (charge, healthy.native * cells.relative_density(disc))
+    )
+    return eqx.tree_at(lambda d: d.healthy_activity, disc, activity), state
 
 
 @eqx.filter_jit
@@ -187,9 +190,10 @@ def _balanced(disc: Disc, state: State, operator: Operator, spans: Array | np.nd
     """Solutes in balance, and the cells that have lived with them through the `spans` (s), short ones first."""
 
     def stage(now: State, lived: Array) -> tuple[State, None]:
-        return _fed(disc, eqx.tree_at(lambda s: s.error, now, jnp.zeros(())), operator, lived), None
+        return _fed(disc, now, operator, lived), None
 
-    return jax.lax.scan(stage, state, jnp.asarray(spans))[0]
+    fresh = eqx.tree_at(lambda s: s.error, state, jnp.zeros(()))
+    return jax.lax.scan(stage, fresh, jnp.asarray(spans))[0]
 
 
 @eqx.filter_jit
@@ -283,7 +287,7 @@ def _dying(disc: Disc, state: State, operator: Operator, dt: Array) -> tuple[Sta
     last, (early, late) = jax.lax.scan(stage, state, jnp.array([False, True]))
     survival = jnp.exp(-((1 - _GAMMA) * early + _GAMMA * late) * dt)
     wrong = jnp.abs(jnp.exp(-late * dt) - survival)
-    guests = jnp.sum(state.fresh + state.adapted, 0) + state.np_like
+    guests = jnp.sum(state.fresh + state.adapted + state.np_like, 0)
     native = total(disc, state.native)
     errors = [
         total(disc, guests * wrong) / (total(disc, guests) + _TRACE * native),
@@ -295,10 +299,14 @@ def _dying(disc: Disc, state: State, operator: Operator, dt: Array) -> tuple[Sta
 _TRACE = 1e-3  # maths: injected cells fewer than this share of native ones need not be timed to the hour
 
 
-def step(disc: Disc, state: State, operator: Operator, dt: Array) -> tuple[State, Array]:
-    """All processes over dt (s) on a disc whose form is held; returns the new state and the error estimate that chooses
-    the next dt.
+def step(disc: Disc, state: State, dt: Array) -> tuple[State, Array]:
+    """All processes over dt (s), on the form that the disc takes at their beginning; returns the new state and the
+    error estimate that chooses the next dt.
     """
+    state = mechanics.settle(disc, state)
+    coords = mesh.coordinates(disc.topology, disc.shape, state.stretch)
+    gain = effect(disc, state, "endplate_vascular_support")[0]
+    operator = transport.operator(disc, coords, state.stretch, gain)
     state = cells.live(disc, state, 0.5 * dt)
     state, error = _dying(disc, state, operator, dt)
     state = cells.live(disc, state, 0.5 * dt)
@@ -309,18 +317,14 @@ def step(disc: Disc, state: State, operator: Operator, dt: Array) -> tuple[State
 
 
 def advance(disc: Disc, state: State, stop: Array) -> State:
-    """The disc at time `stop` (s): its form settled once, then as many steps as the error asks for."""
-    state = mechanics.settle(disc, state)
-    coords = mesh.coordinates(disc.topology, disc.shape, state.stretch)
-    gain = effect(disc, state, "endplate_vascular_support")[0]
-    operator = transport.operator(disc, coords, state.stretch, gain)
+    """The disc at time `stop` (s): as many steps as the error asks for, none longer than _LONGEST_STEP."""
 
     def body(carry: tuple[State, Array]) -> tuple[State, Array]:
         state, _ = carry
         left = jnp.where(state.time < stop * (1 - 1e-12), stop - state.time, 0.0)  # maths: reached, up to rounding
-        pieces = jnp.ceil(left / state.step - 1e-9)  # maths: equal steps to the stop
+        pieces = jnp.ceil(left / jnp.minimum(state.step, _LONGEST_STEP) - 1e-9)  # maths: equal steps to the stop
         dt = left / jnp.maximum(pieces, 1.0)
-        new, error = step(disc, state, operator, dt)
+        new, error = step(disc, state, dt)
         ratio = jnp.sqrt(_STEP_TOLERANCE / jnp.maximum(error, 1e-12))  # maths: the estimate falls with the square of dt
         ratio = jnp.clip(0.9 * ratio, 0.2, 5.0)  # maths: usual bounds of step control
         lost = ~(state.error < UNSOLVED)  # also where it is not a number
@@ -333,7 +337,7 @@ def advance(disc: Disc, state: State, stop: Array) -> State:
         wanted = jnp.where(accept & ~solved, jnp.maximum(left, _SHORTEST_STEP), wanted)
         return eqx.tree_at(lambda s: s.step, kept, wanted), left <= 0
 
-    # the last turn has no length: it brings solutes and signals into balance with the cells that are there at the stop
+    # the last turn has no length: it brings form, solutes and signals into balance with what is there at the stop
     return jax.lax.while_loop(lambda carry: ~carry[1], body, (state, jnp.asarray(False)))[0]
 
 
