@@ -480,7 +480,7 @@ def use_all(records: list[dict[str, str]]) -> None:
         ("parameters.csv", use_all, r"line \d+: nucleus_cells has 3 used rows \(lines \d+, \d+, \d+\)"),
         ("parameters.csv", set_in("nucleus_cells", used="no"), r"nucleus_cells has 0 used rows"),
         ("parameters.csv", set_in("marrow_oxygen", used="maybe"), r"used is 'maybe'"),
-        ("parameters.csv", set_in("nucleus_cells", status="memory"), r"from memory but called measured"),
+        ("parameters.csv", set_in("endplate_ion_diffusivity", status="memory"), r"from memory but called measured"),
         ("parameters.csv", set_in("nucleus_cells", kind="guessed"), r"kind is 'guessed'"),
         ("parameters.csv", set_in("nucleus_cells", status="heard"), r"status is 'heard'"),
         ("therapies.csv", set_in("adaptation_time", unit="mm"), r"therapies.csv line \d+ .*correct one of the units"),

@@ -82,7 +82,9 @@ def _argument(name: str, words: str) -> Any:
 
 Out = Annotated[Path, _option("--out", "Folder to write; an earlier run in it is replaced.")]
 Years = Annotated[str | None, _option("--years", "How long to look; else what the case says, or 5.")]
-Mesh = Annotated[str | None, _option("--mesh", "cohort, coarse, standard or fine; else what the case says, or standard.")]
+Mesh = Annotated[
+    str | None, _option("--mesh", "cohort, coarse, standard or fine; else what the case says, or standard.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the stopped run in the folder.")]
 NoAblation = Annotated[bool, typer.Option("--no-ablation", help="Leave out what each mechanism adds: half the time.")]

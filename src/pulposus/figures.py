@@ -73,7 +73,7 @@ CURVES = {
 # column of the ledger -> words, colour; drawn from the bottom up
 FATES = {
     "alive": ("alive", GREEN),
-    "differentiated": ("became NP-like", YELLOW),
+    "differentiated": ("alive as NP-like", YELLOW),
     "lost_from_disc": ("lost from the disc", SKY),
     "starved": ("starved (glucose)", VERMILION),
     "acid": ("killed by acid", PURPLE),

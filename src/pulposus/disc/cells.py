@@ -105,14 +105,15 @@ def live(disc: Disc, state: State, dt: Array) -> State:
     cleared = product.clearance_rate[:, None, None, None] * (1 - calm)
     growing = product.proliferation_rate[:, None, None, None]
     injected = state.fresh + state.adapted
-    turning = _turning(disc, injected, state.np_like)
+    turning = _turning(disc, injected, state.np_like, dt)
     exit_rate = leaving + cleared + turning
     spent = injected * _mean_over(exit_rate - growing, dt) * dt  # time integral of the cells present
     stay = jnp.exp(-(exit_rate - growing) * dt)
     keep = jnp.exp(-product.adaptation_rate * dt)[:, None, None, None]
     new = spent * turning
     gone = (leaving * p.np_like_loss_factor, cleared * p.np_like_clearance_factor)
-    settled = state.np_like * _mean_over(gone[0] + gone[1], dt) * dt  # those that turn in this step begin with the next
+    staying = _mean_over(gone[0] + gone[1], dt)  # of those that turn evenly over the step
+    settled = state.np_like * staying * dt + new * (1 - staying) / jnp.maximum(gone[0] + gone[1], jnp.finfo(float).tiny)
     ledger = _book(
         state.ledger,
         disc,
@@ -128,23 +129,25 @@ def live(disc: Disc, state: State, dt: Array) -> State:
             _native_balance(disc, state, dt),
             state.fresh * keep * stay,
             (state.adapted + state.fresh * (1 - keep)) * stay,
-            state.np_like * jnp.exp(-(gone[0] + gone[1]) * dt) + new,
+            state.np_like * jnp.exp(-(gone[0] + gone[1]) * dt) + new * staying,
             state.bolus * jnp.exp(-product.bolus_decay * dt)[:, None, None, None],
             ledger,
         ),
     )
 
 
-def _turning(disc: Disc, injected: Array, np_like: Array) -> Array:
-    """Rate at which injected cells become NP-like, 1/s, so that of those present the share that can turns, with the
-    product's time constant.
+def _turning(disc: Disc, injected: Array, np_like: Array, dt: Array) -> Array:
+    """Rate at which injected cells become NP-like, 1/s, constant over dt and exact at its end: of those present the
+    share that can turns, with the product's time constant.
     """
     product = disc.products
     switch = disc.switches[MECHANISMS.index("differentiation")] if disc.hypotheses.differentiation else 0.0
     goal = (product.settling_share + switch * product.differentiation_share)[:, None, None, None]
     share = np_like / jnp.maximum(injected + np_like, jnp.finfo(float).tiny)
+    turned = jnp.maximum(goal - share, 0.0) * -jnp.expm1(-product.turning_rate * dt)[:, None, None, None]
     left = jnp.maximum(1 - share, jnp.finfo(float).eps)
-    return product.turning_rate[:, None, None, None] * jnp.maximum(goal - share, 0.0) / left
+    part = jnp.minimum(turned / left, 1 - jnp.finfo(float).eps)
+    return jnp.where(dt > 0, -jnp.log1p(-part) / jnp.where(dt > 0, dt, 1.0), 0.0)
 
 
 def _native_balance(disc: Disc, state: State, dt: Array) -> Array:

@@ -303,17 +303,36 @@ def step(disc: Disc, state: State, dt: Array) -> tuple[State, Array]:
     """All processes over dt (s), on the form that the disc takes at their beginning; returns the new state and the
     error estimate that chooses the next dt.
     """
-    state = mechanics.settle(disc, state)
+    state = start = mechanics.settle(disc, state)
     coords = mesh.coordinates(disc.topology, disc.shape, state.stretch)
     gain = effect(disc, state, "endplate_vascular_support")[0]
     operator = transport.operator(disc, coords, state.stretch, gain)
     state = cells.live(disc, state, 0.5 * dt)
     state, error = _dying(disc, state, operator, dt)
     state = cells.live(disc, state, 0.5 * dt)
-    activity = inflammation.relative_activity(disc, state)
-    state = inflammation.signal(disc, state, operator, activity)
-    state = matrix.turn_over(disc, state, activity, dt)
+    state = inflammation.signal(disc, state, operator, inflammation.relative_activity(disc, state))
+    # matrix lives with the mean of cells and signals over the step: injected cells go fast, and what is left of them at
+    # its end would not do
+    activity = [inflammation.relative_activity(disc, end) for end in (start, state)]
+    built = matrix.turn_over(disc, _between(start, state), 0.5 * (activity[0] + activity[1]), dt)
+    state = eqx.tree_at(lambda s: (s.charge, s.collagen), state, (built.charge, built.collagen))
     return eqx.tree_at(lambda s: s.time, state, state.time + dt), error
+
+
+def _mean(a: Array, b: Array) -> Array:
+    """Mean over a step of what goes from `a` to `b` as an exponential: the logarithmic mean (the arithmetic one where a
+    or b is zero, or where they hardly differ).
+    """
+    ratio = jnp.where((a > 0) & (b > 0), a / jnp.where(b > 0, b, 1.0), 1.0)
+    far = jnp.abs(ratio - 1) > 1e-4  # maths: nearer, the two means agree to rounding
+    log = jnp.log(jnp.where(far, ratio, 2.0))
+    return jnp.where(far, (a - b) / log, 0.5 * (a + b))
+
+
+def _between(start: State, end: State) -> State:
+    """Half way between two states in what builds matrix, for the rest the end."""
+    mean = [_mean(getattr(start, name), getattr(end, name)) for name in ("native", "np_like", "secretome", "solutes")]
+    return eqx.tree_at(lambda s: (s.native, s.np_like, s.secretome, s.solutes), end, tuple(mean))
 
 
 def advance(disc: Disc, state: State, stop: Array) -> State:
