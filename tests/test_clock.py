@@ -250,7 +250,7 @@ def test_outside_the_disc_nothing_enters_it():
     _first, later = run(disc, state, injections, [0, 1])
     assert alive(disc, later) == 0
     plain = prepared()
-    np.testing.assert_allclose(later.native, run(*plain, [0, 1])[-1].native, rtol=1e-6)  # shorter steps
+    np.testing.assert_allclose(later.native, run(*plain, [0, 1])[-1].native, rtol=1e-9)
 
 
 def test_halving_the_step_shows_the_order_of_the_split():

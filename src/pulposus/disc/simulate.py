@@ -362,10 +362,12 @@ def advance(disc: Disc, state: State, stop: Array) -> State:
 
 def dose(disc: Disc, state: State, therapies: Sequence[AbstractTherapy], time: Array) -> State:
     """The state after everything that falls due at `time` (s) has been given."""
-    coords = mesh.coordinates(disc.topology, disc.shape)
+    coords, before = mesh.coordinates(disc.topology, disc.shape), state
     for therapy in therapies:
         state = therapy.dose(disc, state, coords, time)
-    return eqx.tree_at(lambda s: s.step, state, jnp.minimum(state.step, _FIRST_STEP))
+    given = jnp.any(state.ledger != before.ledger) | jnp.any(state.bolus != before.bolus)
+    given |= jnp.any(state.native != before.native)
+    return eqx.tree_at(lambda s: s.step, state, jnp.where(given, jnp.minimum(state.step, _FIRST_STEP), state.step))
 
 
 _advance_batch = eqx.filter_jit(eqx.filter_vmap(advance, in_axes=(eqx.if_array(0), eqx.if_array(0), None)))
