@@ -52,7 +52,7 @@ ORDERS = {
         "simulate": 7,
     },
     "therapies": {"protocol": 0, "biological": 1},
-    "evidence": {"network": 0},
+    "evidence": {"network": 0, "usage": 0, "checks": 0},
     "report": {"words": 0, "fields": 0, "sections": 1},
 }
 

@@ -43,6 +43,8 @@ names = typer.Typer(
     help="What you may name: therapies, levels, parameters, mechanisms, carriers, sites.", no_args_is_help=True
 )
 app.add_typer(names, name="list")
+numbers = typer.Typer(help="Every number with its source: find one, and see who uses it.", no_args_is_help=True)
+app.add_typer(numbers, name="evidence")
 
 
 def _option(name: str, words: str) -> Any:
@@ -291,6 +293,78 @@ def schema() -> None:
     from pulposus.case import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+# ---------------------------------------------------------------------------------------------- evidence
+
+
+@numbers.command()
+@_door
+def search(
+    word: Annotated[str, _argument("WORD", "A word or several, such as glucose.")], as_json: AsJson = False
+) -> None:
+    """Rows of the evidence in whose name, note, tissue, source or condition a word stands."""
+    from pulposus import evidence
+
+    rows = evidence.search(word)
+    if as_json:
+        _print_json([{"name": row.name, **_as_row(row)} for row in rows])
+        return
+    _print_rows(f"{len(rows)} rows with {word!r}", rows)
+    typer.echo("* the row in force, of those that share a name; `pulposus evidence show NAME` says who reads it")
+
+
+@numbers.command()
+@_door
+def show(name: Annotated[str, _argument("NAME", "A name, as search prints it.")], as_json: AsJson = False) -> None:
+    """Everything that was found for one number: all rows, the one in use, the range, and who reads it."""
+    from pulposus import evidence
+    from pulposus.evidence import usage
+
+    rows = evidence.found(name)
+    quantity = "" if rows[0].file == "parameters.csv" else rows[0].name.split()[-1]
+    readers = usage.readers(rows[0].name, quantity)
+    if as_json:
+        _print_json({"name": rows[0].name, "rows": [_as_row(row) for row in rows], "read_by": readers})
+        return
+    _print_rows(rows[0].name, rows)
+    for text in _told_of(rows, readers):
+        typer.echo(text)
+
+
+def _told_of(rows: Sequence[Row], readers: Sequence[str]) -> Iterator[str]:
+    """Sentences on a name: the row in use, the range over all rows, conditions, readers, sources."""
+    from pulposus import evidence
+
+    used = [row for row in rows if row.used]
+    if used and not used[0].text:
+        spread = evidence.factor(used[0].unit)
+        low, high = min(row.si_low for row in rows) / spread, max(row.si_high for row in rows) / spread
+        unit = f" {used[0].unit}" if _words(used[0].unit) else ""
+        yield f"In force: {_value(used[0])}{unit} ({used[0].file} line {used[0].line})."
+        yield f"All rows together: {_short(low)} to {_short(high)}{unit}."
+    if used and readers:
+        yield f"Read by: {'; '.join(readers)}."
+    else:
+        yield "Read by no process: kept to compare with, or for what is not built yet."
+    for row in rows:
+        said = ", ".join(part for part in (row.tissue, row.condition, row.n and f"n = {row.n}", row.note) if part)
+        yield f"  line {row.line}: {said or 'nothing more is noted'}"
+    for key in dict.fromkeys(key for row in rows for key in row.sources):
+        yield f"  [{key}] {evidence.reference(key)}"
+
+
+def _print_rows(title: str, rows: Sequence[Row]) -> None:
+    table = _table(title, ["name"], ["value"], ["range", "unit", "kind", "known by", "source", "where"])
+    for row in rows:
+        reach = "" if row.text else _range(row)
+        known = (row.kind, row.status, row.source, row.where)
+        table.add_row(row.name + "*" * row.used, _value(row), reach, _words(row.unit), *known)
+    _print_tables(table)
+
+
+def _as_row(row: Row) -> dict[str, Any]:
+    return {**_as_dict(row), "used": row.used, "n": row.n, "file": row.file, "line": row.line}
 
 
 # ---------------------------------------------------------------------------------------------- names

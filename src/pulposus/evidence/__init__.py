@@ -229,8 +229,14 @@ def _records(file: str, folder: Path) -> list[tuple[int, dict[str, str]]]:
 
 @cache
 def _table(file: str, folder: Path = FOLDER) -> tuple[tuple[dict[str, str], Row], ...]:
-    """Every record of a table of numbers, with its row."""
-    return tuple((record, _row(file, line, record)) for line, record in _records(file, folder))
+    """Every record of a table of numbers, with its row, held to the rules that need no units."""
+    made = tuple((record, _row(file, line, record)) for line, record in _records(file, folder))
+    known = set(_bibliography(folder))
+    for _, row in made:
+        _check_words(row, known)
+        _check_range(row)
+    _check_used(file, [row for _, row in made])
+    return made
 
 
 @cache
@@ -263,6 +269,35 @@ def _one(candidates: list[Row], what: str) -> Row:
     if len(candidates) != 1:
         raise EvidenceError(f"{what} has {len(candidates)} rows with used = yes; exactly one must be.")
     return candidates[0]
+
+
+def everything() -> list[Row]:
+    """Every row of every table of numbers, used or not."""
+    return [row for file in IDENTITY for _, row in _table(file)]
+
+
+def search(word: str) -> list[Row]:
+    """Rows in whose name, note, tissue, source, condition (or words) all parts of `word` stand, in any case of letters.
+
+    Raises InputError with the nearest name where there is none.
+    """
+    rows = everything()
+    parts = word.lower().replace("_", " ").split()
+    told = [" ".join((r.name, r.note, r.tissue, r.source, r.condition, r.text)).lower() for r in rows]
+    fits = [r for r, text in zip(rows, told, strict=True) if parts and all(p in text.replace("_", " ") for p in parts)]
+    if not fits:
+        words = {w for text in told for w in re.findall(r"[a-z0-9]{3,}", text)} | {r.name for r in rows}
+        raise InputError(f"Nothing in the evidence holds {word!r}{nearest(word, words)}; try one word of it.")
+    return fits
+
+
+def found(name: str) -> list[Row]:
+    """All rows of one name, of any table ("salt", "product MPC potency"). Raises InputError with the nearest name."""
+    named = [row for row in everything() if row.name == " ".join(name.split())]
+    if not named:
+        near = nearest(name, (row.name for row in everything()))
+        raise InputError(f"Unknown name {name!r}{near}; `pulposus evidence search` finds names by a word.")
+    return named
 
 
 def si(name: str, unit: str) -> float:
@@ -575,15 +610,11 @@ def check(folder: Path = FOLDER) -> None:
     """Hold every table to its rules. Raises EvidenceError that names file, line and remedy."""
     known = set(_bibliography(folder))
     for file in IDENTITY:
-        records = _records(file, folder)
-        table = [_row(file, line, record) for line, record in records]
+        table = [row for _, row in _table.__wrapped__(file, folder)]
         seen: dict[str, tuple[str, int]] = {}
-        for row, (_, record) in zip(table, records, strict=True):
-            _check_words(row, known)
+        for row, (_, record) in zip(table, _records(file, folder), strict=True):
             if row.unit != TEXT_UNIT:
-                _check_range(row)
                 _check_dimension(row, _peer(file, record, table), seen)
-        _check_used(file, table)
     for file in WORDS:
         for line, record in _records(file, folder):
             where = f"{file} line {line}"
@@ -616,6 +647,8 @@ def _check_words(row: Row, known: set[str]) -> None:
 
 def _check_range(row: Row) -> None:
     where = f"{row.file} line {row.line} ({row.name})"
+    if row.unit == TEXT_UNIT:
+        return
     if not all(map(math.isfinite, (row.value, row.low, row.high))):
         raise EvidenceError(f"{where}: value, low and high must be finite numbers.")
     if row.low > row.high:
