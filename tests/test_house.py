@@ -26,6 +26,7 @@ FLOORS = {
     "therapies": 2,
     "imaging": 2,
     "case": 3,
+    "validation": 3,
     "results": 4,
     "run": 5,
     "report": 5,
@@ -53,7 +54,8 @@ ORDERS = {
     },
     "therapies": {"protocol": 0, "biological": 1},
     "evidence": {"network": 0, "usage": 0, "checks": 0},
-    "report": {"words": 0, "fields": 0, "sections": 1},
+    "report": {"words": 0, "fields": 0, "sections": 1, "book": 2, "credibility": 3},
+    "validation": {"finding": 0, "laboratory": 1, "solutes": 2, "matter": 3, "courses": 4},
 }
 
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "core", "misc", "tools", "stuff"}

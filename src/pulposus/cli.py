@@ -126,11 +126,42 @@ def run(
     quiet: Quiet = False,
     resume: Resume = False,
     no_ablation: NoAblation = False,
+    compare_hypotheses: Annotated[
+        bool, typer.Option("--compare-hypotheses", help="Also under every choice on which sources disagree: minutes.")
+    ] = False,
 ) -> None:
     """Compute a case with its treatments and without, and write results and report into a folder."""
     from pulposus.case import read_case
 
-    _compute(read_case(case).changed(years=years, mesh=mesh), out, quiet, resume, not no_ablation)
+    asked = read_case(case).changed(years=years, mesh=mesh)
+    _compute(asked, out, quiet, resume, not no_ablation)
+    if compare_hypotheses:
+        _compare(asked, out, quiet)
+
+
+def _compare(case: Case, out: Path, quiet: bool) -> None:
+    """The case under every choice of every hypothesis, into hypotheses.csv and hypotheses.html of its folder."""
+    from pulposus.report.book import hypotheses_page
+    from pulposus.results import Results
+
+    with _progress(quiet) as tell:
+        from pulposus.run import compare_hypotheses
+
+        table = compare_hypotheses(case, progress=tell)
+    results = Results.open(out)
+    results.write_hypotheses(table)
+    page = results.folder / "hypotheses.html"
+    page.write_text(hypotheses_page(table, str(results.info().get("title", ""))), encoding="utf-8")
+    if not quiet:
+        shown = _table(
+            "What hangs on each hypothesis", ["hypothesis", "choice"], ["treated", "effect", "lowest glucose"]
+        )
+        for row in table.to_dict("records"):
+            numbers = ("aggrecan_percent_treated", "aggrecan_percent_effect", "glucose_min_mM_treated")
+            shown.add_row(row["hypothesis"], row["choice"], *(_short(row[name]) for name in numbers))
+        _print_tables(shown)
+        typer.echo("treated and effect: aggrecan at the end, % of start, and against the untreated disc")
+        typer.echo(f"Hypotheses: {page}")
 
 
 @app.command()
@@ -293,6 +324,55 @@ def schema() -> None:
     from pulposus.case import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+# ---------------------------------------------------------------------------------------------- validation
+
+
+@app.command()
+@_door
+def validate(
+    out: Annotated[Path, _option("--out", "Folder to write validation.csv and the pages into.")],
+    only: Annotated[str, _option("--only", "One check, or a group, a class or a source of them.")] = "",
+    quiet: Quiet = False,
+) -> None:
+    """Hold the model against published results, and write the validation book and the credibility page."""
+    from pulposus.report.book import validation_page
+    from pulposus.report.credibility import credibility_page
+    from pulposus.run import remember_compilations
+
+    remember_compilations()
+    out.mkdir(parents=True, exist_ok=True)
+    with _progress(quiet) as tell:
+        from pulposus import validation
+
+        table, findings = validation.validate(only, progress=tell)
+    counted = validation.counts(table)
+    table.to_csv(out / "validation.csv", index=False, lineterminator="\n")
+    (out / "validation.html").write_text(validation_page(table, counted, findings), encoding="utf-8")
+    if not only:
+        (out / "credibility.html").write_text(credibility_page(table, counted), encoding="utf-8")
+    if not quiet:
+        _print_book(table, counted)
+    typer.echo(f"Validation book: {out / 'validation.html'}")
+
+
+def _print_book(table: Any, counted: Any) -> None:
+    """Every check on a line, then the counts."""
+    from pulposus.report.book import SIGNS
+
+    shown = _table("Validation book", ["check", "class"], ["published", "band", "ours"], ["unit", "verdict", "comment"])
+    for row in table.to_dict("records"):
+        band = "" if row["low"] != row["low"] else f"{_short(row['low'])} to {_short(row['high'])}"
+        ours = "" if row["ours"] != row["ours"] else _short(row["ours"])
+        said = row["comment"] if row["verdict"] == "differs" else row["told"]
+        numbers = ("", "", "") if row["kind"] == "ordering" else (_short(row["published"]), band, ours)
+        shown.add_row(row["name"], row["class"], *numbers, _words(row["unit"]), SIGNS[row["verdict"]], said)
+    heads = ["checks", "agree", "groups", "groups that agree", "sources"]
+    sums = _table("Counts: rows of one paper on one thing are a group", ["class", "kind"], heads)
+    for row in counted.to_dict("records"):
+        sums.add_row(*(str(value) for value in row.values()))
+    _print_tables(shown, sums)
 
 
 # ---------------------------------------------------------------------------------------------- evidence
