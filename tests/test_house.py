@@ -65,7 +65,7 @@ MOST_LINES_OF_FUNCTION = 60
 
 # Numbers that belong to mathematics whatever they multiply; all others live in evidence/ or carry `# maths: reason`.
 MATHEMATICS = {0, 1, 2, 3, 4, 8, 0.5}
-NUMBERED = ("disc", "therapies", "imaging", "case")
+NUMBERED = ("disc", "therapies", "imaging", "case", "validation")
 STRUCTURE = {"axis", "axes", "ndim", "in_axes", "out_axes", "static_argnums"}
 MARKER = re.compile(r"#\s*maths:\s*(?P<reason>.*)$")
 SHORTEST_REASON = 8

@@ -300,9 +300,9 @@ def compare_hypotheses(
         tell(place, len(choices) + 1, f"hypothesis {name} {told}".strip())
         chosen = case.choices.model_copy(update={name: choice}) if place else case.choices
         discs, states, therapies = build(case.model_copy(update={"choices": chosen}), size)
-        for _, states in simulate.simulate(discs, states, therapies, [m * simulate.MONTH for m in range(months + 1)]):
-            pass
-        last = {key: np.asarray(values) for key, values in _summary(discs, states, t2).items()}
+        calendar = [m * simulate.MONTH for m in range(months + 1)]
+        *_, (_, end) = simulate.simulate(discs, states, therapies, calendar)
+        last = {key: np.asarray(values) for key, values in _summary(discs, end, t2).items()}
         own_choice = "" if not place else str(getattr(own, name))
         row: dict[str, Any] = {"hypothesis": name, "choice": told, "in_the_case": own_choice}
         for short, column in _AT_STAKE.items():

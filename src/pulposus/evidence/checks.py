@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pulposus.errors import EvidenceError
 
@@ -73,13 +74,9 @@ def _check(line: int, record: Mapping[str, str]) -> Check:
             where = f"checks.csv line {line} ({record.get('name')})"
             raise EvidenceError(f"{where}: {column} is {record[column]!r}, not a number; count the commas.") from None
 
+    words: dict[str, Any] = {name: value for name, value in record.items() if name != "class"}
     numbers = {column: number(column) for column in ("published", "low", "high")}
-    return Check(
-        **{name: value for name, value in record.items() if name not in (*numbers, "class")},
-        **numbers,
-        of=record["class"],
-        line=line,
-    )
+    return Check(**(words | numbers), of=record["class"], line=line)
 
 
 def _hold(check: Check) -> None:

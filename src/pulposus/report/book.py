@@ -2,7 +2,7 @@
 hypotheses.
 
 What: each function gives a whole page as text, self-contained, in the style of the report. Pictures are drawn here as
-SVG; colour never stands alone: a verdict is a word with a sign, ours is a full disc, what was published an open diamond.
+SVG; colour never stands alone: a verdict is a word with a sign, ours a full disc, what was published an open diamond.
 """
 
 from __future__ import annotations
@@ -32,10 +32,21 @@ _WIDE, _HIGH, _EDGE = 320.0, 150.0, 26.0
 class Drawn(Protocol):
     """What a picture needs of a finding: `validation.Finding` is one."""
 
-    across: str
-    along: str
-    curve: Sequence[tuple[float, float]]
-    published: Sequence[tuple[float, float]]
+    @property
+    def across(self) -> str:
+        """What runs to the right, with its unit."""
+
+    @property
+    def along(self) -> str:
+        """What rises, with its unit."""
+
+    @property
+    def curve(self) -> Sequence[tuple[float, float]]:
+        """Ours, as points."""
+
+    @property
+    def published(self) -> Sequence[tuple[float, float]]:
+        """What was published, as points."""
 
 
 def page(title: str, kicker: str, body: str, links: Sequence[tuple[str, str]] = ()) -> str:
@@ -50,7 +61,7 @@ def page(title: str, kicker: str, body: str, links: Sequence[tuple[str, str]] = 
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
         'img-src data:"><link rel="icon" href="data:,">'
         f"<title>{escape(title)} · Pulposus</title><style>{style}</style></head><body>"
-        f'<header><div class="brand"><span>Pulposus<small>in-silico laboratory of the intervertebral disc</small></span>'
+        '<header><div class="brand"><span>Pulposus<small>in-silico laboratory of the intervertebral disc</small></span>'
         f'</div><nav aria-label="Sections">{nav}</nav></header><main><section class="first">'
         f'<p class="kicker">{escape(kicker)}</p><h1>{escape(title)}</h1></section>{body}</main>'
         f"<footer><p>{advice}</p></footer></body></html>\n"
@@ -104,7 +115,12 @@ def range_plot(published: float, low: float, high: float, ours: float) -> str:
         parts.append(f'<circle class="ours" cx="{x(ours):.1f}" cy="24" r="4.5"/>')
         parts.append(f'<text x="{x(ours):.1f}" y="9" text-anchor="middle">ours {figure(ours, 3)}</text>')
     told = f"published {figure(published)}, band {figure(low)} to {figure(high)}, ours {figure(ours)}"
-    return f'<svg class="plot" viewBox="0 0 {_WIDE:g} 52" role="img" aria-label="{escape(told)}">{"".join(parts)}</svg>'
+    return _drawing(52, told, parts)
+
+
+def _drawing(high: float, told: str, parts: Sequence[str]) -> str:
+    frame = f'class="plot" viewBox="0 0 {_WIDE:g} {high:g}" role="img" aria-label="{escape(told)}"'
+    return f"<svg {frame}>{''.join(parts)}</svg>"
 
 
 def _apart(low: float, high: float, x: Any) -> list[float]:
@@ -138,7 +154,7 @@ def curve_plot(found: Drawn) -> str:
     parts.append(f'<text x="{_WIDE / 2}" y="{base + 26}" text-anchor="middle">{escape(found.across)}</text>')
     parts.append(f'<text x="2" y="11">{escape(found.along)}, {figure(y0, 3)} to {figure(y1, 3)}</text>')
     told = f"{found.along} over {found.across}: ours as a line" + (", published as diamonds" if theirs else "")
-    return f'<svg class="plot" viewBox="0 0 {_WIDE:g} {_HIGH:g}" role="img" aria-label="{escape(told)}">{"".join(parts)}</svg>'
+    return _drawing(_HIGH, told, parts)
 
 
 # ---------------------------------------------------------------------------------------------- the validation book
@@ -147,14 +163,14 @@ def curve_plot(found: Drawn) -> str:
 def validation_page(results: pd.DataFrame, counted: pd.DataFrame, findings: Mapping[str, Drawn]) -> str:
     """The book as a page: what was counted, every check on one line, then each with its picture."""
     judged = results[results["class"] != "pending"]
-    right = int((judged["verdict"] == "agrees").sum())
-    title = f"{right} of {len(judged)} published results agree with this model"
+    title = _headline(counted)
     heads = ["class", "kind", "checks", "agree", "groups", "groups that agree", "sources"]
     body = (
         '<section id="counts"><h2>What was counted</h2>'
-        "<p>Rows of one paper on one thing form a group and count once; a group agrees when all its rows do. Bands were "
-        "fixed from the published spread before the model was run. Nothing is tuned to a row; what differs stays, with "
-        f"the reason where it is known.</p>{table(heads, counted.to_numpy().tolist(), 'counts')}{_trust(judged)}</section>"
+        "<p>Rows of one paper on one thing form a group and count once; a group agrees when all its rows do. Bands "
+        "were fixed from the published spread before the model was run. Nothing is tuned to a row; what differs stays, "
+        "with the reason where it is known.</p>"
+        f"{table(heads, counted.to_numpy().tolist(), 'counts')}{_trust(judged)}</section>"
     )
     links = [("counts", "Counts")]
     for of, words in CLASSES.items():
@@ -164,6 +180,15 @@ def validation_page(results: pd.DataFrame, counted: pd.DataFrame, findings: Mapp
             body += f'<section id="{of}"><h2>{escape(words)}</h2><div class="book">{cards}</div></section>'
             links.append((of, of.capitalize()))
     return page(title, "Validation book", body, links)
+
+
+def _headline(counted: pd.DataFrame) -> str:
+    """Predictions alone: what fixed a parameter, and what was put in, is no news."""
+    for row in counted.to_dict("records"):
+        if (row["class"], row["kind"]) == ("prediction", "quantitative"):
+            of = f"{row['agree']} of {row['checks']} numbers that this model predicts agree with what was published"
+            return f"{of}; whole groups: {row['groups_agree']} of {row['groups']}"
+    return f"{int(counted['checks'].sum())} checks"
 
 
 def _trust(judged: pd.DataFrame) -> str:
@@ -237,7 +262,7 @@ def hypotheses_page(results: pd.DataFrame, title: str) -> str:
     if len(moved):
         most = results.loc[moved.idxmax()]
         said = (
-            f"With the choices of the case, treatment changes aggrecan by {figure(effect.iloc[0], 3)} points at the end. "
+            f"With the choices of the case, treatment changes aggrecan by {figure(effect.iloc[0], 3)} points. "
             f"The choice that moves this most is {most['hypothesis'].replace('_', ' ')} = {most['choice']}: "
             f"{figure(most['aggrecan_percent_effect'], 3)} points."
         )

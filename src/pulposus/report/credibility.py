@@ -43,13 +43,13 @@ def credibility_page(results: pd.DataFrame, counted: pd.DataFrame) -> str:
 
 _QUESTION = (
     "In one lumbar or cervical disc of known form and grade: how do nutrients, cells, matrix, water and height go over "
-    "months and years, with an injection of cells and without it, and which mechanism has what share of the difference?",
+    "months and years, with an injection of cells and without it, and which mechanism has what share in it?",
 )
 _CONTEXT = (
     "Meant for: comparing hypotheses, finding which measurements would tell them apart, and planning experiments and "
     "trials whose outcome is then measured.",
-    "Not meant for: a decision on a person, a claim that a product works, the place of a control arm, or a symptom. The "
-    "model computes no pain, no disability and no harm.",
+    "Not meant for: a decision on a person, a claim that a product works, the place of a control arm, or a symptom. "
+    "The model computes no pain, no disability and no harm.",
 )
 
 
@@ -80,8 +80,8 @@ def _verification(results: pd.DataFrame) -> str:
     agree = int((part["verdict"] == "agrees").sum())
     told = (
         f"{agree} of {len(part)} comparisons agree with another code's published field, an independent finite-element "
-        "solution, printed laws or theory. Conservation, order of convergence and step control are held by the tests of "
-        "the package."
+        "solution, printed laws or theory. Conservation, order of convergence and step control are held by the tests "
+        "of the package."
     )
     return f"<p>{escape(told)}</p>" + _differing(part)
 
@@ -114,7 +114,7 @@ def _uncertainty() -> str:
     return paragraphs(
         (
             f"The processes of the disc read {len(read)} numbers: {told}. {ranged} of them have a range. Products, "
-            "carriers and sites add their own, of which most are assumptions; the report of a run counts those it used.",
+            "carriers and sites add their own, most of them assumptions; the report of a run counts those it used.",
             "Choices on which sources contradict each other are named; `pulposus run --compare-hypotheses` shows what "
             "hangs on each for a given case. Ranges of parameters are not yet propagated into bands around the curves.",
             "Discretisation: the coarse mesh differs from the standard one by 1 or 2 % in means; see the benchmarks.",
@@ -129,8 +129,8 @@ def _applicability(results: pd.DataFrame) -> str:
     limits = [s.text for s in evidence.statements() if s.name.startswith("limit_")]
     said: Sequence[str] = (
         "Comparators are lumbar discs, healthy to grade IV, cadavers, animals' tissue and other models. No measured "
-        "number of injected cells in a living human disc was found, and no controlled trial in the neck: there the model "
-        "extrapolates.",
+        "number of injected cells in a living human disc was found, and no controlled trial in the neck: there the "
+        "model extrapolates.",
         f"Published results that this model has no process for: {waits or 'none'}.",
     )
     return paragraphs(said) + bullets(limits)

@@ -1,6 +1,6 @@
 """The model against published results: one book of checks, green or red, with its counts.
 
-What: `validate` runs the checks of ``evidence/checks.csv`` and gives a table, one row a check, and the curves behind it.
+What: `validate` runs the checks of ``evidence/checks.csv`` and gives a table, one row a check, and curves behind it.
 Every band was fixed from the published spread before the model was run, and stands in the evidence; nothing is tuned.
 Verification asks whether the equations are solved as others solve them; reproduction, whether an input agrees with
 another's measurement of the same thing; calibration shows the rows that fixed a parameter; prediction is a number that

@@ -20,6 +20,11 @@ from pulposus.validation.matter import by_mass
 
 MEASURES, measure = collector()
 _PERCENT = 100.0  # maths: share to percent
+_YEAR = 12  # maths: months of a year
+_AGES = (20.0, 30.0, 40.0, 50.0, 65.0, 80.0)  # maths: years at which curves are drawn
+_FIFTHS = (0.2, 0.4, 0.6, 0.8, 1.0)  # maths: shares at which curves are drawn
+_MOST = 0.9  # maths: of what is lost, by when it counts as settled
+_ALIVE = 1e-3  # maths: million cells, under which none count as alive
 # Short names of `at` -> columns of the summary.
 COLUMNS = {
     "t2": "t2_nucleus_ms",
@@ -46,7 +51,7 @@ def aggrecan_half_life(lab: Laboratory, at: str) -> Finding:
     aged = eqx.tree_at(lambda d: d.grade, disc, disc.parameters.degenerate_grade)
     rate = matrix.aggrecan_decay(aged)[0 if at == "normal" else 1]
     life = float(np.log(2)) / mean_in(disc, mesh.NUCLEUS, rate) / simulate.YEAR
-    years = np.linspace(0.0, 2 * life, 9)
+    years = np.linspace(0.0, 2 * life, 8)
     curve = tuple((float(t), float(0.5 ** (t / life))) for t in years)
     return Finding(life, across="years", along="aggrecan left", curve=curve)
 
@@ -60,7 +65,7 @@ def collagen_half_life(lab: Laboratory, at: str) -> Finding:
         disc = eqx.tree_at(lambda d: d.age, made.disc, jnp.asarray(age * simulate.YEAR))
         return float(jnp.log(2.0) / matrix.collagen_decay(disc, made.state)) / simulate.YEAR
 
-    curve = tuple((a, life(a)) for a in (20.0, 30.0, 40.0, 50.0, 65.0, 80.0))
+    curve = tuple((a, life(a)) for a in _AGES)
     return Finding(life(float(at)), across="age, years", along="half-life, years", curve=curve)
 
 
@@ -73,7 +78,7 @@ def height_loss(lab: Laboratory, at: str) -> Finding:
         state = eqx.tree_at(lambda s: s.charge, made.state, made.state.charge * viable)
         return _PERCENT - lab.summary(made, mechanics.settle(made.disc, state))["height_percent"]
 
-    curve = tuple((v, fall(v)) for v in (0.2, 0.4, 0.6, 0.8, 1.0))
+    curve = tuple((v, fall(v)) for v in _FIFTHS)
     return Finding(fall(float(at)), across="viable share", along="height lost, %", curve=curve)
 
 
@@ -144,21 +149,9 @@ def darkens_more(lab: Laboratory, at: str) -> Finding:
 # ---------------------------------------------------------------------------------------------- supply
 
 
-_TIMES = (
-    0.0,
-    0.1,
-    0.25,
-    0.5,
-    1,
-    2,
-    3,
-    6,
-    9,
-    12,
-    18,
-    24,
-    *range(36, 361, 12),
-)  # maths: months, close where much happens
+_HORIZON = 30  # maths: years over which the loss of aggrecan is followed
+_EARLY = (0.0, 0.1, 0.25, 0.5, 1, 2, 3, 6, 9)  # maths: months, close where much happens
+_TIMES = (*_EARLY, *(float(m) for m in range(_YEAR, _HORIZON * _YEAR + 1, _YEAR)))
 
 
 def _halved(lab: Laboratory, supply: float) -> tuple[list[float], list[float]]:
@@ -178,18 +171,18 @@ def _halved(lab: Laboratory, supply: float) -> tuple[list[float], list[float]]:
 
 @measure
 def settling(lab: Laboratory, at: str) -> Finding:
-    """Months until nine tenths of the cells lost in a year are lost, or years until half of the aggrecan lost in 30 is."""
+    """Months until nine tenths of the cells lost in a year are gone, or years until half of the aggrecan is."""
     what, supply = at.split()
     native, aggrecan = _halved(lab, float(supply))
     if what == "cells":
-        end = _TIMES.index(12)
+        end = _TIMES.index(_YEAR)
         lost = [(native[0] - n) / max(native[0] - native[end], 1.0) for n in native[: end + 1]]
-        when = float(np.interp(0.9, lost, _TIMES[: end + 1]))
+        when = float(np.interp(_MOST, lost, _TIMES[: end + 1]))
         curve = tuple((float(t), n / native[0]) for t, n in zip(_TIMES[: end + 1], native, strict=False))
         return Finding(when, across="months", along="native cells left", curve=curve)
     lost = [(aggrecan[0] - a) / (aggrecan[0] - aggrecan[-1]) for a in aggrecan]
-    curve = tuple((t / 12, a) for t, a in zip(_TIMES, aggrecan, strict=True))
-    return Finding(float(np.interp(0.5, lost, _TIMES)) / 12, across="years", along="aggrecan, %", curve=curve)
+    curve = tuple((t / _YEAR, a) for t, a in zip(_TIMES, aggrecan, strict=True))
+    return Finding(float(np.interp(0.5, lost, _TIMES)) / _YEAR, across="years", along="aggrecan, %", curve=curve)
 
 
 @measure
@@ -264,7 +257,7 @@ def alive_after(lab: Laboratory, at: str) -> Finding:
     """Some injected cells are alive at the end: "1 3 Inject ..." (months, grade, line); more than a ten-thousandth."""
     months, grade, line = at.split(" ", 2)
     treated, _, _ = _arms(lab, f"injected {months} {grade} {line}")
-    return ordering(treated[-1] > 1e-3, f"{treated[-1]:.3g} million alive")
+    return ordering(treated[-1] > _ALIVE, f"{treated[-1]:.3g} million alive")
 
 
 @measure

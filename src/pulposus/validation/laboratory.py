@@ -1,7 +1,7 @@
 """Discs for the validation book: made once, kept, and measured many times.
 
-What: `Laboratory` gives healthy and degenerate discs by level and grade, the published reference disc with its own water,
-its variants, and courses over years with and without a treatment; every one is computed on first asking.
+What: `Laboratory` gives healthy and degenerate discs by level and grade, the published reference disc with its own
+water, its variants, and courses over years with and without a treatment; every one is computed on first asking.
 Why on small meshes: a check asks for means and extremes, which the coarse mesh has to 1 or 2 %.
 """
 
@@ -24,6 +24,9 @@ from pulposus.therapies import biological, protocol
 from pulposus.therapies.protocol import Treatment
 
 REFERENCE = "reference_l4l5"
+_YEAR = 12  # maths: months of a year
+_NEWTON = 14  # maths: Newton steps of a slab; its rates bend little
+_HALVINGS = 12  # maths: bisections, to a four-thousandth of the span
 _TOLERANCE = 1e-7  # maths: solutes, relative to their scale
 _AGE = 45.0  # maths: years; where age matters a check says it, and a number of products fixes one compiled program
 _NOTHING = "Inject 1e6 allogeneic MSC(M) in 1 mL saline at month 0"  # never given: it keeps the arrays of one size
@@ -100,7 +103,8 @@ class Laboratory:
         """States of the L4-L5 disc of a grade at the start and after every year."""
         made = self.specimen(grade, line=line)
         return self.keep(
-            ("yearly", grade, years, line), lambda: self.course(made, [12.0 * year for year in range(years + 1)])
+            ("yearly", grade, years, line),
+            lambda: self.course(made, [float(_YEAR * year) for year in range(years + 1)]),
         )
 
     def monthly(self, grade: int, months: int, line: str = "") -> list[State]:
@@ -111,15 +115,16 @@ class Laboratory:
         )
 
     def summary(self, specimen: Specimen, state: State | None = None) -> dict[str, float]:
-        """The numbers of a run's summary, of a state or of the start."""
+        """The numbers of a run's summary, of a state or of the start; NaN where solutes were not solved well enough."""
         found = _summary(specimen.disc, specimen.state if state is None else state, self.t2)
-        return {name: float(value) for name, value in found.items()}
+        believed = float(found["solver_error"]) < simulate.UNSOLVED
+        return {name: float(value) if believed else np.nan for name, value in found.items()}
 
     # ------------------------------------------------------------------------------------------ the reference
 
     def reference(self, cells_by: float = 1.0, plate: float | None = None, supply: float = 1.0) -> Specimen:
-        """The published L4-L5 disc with its published water and solutes in balance, nobody dying; variants of it: nucleus
-        cells and all supply multiplied, another water fraction of the endplates.
+        """The published L4-L5 disc with its published water and solutes in balance, nobody dying; variants of it:
+        nucleus cells and all supply multiplied, another water fraction of the endplates.
         """
         key = ("reference", cells_by, plate, supply)
         return self.keep(key, lambda: self._variant(cells_by, plate, supply))
@@ -135,7 +140,7 @@ class Laboratory:
         native = disc.native_healthy * (1 + (cells_by - 1) * disc.tissue[mesh.NUCLEUS])
         # The published field is of water as given: an unlimited law has no floor, so glucose may fall below zero.
         state = eqx.tree_at(lambda s: s.native, made.state, native)
-        return Specimen(disc, balanced(disc, state, jnp.asarray(-jnp.inf)), made.injections)
+        return Specimen(disc, balanced(disc, state, -np.inf), made.injections)
 
     def supplied(self, disc: Disc, marrow: float, rim: float) -> Disc:
         """The disc with the oxygen and glucose of marrow and of the outer annulus multiplied."""
@@ -153,8 +158,11 @@ _summary = eqx.filter_jit(imaging.summary)
 
 
 @eqx.filter_jit
-def balanced(disc: Disc, state: State, lower: Array) -> State:
-    """Solutes in balance with the cells that are there, none of which dies; `lower` is the least a solute may be."""
+def balanced(disc: Disc, state: State, lower: float) -> State:
+    """Solutes in balance with the cells that are there, none of which dies; `lower` is the least a solute may be.
+
+    What was not solved well enough to be believed is NaN, so that no check can agree with it.
+    """
     p = disc.parameters
     operator = transport.operator(disc, mesh.coordinates(disc.topology, disc.shape), 1.0, 0.0)
     scale, diffusivity = transport.scales(p), transport.diffusivities(p)
@@ -166,7 +174,8 @@ def balanced(disc: Disc, state: State, lower: Array) -> State:
 
     start = jnp.where(disc.topology.outside, disc.boundary, state.solutes) / scale
     solved = diffusion.steady(operator, reaction, start, disc.topology.outside, _TOLERANCE, lower)
-    return eqx.tree_at(lambda s: (s.solutes, s.error), state, (solved.field * scale, solved.error))
+    believed = jnp.where(solved.error < simulate.UNSOLVED, solved.field * scale, jnp.nan)
+    return eqx.tree_at(lambda s: (s.solutes, s.error), state, (believed, solved.error))
 
 
 def mean_in(disc: Disc, tissue: int, field: Array) -> float:
@@ -191,8 +200,8 @@ _POINTS = 61  # maths: points across a slab; twice as many move no answer by a h
 
 
 def slab(depth: float, density: float, outside: Sequence[float], water: float, tissue_factor: float) -> Slab:
-    """Steady oxygen (Pa), lactate and glucose (mol/m^3) in a slab of `depth` m fed on one face, with `density` cells/m^3
-    of law a and its limiter: Newton on finite volumes.
+    """Steady oxygen (Pa), lactate and glucose (mol/m^3) in a slab of `depth` m fed on one face, with `density`
+    cells/m^3 of law a and its limiter: Newton on finite volumes.
     """
     p = Parameters.from_evidence()
     field = np.asarray(
@@ -224,11 +233,11 @@ def _slab(p: Parameters, depth: Array, density: Array, outside: Array, water: Ar
         return jnp.maximum(x - step, 0.0)
 
     start = jnp.repeat((outside / scale)[:, None], _POINTS - 1, 1).ravel()
-    solved = jax.lax.fori_loop(0, 14, newton, start).reshape(3, -1)
+    solved = jax.lax.fori_loop(0, _NEWTON, newton, start).reshape(3, -1)
     return jnp.concatenate([outside[:, None], solved * scale[:, None]], 1)
 
 
-def bisect(holds: Callable[[float], bool], low: float, high: float, steps: int = 12) -> float:
+def bisect(holds: Callable[[float], bool], low: float, high: float, steps: int = _HALVINGS) -> float:
     """Where a property that holds at `low` and not at `high` ends."""
     for _ in range(steps):
         middle = 0.5 * (low + high)

@@ -20,7 +20,9 @@ from pulposus.validation.laboratory import REFERENCE, Laboratory, mean_in
 from pulposus.validation.solutes import diffusivity
 
 MEASURES, measure = collector()
-GRADES = (1, 2, 3, 4, 5)
+GRADES = (1, 2, 3, 4, 5)  # maths: the Pfirrmann grades
+_SQUEEZES = (0.0, 5.0, 10.0, 15.0, 20.0, 25.0)  # maths: percent of compression at which curves are drawn
+_QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)  # maths: shares at which curves are drawn
 _MM = 1e3  # maths: metres to mm
 _ML = 1e6  # maths: m^3 to mL
 _CM2 = 1e4  # maths: m^2/s to cm^2/s
@@ -59,8 +61,7 @@ def _squeezed(tissue: str, percent: float) -> float:
 def tissue_diffusivity(lab: Laboratory, at: str) -> Finding:
     """Diffusivity in healthy tissue, cm^2/s: "oxygen annulus 14.2" (solute, tissue, percent of compression)."""
     solute, tissue, percent = at.split()
-    squeezes = (0.0, 5.0, 10.0, 15.0, 20.0, 25.0)
-    curve = tuple((s, diffusivity(solute) * _squeezed(tissue, s) * _CM2) for s in squeezes)
+    curve = tuple((s, diffusivity(solute) * _squeezed(tissue, s) * _CM2) for s in _SQUEEZES)
     value = diffusivity(solute) * _squeezed(tissue, float(percent)) * _CM2
     return Finding(value, across="compressed by, %", along="diffusivity, cm2/s", curve=curve)
 
@@ -69,7 +70,7 @@ def tissue_diffusivity(lab: Laboratory, at: str) -> Finding:
 def diffusivity_ratio(lab: Laboratory, at: str) -> Finding:
     """Diffusivity in squeezed tissue over that in whole tissue: "annulus 10"."""
     tissue, percent = at.split()
-    curve = tuple((s, _squeezed(tissue, s) / _squeezed(tissue, 0.0)) for s in (0.0, 5.0, 10.0, 15.0, 20.0, 25.0))
+    curve = tuple((s, _squeezed(tissue, s) / _squeezed(tissue, 0.0)) for s in _SQUEEZES)
     value = _squeezed(tissue, float(percent)) / _squeezed(tissue, 0.0)
     return Finding(value, across="compressed by, %", along="of uncompressed", curve=curve)
 
@@ -146,7 +147,7 @@ def osmotic(lab: Laboratory, at: str) -> Finding:
     def value(of: float) -> float:
         return float(mechanics.osmotic_pressure(p, jnp.asarray(of))) / evidence.factor("MPa")
 
-    curve = tuple((share * charge * _MEQ, value(share * charge)) for share in (0.0, 0.25, 0.5, 0.75, 1.0))
+    curve = tuple((share * charge * _MEQ, value(share * charge)) for share in _QUARTERS)
     return Finding(value(charge), across="fixed charge, mEq/mL", along="MPa", curve=curve)
 
 

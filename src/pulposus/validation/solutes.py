@@ -21,6 +21,13 @@ from pulposus.validation.laboratory import Laboratory, Specimen, balanced, bisec
 MEASURES, measure = collector()
 SOLUTES = {"oxygen": (OXYGEN, 1e-3), "lactate": (LACTATE, 1.0), "glucose": (GLUCOSE, 1.0)}  # maths: Pa to kPa
 _KPA = 1e3  # maths: Pa in a kPa
+_MM = 1e3  # maths: metres to mm
+_SHARES = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)  # maths: shares of supply at which curves are drawn
+_DENSEST = 200.0  # maths: million per mL, where the search for a carrying capacity ends
+_CHAMBERS = (5.0, 10.0, 20.0, 40.0)  # maths: mm, lengths of chamber of which the first that starves is read
+_SCARCE = 0.01  # maths: share of supply where the search for a critical level ends
+_HALVINGS = 9  # maths: bisections of a share, to a five-hundredth
+_BELOW = 0.9  # maths: of a critical level, so that some cells are in want and most are not
 
 
 def field(made: Specimen, name: str) -> np.ndarray:
@@ -116,7 +123,7 @@ def law_a(lab: Laboratory, at: str) -> Finding:
 
 @measure
 def oxygen_rise(lab: Laboratory, at: str) -> Finding:
-    """Oxygen used by a cell of a degenerate disc over that of a healthy one: "cachot 3.5 1" (law, grade, mM glucose)."""
+    """Oxygen used by a cell of a degenerate disc over a healthy one: "cachot 3.5 1" (law, grade, mM glucose)."""
     law, grade, glucose = at.split()
     made = lab.specimen(1)
     disc = made.disc
@@ -146,21 +153,21 @@ def _starving(solved_glucose: np.ndarray, ph: np.ndarray) -> np.ndarray:
 
 
 def _capacity(half: float) -> tuple[float, tuple[tuple[float, float], ...]]:
-    """Most nucleus cells (million per mL) of which none starves in a slab of half-thickness `half` mm; glucose in it."""
+    """Most nucleus cells (million per mL) that a slab of half-thickness `half` mm feeds, and glucose in it."""
     p = Parameters.from_evidence()
     water = evidence.used("nucleus_water_volume_healthy").si
     outside = [float(v) for v in (p.marrow_oxygen, p.marrow_lactate, p.marrow_glucose)]
 
     def solved(density: float):  # type: ignore[no-untyped-def]
         by = evidence.factor("Mcell/mL")
-        return slab(half * 1e-3, density * by, outside, water, float(tissue_factor(jnp.asarray(water))))
+        return slab(half / _MM, density * by, outside, water, float(tissue_factor(jnp.asarray(water))))
 
     def fed(density: float) -> bool:
         return bool(solved(density).glucose[-1] > float(p.glucose_death_threshold))
 
-    most = bisect(fed, 0.1, 200.0)
+    most = bisect(fed, 0.5, _DENSEST)
     end = solved(most)
-    return most, points(end.x * 1e3, end.glucose)
+    return most, points(end.x * _MM, end.glucose)
 
 
 @measure
@@ -180,14 +187,14 @@ def capacity_exponent(lab: Laboratory, at: str) -> Finding:
 
 
 def _chamber(density: float) -> tuple[float, tuple[tuple[float, float], ...]]:
-    """Depth in mm at which cells (million per mL) in a long chamber of gel starve, fed on one side with 5 mM glucose."""
+    """Depth in mm at which cells (million per mL) in a chamber of gel starve, with 5 mM glucose on one side."""
     p = Parameters.from_evidence()
     outside = [evidence.convert(*_AIR), 0.0, float(p.rim_glucose)]
-    for depth in (5.0, 10.0, 20.0, 40.0):
-        made = slab(depth * 1e-3, density * evidence.factor("Mcell/mL"), outside, 1.0, 1.0)
+    for depth in _CHAMBERS:
+        made = slab(depth / _MM, density * evidence.factor("Mcell/mL"), outside, 1.0, 1.0)
         starving = _starving(made.glucose, np.asarray(acidity(p, jnp.asarray(made.lactate))))
         if starving.any():
-            return float(made.x[starving.argmax()] * 1e3), points(made.x * 1e3, made.glucose)
+            return float(made.x[starving.argmax()] * _MM), points(made.x * _MM, made.glucose)
     return float("nan"), ()
 
 
@@ -211,12 +218,12 @@ def chamber_exponent(lab: Laboratory, at: str) -> Finding:
 
 
 def _fed(lab: Laboratory, marrow: float = 1.0, rim: float = 1.0, openness: float = 1.0) -> Specimen:
-    """The reference disc (law without limiter) with supply lowered at its faces, or endplates less open; nobody dies."""
+    """The reference disc with supply lowered at its faces, or endplates less open; nobody dies."""
 
     def make() -> Specimen:
         base = lab.reference()
         disc = eqx.tree_at(lambda d: d.openness, lab.supplied(base.disc, marrow, rim), jnp.asarray(openness))
-        return Specimen(disc, balanced(disc, base.state, jnp.asarray(-jnp.inf)), base.injections)
+        return Specimen(disc, balanced(disc, base.state, -np.inf), base.injections)
 
     return lab.keep(("fed", marrow, rim, openness), make)
 
@@ -238,26 +245,25 @@ def _lowered(lab: Laboratory, pathway: str, level: float) -> Specimen:
 
 def _critical(lab: Laboratory, pathway: str) -> float:
     return lab.keep(
-        ("critical", pathway), lambda: bisect(lambda s: bool(_want(_lowered(lab, pathway, s)).any()), 0.01, 1.0, 9)
+        ("critical", pathway),
+        lambda: bisect(lambda s: bool(_want(_lowered(lab, pathway, s)).any()), _SCARCE, 1.0, _HALVINGS),
     )
 
 
 @measure
 def exchange_at_death(lab: Laboratory, at: str) -> Finding:
     """Share of endplate exchange at which the first nucleus cells would die, all endplates alike."""
-    ends = bisect(lambda share: bool(_want(_fed(lab, openness=share), everywhere=False).any()), 0.02, 1.0, 9)
-    shares = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
-    lowest = [float(field(_fed(lab, openness=s), "glucose").min()) for s in shares]
-    return Finding(ends, across="share of exchange", along="lowest glucose, mM", curve=points(shares, lowest))
+    ends = bisect(lambda share: bool(_want(_fed(lab, openness=share), everywhere=False).any()), _SCARCE, 1.0, _HALVINGS)
+    lowest = [float(field(_fed(lab, openness=s), "glucose").min()) for s in _SHARES]
+    return Finding(ends, across="share of exchange", along="lowest glucose, mM", curve=points(_SHARES, lowest))
 
 
 @measure
 def critical_nutrition(lab: Laboratory, at: str) -> Finding:
     """Share of normal oxygen and glucose outside at which the first cells would die, lowered on one pathway or both."""
-    levels = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
-    lowest = [float(field(_lowered(lab, at, s), "glucose").min()) for s in levels]
+    lowest = [float(field(_lowered(lab, at, s), "glucose").min()) for s in _SHARES]
     return Finding(
-        _critical(lab, at), across="share of nutrition", along="lowest glucose, mM", curve=points(levels, lowest)
+        _critical(lab, at), across="share of nutrition", along="lowest glucose, mM", curve=points(_SHARES, lowest)
     )
 
 
@@ -277,7 +283,7 @@ def _places(made: Specimen) -> tuple[float, float, float]:
 @measure
 def want_site(lab: Laboratory, at: str) -> Finding:
     """Where cells are in want when supply is a little below its critical level on one pathway."""
-    level = _critical(lab, at) * 0.9
+    level = _critical(lab, at) * _BELOW
     nucleus, inner, outer = _places(_lowered(lab, at, level))
     holds = {
         "endplate": nucleus > max(inner, outer),
@@ -352,21 +358,22 @@ def grade_extreme(lab: Laboratory, at: str) -> Finding:
 
 
 def _resolved(disc: Disc, state: State) -> State:
-    return balanced(disc, state, jnp.zeros(()))
+    return balanced(disc, state, 0.0)
 
 
 @measure
 def l5s1_glucose(lab: Laboratory, at: str) -> Finding:
-    """Lowest glucose of L5-S1 before and after a perturbation, nobody dying yet."""
+    """Lowest glucose of L5-S1 before and after a perturbation, nobody dying yet: "lordosis 1.5" (what, times)."""
+    what, *times = at.split()
     made = lab.specimen(1, "L5-S1")
     disc, state = made.disc, made.state
     before = float(_resolved(disc, state).solutes[GLUCOSE].min())
-    if at == "calcified":
+    if what == "calcified":
         disc = eqx.tree_at(lambda d: d.openness, disc, disc.parameters.endplate_calcified_openness)
-    elif at == "metabolism":
-        state = eqx.tree_at(lambda s: s.native, state, state.native * 1.5)
+    elif what == "metabolism":
+        state = eqx.tree_at(lambda s: s.native, state, state.native * float(times[0]))
     else:
-        disc, state, _ = lab.specimen(1, "L5-S1", stretched={"wedge": 1.5})
+        disc, state, _ = lab.specimen(1, "L5-S1", stretched={"wedge": float(times[0])})
     after = float(_resolved(disc, state).solutes[GLUCOSE].min())
     return ordering(after < before, f"{before:.3f} to {after:.3f} mM")
 
