@@ -256,3 +256,20 @@ def test_help_waits_for_no_library(words: list[str]) -> None:
 def test_the_package_is_a_program() -> None:
     done = subprocess.run([sys.executable, "-m", "pulposus", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("pulposus ")
+
+
+def test_hypotheses_are_compared_where_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pandas as pd
+
+    from pulposus import run
+
+    names = ("aggrecan_percent", "native_viable_percent", "injected_million", "glucose_min_mM", "ph_min")
+    numbers = {f"{n}_{end}": 1.0 for n in names for end in ("untreated", "treated", "effect")}
+    rows = [{"hypothesis": h, "choice": c, **numbers} for h, c in (("as in the case", ""), ("metabolism", "cachot"))]
+    monkeypatch.setattr(run, "run_case", made_up_run())
+    monkeypatch.setattr(run, "compare_hypotheses", lambda case, progress: pd.DataFrame(rows))
+    result = pulposus("run", EXAMPLE, "--out", tmp_path / "out", "--compare-hypotheses")
+    assert result.exit_code == 0, result.output
+    assert "cachot" in result.stdout
+    assert "metabolism" in (tmp_path / "out" / "hypotheses.html").read_text("utf-8")
+    assert Results.open(tmp_path / "out").hypotheses() is not None

@@ -112,7 +112,8 @@ def test_the_published_profile_is_symmetric_at_its_ends_and_lowest_where_the_pap
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [(0.1, "agrees"), (0.3, "agrees"), (0.31, "differs"), (0.0, "differs"), (math.nan, "not computed")]
+    ("value", "said"),
+    [(0.1, "agrees"), (0.3, "agrees"), (0.31, "differs"), (0.0, "differs"), (math.nan, "not computed")],
 )
 def test_a_verdict_follows_from_the_band(value: float, said: str) -> None:
     (check,) = validation.selected("swelling pressure")
