@@ -361,13 +361,17 @@ def _print_book(table: Any, counted: Any) -> None:
     """Every check on a line, then the counts."""
     from pulposus.report.book import SIGNS
 
-    shown = _table("Validation book", ["check", "class"], ["published", "band", "ours"], ["unit", "verdict", "comment"])
+    shown = _table(
+        "Validation book", ["check", "class"], ["published", "band", "ours"], ["unit", "known by", "verdict", "comment"]
+    )
     for row in table.to_dict("records"):
         band = "" if row["low"] != row["low"] else f"{_short(row['low'])} to {_short(row['high'])}"
         ours = "" if row["ours"] != row["ours"] else _short(row["ours"])
         said = row["comment"] if row["verdict"] == "differs" else row["told"]
         numbers = ("", "", "") if row["kind"] == "ordering" else (_short(row["published"]), band, ours)
-        shown.add_row(row["name"], row["class"], *numbers, _words(row["unit"]), SIGNS[row["verdict"]], said)
+        shown.add_row(
+            row["name"], row["class"], *numbers, _words(row["unit"]), row["status"], SIGNS[row["verdict"]], said
+        )
     heads = ["checks", "agree", "groups", "groups that agree", "sources"]
     sums = _table("Counts: rows of one paper on one thing are a group", ["class", "kind"], heads)
     for row in counted.to_dict("records"):

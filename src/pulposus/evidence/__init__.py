@@ -224,7 +224,11 @@ def _records(file: str, folder: Path) -> list[tuple[int, dict[str, str]]]:
     """Line number and columns of each record (the line on which it ends)."""
     with (folder / file).open(encoding="utf-8", newline="") as stream:
         reader = csv.DictReader(stream)
-        return [(reader.line_num, record) for record in reader]
+        found = [(reader.line_num, record) for record in reader]
+    for line, record in found:
+        if None in record:
+            raise EvidenceError(f"{file} line {line}: more columns than heads; quote text that holds commas.")
+    return found
 
 
 @cache

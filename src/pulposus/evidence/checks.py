@@ -67,6 +67,11 @@ def read_checks(folder: Path = FOLDER) -> tuple[Check, ...]:
 
 
 def _check(line: int, record: Mapping[str, str]) -> Check:
+    if None in record or None in record.values():
+        raise EvidenceError(
+            f"checks.csv line {line}: columns and heads differ in number; quote text that holds commas."
+        )
+
     def number(column: str) -> float:
         try:
             return float(record[column]) if record[column] else math.nan

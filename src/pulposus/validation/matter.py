@@ -103,6 +103,13 @@ def openness_falls(lab: Laboratory, at: str) -> Finding:
     return Finding(_openness(float(at), "falls"), across="grade", along="of healthy", curve=curve)
 
 
+@measure
+def openness_rises(lab: Laboratory, at: str) -> Finding:
+    """The same where it rises by porosity."""
+    curve = _over_grades(GRADES[1:], lambda g: _openness(g, "rises"))
+    return Finding(_openness(float(at), "rises"), across="grade", along="of healthy", curve=curve)
+
+
 # ---------------------------------------------------------------------------------------------- composition
 
 
@@ -214,6 +221,13 @@ def reference_volume(lab: Laboratory, at: str) -> Finding:
     """Volume of a tissue of the published reference disc, mL."""
     disc = lab.specimen(1, REFERENCE, glucose_limiter=False).disc
     return Finding(float(jnp.sum(disc.tissue[mesh.TISSUES.index(at)] * disc.volume)) * _ML)
+
+
+@measure
+def nucleus_volume(lab: Laboratory, at: str) -> Finding:
+    """Volume of the nucleus of a healthy disc, mL."""
+    disc = lab.specimen(1, at).disc
+    return Finding(float(jnp.sum(disc.tissue[mesh.NUCLEUS] * disc.volume)) * _ML)
 
 
 @measure
