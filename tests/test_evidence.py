@@ -568,14 +568,18 @@ def test_a_dispute_without_words_and_a_lost_comma_are_refused(tmp_path: Path) ->
     edit(folder, "mechanisms.csv", lambda records: [record.update(dispute="") for record in records])
     with pytest.raises(EvidenceError, match=r"mechanisms.csv line \d+: .*disputed"):
         evidence.check(folder)
-    found = (folder / "parameters.csv").read_text("utf-8").splitlines()
-    (folder / "parameters.csv").write_text("\n".join([found[0], found[1] + ", and more", *found[2:]]), "utf-8")
-    with pytest.raises(EvidenceError, match=r"parameters.csv line 2: more columns than heads; quote text"):
-        evidence._table("parameters.csv", folder)
     lines = (folder / "outlines.csv").read_text("utf-8").splitlines()
     (folder / "outlines.csv").write_text("\n".join([*lines[:3], "reference_l4l5,disc,cosine", *lines[4:]]), "utf-8")
     with pytest.raises(EvidenceError, match=r"outlines.csv line 4: no column"):
         evidence.check(folder)
+
+
+def test_a_comma_too_many_is_refused(tmp_path: Path) -> None:
+    folder = copy(tmp_path)
+    found = (folder / "parameters.csv").read_text("utf-8").splitlines()
+    (folder / "parameters.csv").write_text("\n".join([found[0], found[1] + ", and more", *found[2:]]), "utf-8")
+    with pytest.raises(EvidenceError, match=r"parameters.csv line 2: more columns than heads; quote text"):
+        evidence._table("parameters.csv", folder)
 
 
 def test_rows_are_frozen() -> None:
