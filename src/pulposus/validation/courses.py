@@ -142,8 +142,10 @@ def viable_after(lab: Laboratory, at: str) -> Finding:
 def darkens_more(lab: Laboratory, at: str) -> Finding:
     """After years, the disc that began at the higher grade is at the higher estimate: "30 1 2"."""
     years, *grades = (int(part) for part in at.split())
-    ends = [_ageing(lab, g, years, COLUMNS["grade"], 0.0)[-1][1] for g in grades]
-    return ordering(ends[1] > ends[0], f"grade {ends[0]:.2f} and {ends[1]:.2f} after {years} years")
+    curves = [_ageing(lab, g, years, COLUMNS["grade"], 0.0) for g in grades]
+    ends = [curve[-1][1] for curve in curves]
+    told = f"grade {ends[0]:.2f} and {ends[1]:.2f} after {years} years"
+    return ordering(ends[1] > ends[0], told, "years", "grade of the darker", curves[1])
 
 
 # ---------------------------------------------------------------------------------------------- supply
@@ -215,6 +217,10 @@ def _curve(values: Sequence[float]) -> Points:
     return tuple((float(month), value) for month, value in enumerate(values))
 
 
+def _over_months(values: Sequence[float]) -> tuple[str, str, Points]:
+    return "months", "treated", _curve(values)
+
+
 @measure
 def treated_difference(lab: Laboratory, at: str) -> Finding:
     """Treated less untreated at the end."""
@@ -235,21 +241,25 @@ def treated_change(lab: Laboratory, at: str) -> Finding:
 def treated_rise(lab: Laboratory, at: str) -> Finding:
     """The treated disc ends higher than it began."""
     treated, _, months = _arms(lab, at)
-    return ordering(treated[-1] > treated[0], f"{treated[0]:.4g} to {treated[-1]:.4g} in {months} months")
+    return ordering(
+        treated[-1] > treated[0], f"{treated[0]:.4g} to {treated[-1]:.4g} in {months} months", *_over_months(treated)
+    )
 
 
 @measure
 def treated_above(lab: Laboratory, at: str) -> Finding:
     """The treated disc ends above the untreated one."""
     treated, untreated, _ = _arms(lab, at)
-    return ordering(treated[-1] > untreated[-1], f"{treated[-1]:.4g} with, {untreated[-1]:.4g} without")
+    told = f"{treated[-1]:.4g} with, {untreated[-1]:.4g} without"
+    return ordering(treated[-1] > untreated[-1], told, *_over_months(treated))
 
 
 @measure
 def treated_below(lab: Laboratory, at: str) -> Finding:
     """The treated disc ends below the untreated one."""
     treated, untreated, _ = _arms(lab, at)
-    return ordering(treated[-1] < untreated[-1], f"{treated[-1]:.4g} with, {untreated[-1]:.4g} without")
+    told = f"{treated[-1]:.4g} with, {untreated[-1]:.4g} without"
+    return ordering(treated[-1] < untreated[-1], told, *_over_months(treated))
 
 
 @measure
@@ -257,11 +267,13 @@ def alive_after(lab: Laboratory, at: str) -> Finding:
     """Some injected cells are alive at the end: "1 3 Inject ..." (months, grade, line); more than a ten-thousandth."""
     months, grade, line = at.split(" ", 2)
     treated, _, _ = _arms(lab, f"injected {months} {grade} {line}")
-    return ordering(treated[-1] > _ALIVE, f"{treated[-1]:.3g} million alive")
+    return ordering(treated[-1] > _ALIVE, f"{treated[-1]:.3g} million alive", *_over_months(treated))
 
 
 @measure
 def tao(lab: Laboratory, at: str) -> Finding:
     """Fewer injected cells alive after two months than after one."""
     treated, _, _ = _arms(lab, f"injected 2 3 {at}")
-    return ordering(0 < treated[2] < treated[1], f"{treated[1]:.3g} and {treated[2]:.3g} million alive")
+    return ordering(
+        0 < treated[2] < treated[1], f"{treated[1]:.3g} and {treated[2]:.3g} million alive", *_over_months(treated)
+    )

@@ -30,9 +30,9 @@ def points(x: Iterable[float], y: Iterable[float]) -> Points:
     return tuple((float(a), float(b)) for a, b in zip(x, y, strict=True))
 
 
-def ordering(holds: bool, told: str) -> Finding:
-    """An ordering: whether it holds, and the numbers behind it."""
-    return Finding(1.0 if holds else 0.0, told)
+def ordering(holds: bool, told: str, across: str = "", along: str = "", curve: Points = ()) -> Finding:
+    """An ordering: whether it holds, the numbers behind it, and a curve on which it can be seen."""
+    return Finding(1.0 if holds else 0.0, told, across, along, curve)
 
 
 def collector() -> tuple[dict[str, Callable[..., Finding]], Callable[[M], M]]:

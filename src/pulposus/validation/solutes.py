@@ -22,6 +22,7 @@ MEASURES, measure = collector()
 SOLUTES = {"oxygen": (OXYGEN, 1e-3), "lactate": (LACTATE, 1.0), "glucose": (GLUCOSE, 1.0)}  # maths: Pa to kPa
 _KPA = 1e3  # maths: Pa in a kPa
 _MM = 1e3  # maths: metres to mm
+_Y = "y, mm (front to the right)"
 _SHARES = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)  # maths: shares of supply at which curves are drawn
 _DENSEST = 200.0  # maths: million per mL, where the search for a carrying capacity ends
 _CHAMBERS = (5.0, 10.0, 20.0, 40.0)  # maths: mm, lengths of chamber of which the first that starves is read
@@ -61,7 +62,7 @@ def _with_profile(made: Specimen, name: str, value: float) -> Finding:
         published = np.asarray(profile[name])
     return Finding(
         value,
-        across="y, mm (front to the right)",
+        across=_Y,
         along=name,
         curve=points(y, ours),
         published=points(profile["y"], published),
@@ -291,7 +292,7 @@ def want_site(lab: Laboratory, at: str) -> Finding:
         "whole": nucleus > 0 and inner > 0 and outer < max(nucleus, inner),
     }[at]
     told = f"at {level:.2f} of supply: {nucleus:.0%} of the nucleus, {inner:.0%} of inner, {outer:.0%} of outer annulus"
-    return ordering(holds, told)
+    return ordering(holds, told, _Y, "glucose, mM", points(*midline(_lowered(lab, at, level), "glucose")))
 
 
 def _place(made: Specimen, name: str) -> tuple[int, int]:
@@ -307,7 +308,8 @@ def extremes_at_border(lab: Laboratory, at: str) -> Finding:
     """Lowest oxygen and highest lactate within one node of the border of the nucleus at mid-height."""
     places = {name: _place(lab.reference(), name) for name in ("oxygen", "lactate")}
     told = ", ".join(f"{name} {r} rings and {k} layers away" for name, (r, k) in places.items())
-    return ordering(all(max(place) <= 1 for place in places.values()), told)
+    holds = all(max(place) <= 1 for place in places.values())
+    return ordering(holds, told, _Y, "oxygen, kPa", points(*midline(lab.reference(), "oxygen")))
 
 
 @measure
@@ -316,14 +318,17 @@ def glucose_at_border(lab: Laboratory, at: str) -> Finding:
     made = {"normal": lab.reference(), "grade III": lab.specimen(3)}
     places = {name: _place(one, "glucose") for name, one in made.items()}
     told = ", ".join(f"{name} {r} rings away" for name, (r, _) in places.items())
-    return ordering(all(r <= 1 for r, _ in places.values()), told)
+    holds = all(r <= 1 for r, _ in places.values())
+    return ordering(holds, told, _Y, "glucose in grade III, mM", points(*midline(made["grade III"], "glucose")))
 
 
 @measure
 def death_site(lab: Laboratory, at: str) -> Finding:
     """The first node in want as all supply falls, within one node of the border of the nucleus at mid-height."""
-    ring, layer = _place(_lowered(lab, "whole", _critical(lab, "whole")), "glucose")
-    return ordering(max(ring, layer) <= 1, f"{ring} rings and {layer} layers away")
+    made = _lowered(lab, "whole", _critical(lab, "whole"))
+    ring, layer = _place(made, "glucose")
+    told = f"{ring} rings and {layer} layers away"
+    return ordering(max(ring, layer) <= 1, told, _Y, "glucose, mM", points(*midline(made, "glucose")))
 
 
 @measure
@@ -332,7 +337,10 @@ def starvation(lab: Laboratory, at: str) -> Finding:
     p = Parameters.from_evidence()
     ph = p.ph_without_lactate
     rates = [float(cells.death(p, jnp.asarray(g), ph).starved) * simulate.DAY for g in (0.0, float(p.rim_glucose))]
-    return ordering(rates[0] > 0 == rates[1], f"{rates[0]:.2f} and {rates[1]:.2f} a day; oxygen is not in the law")
+    levels = [share * float(p.rim_glucose) for share in (0.0, *_SHARES)]
+    curve = points(levels, (float(cells.death(p, jnp.asarray(g), ph).starved) * simulate.DAY for g in levels))
+    told = f"{rates[0]:.2f} and {rates[1]:.2f} a day; oxygen is not in the law"
+    return ordering(rates[0] > 0 == rates[1], told, "glucose, mM", "deaths a day", curve)
 
 
 @measure
@@ -343,7 +351,7 @@ def in_vivo(lab: Laboratory, at: str) -> Finding:
     value = mean_in(made.disc, mesh.NUCLEUS, jnp.asarray(field(made, name)))
     y, ours = midline(made, name)
     to = evidence.convert(1.0, "kPa", "mmHg") if name == "oxygen" else 1.0
-    return Finding(value * to, across="y, mm (front to the right)", along=name, curve=points(y, ours * to))
+    return Finding(value * to, across=_Y, along=name, curve=points(y, ours * to))
 
 
 @measure
@@ -375,7 +383,9 @@ def l5s1_glucose(lab: Laboratory, at: str) -> Finding:
     else:
         disc, state, _ = lab.specimen(1, "L5-S1", stretched={"wedge": float(times[0])})
     after = float(_resolved(disc, state).solutes[GLUCOSE].min())
-    return ordering(after < before, f"{before:.3f} to {after:.3f} mM")
+    solved = Specimen(disc, _resolved(disc, state), made.injections)
+    curve = points(*midline(solved, "glucose"))
+    return ordering(after < before, f"{before:.3f} to {after:.3f} mM", _Y, "glucose after, mM", curve)
 
 
 @measure
@@ -388,7 +398,9 @@ def calcified_with_cells(lab: Laboratory, at: str) -> Finding:
         return mean_in(made.disc, mesh.NUCLEUS, made.state.solutes[GLUCOSE])
 
     pairs = [(mean(healthy, by), mean(calcified, by)) for by in several]
-    return ordering(all(a > b for a, b in pairs), "; ".join(f"{a:.2f} to {b:.2f} mM" for a, b in pairs))
+    told = "; ".join(f"{a:.2f} to {b:.2f} mM" for a, b in pairs)
+    curve = points(several, (b for _, b in pairs))
+    return ordering(all(a > b for a, b in pairs), told, "times the cells", "glucose when calcified, mM", curve)
 
 
 def diffusivity(solute: str) -> float:
