@@ -169,7 +169,8 @@ def validation_page(results: pd.DataFrame, counted: pd.DataFrame, findings: Mapp
         '<section id="counts"><h2>What was counted</h2>'
         "<p>Rows of one paper on one thing form a group and count once; a group agrees when all its rows do. Bands "
         "were fixed from the published spread before the model was run. Nothing is tuned to a row; what differs stays, "
-        "with the reason where it is known.</p>"
+        "with the reason where it is known. In the pictures a full disc or a line is ours, an open diamond what was "
+        "published, a bar the band.</p>"
         f"{table(heads, counted.to_numpy().tolist(), 'counts')}{_trust(judged)}</section>"
     )
     links = [("counts", "Counts")]
@@ -208,7 +209,7 @@ def _trust(judged: pd.DataFrame) -> str:
         "of them recalled, not read",
         "recalled that agree",
     ]
-    return table(heads, rows, "counts")
+    return table(heads, rows, "trust")
 
 
 def _card(row: Mapping[str, Any], found: Drawn | None) -> str:

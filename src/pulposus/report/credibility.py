@@ -102,7 +102,7 @@ def _validation(results: pd.DataFrame, counted: pd.DataFrame) -> str:
         agree = [int((p["verdict"] == "agrees").sum()) for p in (part, measured)]
         rows.append([words, len(part), agree[0], len(measured), agree[1], int((part["status"] == "memory").sum())])
     heads = ["quantitative predictions of", "checks", "agree", "against measurements", "of them agree", "recalled"]
-    return text + table(heads, rows, "counts") + _differing(results[results["class"] == "prediction"])
+    return text + table(heads, rows, "trust") + _differing(results[results["class"] == "prediction"])
 
 
 def _uncertainty() -> str:
