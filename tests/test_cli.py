@@ -263,7 +263,14 @@ def test_hypotheses_are_compared_where_asked(tmp_path: Path, monkeypatch: pytest
 
     from pulposus import run
 
-    names = ("aggrecan_percent", "native_viable_percent", "injected_million", "glucose_min_mM", "ph_min")
+    names = (
+        "aggrecan_percent",
+        "native_viable_percent",
+        "injected_million",
+        "np_like_million",
+        "glucose_min_mM",
+        "ph_min",
+    )
     numbers = {f"{n}_{end}": 1.0 for n in names for end in ("untreated", "treated", "effect")}
     rows = [{"hypothesis": h, "choice": c, **numbers} for h, c in (("as in the case", ""), ("metabolism", "cachot"))]
     monkeypatch.setattr(run, "run_case", made_up_run())

@@ -43,6 +43,7 @@ _AT_STAKE = {
     "aggrecan_percent": "aggrecan_nucleus_percent",
     "native_viable_percent": "native_viable_percent",
     "injected_million": "injected_cells_million",
+    "np_like_million": "np_like_cells_million",
     "glucose_min_mM": "glucose_min_mM",
     "ph_min": "ph_min",
 }

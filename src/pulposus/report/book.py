@@ -77,7 +77,7 @@ def figure(value: Any, digits: int = 4) -> str:
         return str(value)
     if not math.isfinite(value):
         return "–"
-    return f"{value:.{digits}g}".replace("-", "−") if abs(value) >= 1e-12 else "0"  # maths: rounding, shown as nought
+    return f"{value:.{digits}g}".replace("-", "−") if abs(value) >= 1e-9 else "0"  # maths: shown as nought
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Any]], name: str) -> str:
@@ -244,17 +244,9 @@ def _card(row: Mapping[str, Any], found: Drawn | None) -> str:
 
 def hypotheses_page(results: pd.DataFrame, title: str) -> str:
     """What hangs on each hypothesis: a table of how discs end under each choice, and how far each moves the effect."""
-    shown = {
-        "aggrecan_percent": "aggrecan, % of start",
-        "native_viable_percent": "native cells alive, %",
-        "injected_million": "injected alive, million",
-        "glucose_min_mM": "lowest glucose, mM",
-        "ph_min": "lowest pH",
-    }
-    heads = ["hypothesis", "choice", *(f"{words}: {arm}" for words in shown.values() for arm in _ARMS)]
-    columns = [f"{short}_{arm}" for short in shown for arm in _ARMS]
+    heads = ["hypothesis", "choice", *_AT_STAKE.values()]
     rows = [
-        [row["hypothesis"].replace("_", " "), str(row["choice"]).replace("_", " "), *(row[c] for c in columns)]
+        [row["hypothesis"].replace("_", " "), str(row["choice"]).replace("_", " "), *(row[c] for c in _AT_STAKE)]
         for row in results.fillna("").to_dict("records")
     ]
     effect = results["aggrecan_percent_effect"]
@@ -275,4 +267,16 @@ def hypotheses_page(results: pd.DataFrame, title: str) -> str:
     return page("What hangs on each hypothesis", title, body)
 
 
-_ARMS = ("untreated", "treated")
+# Column of the table of hypotheses -> its words.
+_AT_STAKE = {
+    "aggrecan_percent_untreated": "aggrecan, % of start: untreated",
+    "aggrecan_percent_treated": "aggrecan, % of start: treated",
+    "aggrecan_percent_effect": "aggrecan: effect of treatment, points",
+    "native_viable_percent_untreated": "native cells alive, %: untreated",
+    "native_viable_percent_treated": "native cells alive, %: treated",
+    "injected_million_treated": "injected alive, million: treated",
+    "np_like_million_treated": "NP-like, million: treated",
+    "glucose_min_mM_untreated": "lowest glucose, mM: untreated",
+    "glucose_min_mM_treated": "lowest glucose, mM: treated",
+    "ph_min_treated": "lowest pH: treated",
+}
