@@ -513,8 +513,9 @@ def levels(as_json: AsJson = False) -> None:
 @names.command()
 @_door
 def parameters(as_json: AsJson = False) -> None:
-    """Every number of the model with its unit, range, kind and source; a case may override each."""
+    """Every number with its unit, range, kind and source; a case may override each that a process reads."""
     from pulposus import evidence
+    from pulposus.evidence import usage
 
     rows = [evidence.used(name) for name in evidence.names()]
     if as_json:
@@ -522,8 +523,10 @@ def parameters(as_json: AsJson = False) -> None:
         return
     table = _table("Parameters", ["name"], ["value"], ["range", "unit", "kind", "source"])
     for row in rows:
-        table.add_row(row.name, _value(row), _range(row), _words(row.unit), row.kind, row.source)
+        mark = "" if usage.readers(row.name) else "*"
+        table.add_row(row.name + mark, _value(row), _range(row), _words(row.unit), row.kind, row.source)
     _print_tables(table)
+    typer.echo("* read by no process: kept to compare with, or for what is not built yet")
 
 
 @names.command()
