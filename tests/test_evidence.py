@@ -522,7 +522,7 @@ def test_a_parameter_without_a_row_is_refused_by_name(monkeypatch: pytest.Monkey
     table = {name: rows for name, rows in evidence._parameters().items() if name != "salt"}
     monkeypatch.setattr(evidence, "_parameters", lambda: table)
     parameters = pytest.importorskip("pulposus.disc.parameters")
-    with pytest.raises(InputError, match="Unknown parameter 'salt'"):
+    with pytest.raises(InputError, match=r"parameters.csv has no row 'salt', which the model reads"):
         parameters.Parameters.from_evidence()
 
 

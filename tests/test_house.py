@@ -53,7 +53,7 @@ ORDERS = {
         "simulate": 7,
     },
     "therapies": {"protocol": 0, "biological": 1},
-    "evidence": {"network": 0, "usage": 0, "checks": 0},
+    "evidence": {"units": 0, "network": 0, "usage": 0, "checks": 0},
     "report": {"words": 0, "fields": 0, "sections": 1, "book": 2, "credibility": 3},
     "validation": {"finding": 0, "laboratory": 1, "solutes": 2, "matter": 3, "courses": 4},
 }

@@ -215,6 +215,18 @@ def test_the_published_field_is_met_and_a_wrong_diffusivity_is_found(monkeypatch
     assert findings["fe cells +100 % mean glucose"].value < findings["fe base mean glucose"].value
 
 
+@pytest.mark.slow
+def test_every_measure_gives_a_number_or_an_order() -> None:
+    """The whole book on the smallest mesh: verdicts may differ there, but nothing fails and curves can be drawn."""
+    table, findings = validation.validate(lab=Laboratory("cohort", "cohort"))
+    assert "not computed" not in set(table["verdict"])
+    assert set(findings) == {check.name for check in JUDGED}
+    orders = table[table["kind"] == "ordering"]
+    assert set(orders["ours"]) <= {0.0, 1.0}
+    assert orders["told"].str.len().gt(0).all()
+    assert validation_page(table, validation.counts(table), findings).count("<svg") > len(JUDGED)
+
+
 def test_what_is_not_solved_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(validation.MEASURES, "osmotic", lambda lab, at: Finding(math.nan))
     table, _ = validation.validate("donnan")

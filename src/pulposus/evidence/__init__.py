@@ -22,11 +22,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pulposus.errors import EvidenceError, InputError, nearest
+from pulposus.evidence.units import convert as convert
+from pulposus.evidence.units import dimension, factor
+from pulposus.evidence.units import quantity as quantity
 
 FOLDER = Path(__file__).parent
 KINDS = ("measured", "fitted", "derived", "assumed", "defined")
@@ -118,71 +120,6 @@ class Statement:
     name: str
     text: str
     sources: tuple[str, ...]
-
-
-# ---------------------------------------------------------------------------------------------- units
-
-
-@cache
-def _registry() -> Any:
-    import pint
-
-    registry: Any = pint.UnitRegistry(cache_folder=None)
-    registry.define("cell = [cell]")
-    registry.define("equivalent_charge = mole = Eq")
-    return registry
-
-
-@cache
-def _unit(text: str) -> tuple[float, str]:
-    """Factor to SI base units, and the dimension as text; ValueError for what is no unit."""
-    registry = _registry()
-    try:
-        unit = registry.parse_units("dimensionless" if text in ("", "1") else text)
-        one = registry.Quantity(1.0, unit).to_base_units()
-        zero = registry.Quantity(0.0, unit).to_base_units().magnitude
-    except Exception as problem:  # pint raises many kinds, some of them of the tokenizer
-        raise ValueError(f"{text!r} is not a unit") from problem
-    if zero:
-        raise ValueError(f"{text!r} has an offset")
-    return float(one.magnitude), str(one.dimensionality)
-
-
-def factor(unit: str) -> float:
-    """What a number in `unit` must be multiplied by to be in SI base units. Raises InputError for an unknown unit."""
-    try:
-        return _unit(unit)[0]
-    except ValueError as problem:
-        raise InputError(f"{problem}; write units like mm, kPa, mM, 1/day, cells/mm^3, nmol/(Mcell*hour).") from problem
-
-
-def dimension(unit: str) -> str:
-    """The dimension of a unit, as text that can be compared. Raises InputError for an unknown unit."""
-    factor(unit)
-    return _unit(unit)[1]
-
-
-def convert(value: float, unit: str, to: str) -> float:
-    """`value` in `unit`, expressed in the unit `to`. Raises InputError when their dimensions differ."""
-    if dimension(unit) != dimension(to):
-        raise InputError(f"{value:g} {unit} cannot be expressed in {to or '1'}: give it in {to or 'plain numbers'}.")
-    return value * factor(unit) / factor(to)
-
-
-def quantity(text: str | float, unit: str) -> float:
-    """A number with its unit in words ("0.2 mM"), or a bare number taken in `unit`, in SI base units.
-
-    Raises InputError when the text holds no finite number or its unit has another dimension than `unit`.
-    """
-    match = re.fullmatch(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(.*?)\s*", str(text))
-    try:
-        value = float(match[1]) if match else float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f"{text!r} is not a number with a unit; write for example '1 {unit}'.")
-    given = (match[2] if match else "") or unit
-    return convert(value, given, unit) * factor(unit)
 
 
 # ---------------------------------------------------------------------------------------------- reading
@@ -306,6 +243,10 @@ def found(name: str) -> list[Row]:
 
 def si(name: str, unit: str) -> float:
     """The used value of a parameter in SI base units. Raises EvidenceError unless it has the dimension of `unit`."""
+    if name not in _parameters():
+        raise EvidenceError(
+            f"parameters.csv has no row {name!r}, which the model reads{nearest(name, names())}; add one."
+        )
     row = used(name)
     if dimension(row.unit) != dimension(unit):
         expected = f"expected a unit like {unit or '1'}; correct the unit of the row"

@@ -117,8 +117,8 @@ def _uncertainty() -> str:
             "carriers and sites add their own, most of them assumptions; the report of a run counts those it used.",
             "Choices on which sources contradict each other are named; `pulposus run --compare-hypotheses` shows what "
             "hangs on each for a given case. Ranges of parameters are not yet propagated into bands around the curves.",
-            "Discretisation: in a grade III disc the coarse mesh differs from the standard one by up to 2 % in extremes "
-            "of solutes, and by less than 1 % in means, cells and height.",
+            "Discretisation: in a grade III disc the coarse mesh differs from the standard one by up to 2 % in extremes"
+            " of solutes, and by less than 1 % in means, cells and height.",
         )
     )
 
