@@ -5,6 +5,8 @@ Each takes the laboratory and the `at` of its checks, and gives a `Finding` in t
 
 from __future__ import annotations
 
+import functools
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -174,7 +176,7 @@ def _capacity(half: float) -> tuple[float, tuple[tuple[float, float], ...]]:
 @measure
 def capacity(lab: Laboratory, at: str) -> Finding:
     """Carrying capacity of a slab of the given half-thickness in mm."""
-    most, curve = _capacity(float(at))
+    most, curve = lab.keep(("capacity", float(at)), lambda: _capacity(float(at)))
     return Finding(most, across="from the endplate, mm", along="glucose, mM", curve=curve)
 
 
@@ -182,7 +184,8 @@ def capacity(lab: Laboratory, at: str) -> Finding:
 def capacity_exponent(lab: Laboratory, at: str) -> Finding:
     """Power of the half-thickness by which the capacity goes, between two half-thicknesses in mm."""
     thin, thick = (float(part) for part in at.split())
-    some = [(half, _capacity(half)[0]) for half in (thin, 0.5 * (thin + thick), thick)]
+    each = (thin, 0.5 * (thin + thick), thick)
+    some = [(half, lab.keep(("capacity", half), functools.partial(_capacity, half))[0]) for half in each]
     power = np.log(some[-1][1] / some[0][1]) / np.log(thick / thin)
     return Finding(float(power), across="half-thickness, mm", along="million cells per mL", curve=tuple(some))
 
