@@ -18,6 +18,7 @@ import synthetic_run
 from typer.testing import CliRunner, Result
 
 from pulposus import cli, evidence, interrupt
+from pulposus.cli import tables
 from pulposus.errors import InputError
 from pulposus.imaging import FIELDS
 from pulposus.results import Results
@@ -281,8 +282,8 @@ def test_lists_give_numbers_whole() -> None:
     assert f"{row.value:.4g}" in pulposus("list", "parameters").stdout
     given = json.loads(pulposus("list", "parameters", "--json").stdout)["glucose_diffusivity"]
     assert (given["value"], given["unit"], given["source"]) == (row.value, row.unit, row.source)
-    assert cli._short(2.42e8) == "2.42e8"
-    assert cli._short(1.5e-7) == "1.5e-7"
+    assert tables.short(2.42e8) == "2.42e8"
+    assert tables.short(1.5e-7) == "1.5e-7"
 
 
 def test_schema_is_that_of_a_case() -> None:
@@ -309,3 +310,27 @@ def test_help_waits_for_no_library(words: list[str]) -> None:
 def test_the_package_is_a_program() -> None:
     done = subprocess.run([sys.executable, "-m", "pulposus", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("pulposus ")
+
+
+def test_hypotheses_are_compared_where_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pandas as pd
+
+    from pulposus import run
+
+    names = (
+        "aggrecan_percent",
+        "native_viable_percent",
+        "injected_million",
+        "np_like_million",
+        "glucose_min_mM",
+        "ph_min",
+    )
+    numbers = {f"{n}_{end}": 1.0 for n in names for end in ("untreated", "treated", "effect")}
+    rows = [{"hypothesis": h, "choice": c, **numbers} for h, c in (("as in the case", ""), ("metabolism", "cachot"))]
+    monkeypatch.setattr(run, "run_case", made_up_run())
+    monkeypatch.setattr(run, "compare_hypotheses", lambda case, progress: pd.DataFrame(rows))
+    result = pulposus("run", EXAMPLE, "--out", tmp_path / "out", "--compare-hypotheses")
+    assert result.exit_code == 0, result.output
+    assert "cachot" in result.stdout
+    assert "metabolism" in (tmp_path / "out" / "hypotheses.html").read_text("utf-8")
+    assert Results.open(tmp_path / "out").hypotheses() is not None

@@ -164,3 +164,37 @@ def test_hungry_cells_leave_fewer_of_themselves_and_of_the_disc(monkeypatch, tmp
     alive = [row["injected_alive_month_1_million"] for row in (least, used, most)]
     assert alive[0] > alive[1] > alive[2]
     assert least["effect_cells"] > most["effect_cells"]
+
+
+# ---------------------------------------------------------------------------------------------- hypotheses
+
+
+def test_every_choice_that_was_not_taken_is_an_alternative():
+    chosen = small().hypotheses()
+    pairs = run.alternatives(chosen)
+    assert ("endplate_permeability", "falls") in pairs
+    assert ("endplate_permeability", "rises") in pairs
+    assert ("differentiation", False) in pairs
+    assert ("metabolism", "bibby_urban") not in pairs  # the one that was taken
+    assert run.alternatives(chosen, ["metabolism"]) == [("metabolism", "cachot")]
+    with pytest.raises(InputError, match="did you mean 'metabolism'"):
+        run.alternatives(chosen, ["metabolic"])
+
+
+@pytest.mark.slow
+def test_what_hangs_on_a_hypothesis(tmp_path):
+    from pulposus.report.book import hypotheses_page
+
+    table = run.compare_hypotheses(small(1 / 6), only=["metabolism"], size="cohort")
+    assert list(table["choice"]) == ["", "cachot"]
+    assert table.notna().all().all()
+    own, other = (row for _, row in table.iterrows())
+    assert own["aggrecan_percent_effect"] == own["aggrecan_percent_treated"] - own["aggrecan_percent_untreated"]
+    assert own["injected_million_treated"] != other["injected_million_treated"]
+    results = Results.create(tmp_path / "run", fingerprint="f", info={"title": "t"}, months=[0])
+    assert results.hypotheses() is None
+    results.write_hypotheses(table)
+    assert list(results.hypotheses()["hypothesis"]) == list(table["hypothesis"])
+    page = hypotheses_page(table, "a title")
+    assert "moves this most is metabolism = cachot" in page
+    assert "<script" not in page

@@ -7,6 +7,7 @@ The house, from the ground up; each floor imports only from floors below it:
     therapies    what is injected, where and when
     imaging      what a scanner would see
     case         a person, a disc and treatments, from a file or a line
+    validation   the model against published results: one book of checks
     results      the folder that a run leaves: fields, tables, figures, meshes
     run          a case, computed with the treatment and without it; figures and report show what it found
     cli          the same as commands

@@ -35,12 +35,12 @@ _FORMAT = 1
 _RECORD = "run.json"
 _HISTORY = "history.zarr"
 _CASE = "case.toml"
-_TABLES = ("summary.csv", "ledger.csv", "mechanisms.csv")
+_TABLES = ("summary.csv", "ledger.csv", "mechanisms.csv", "hypotheses.csv")
 _PARAMETERS = "parameters_used.csv"
 _LOCK = ".lock"
 _CHECKPOINT = Path("checkpoint") / "state.npz"
 # What a new run in an old results folder takes away: only what runs have put there.
-_OURS = ("checkpoint", _HISTORY, *_TABLES, _PARAMETERS, _CASE, "figures", "vtu", "report.html")
+_OURS = ("checkpoint", _HISTORY, *_TABLES, _PARAMETERS, _CASE, "figures", "vtu", "report.html", "hypotheses.html")
 _BROKEN = (OSError, EOFError, ValueError, KeyError, TypeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 _NODE, _PLACE = ("ring", "sector", "layer"), ("arm", "time", "ring", "sector", "layer")
 _STATIC: dict[str, dict[str, Any]] = {
@@ -235,6 +235,10 @@ class Results:
         """The ablation: one row a run."""
         self._write_table("mechanisms.csv", table)
 
+    def write_hypotheses(self, table: pd.DataFrame) -> None:
+        """What hangs on each hypothesis: one row a choice."""
+        self._write_table("hypotheses.csv", table)
+
     def write_case(self, text: str) -> None:
         """The resolved case, as TOML."""
         _write_text(self.folder / _CASE, text)
@@ -321,6 +325,10 @@ class Results:
     def mechanisms(self) -> pd.DataFrame | None:
         """The ablation, or None where it was not asked for."""
         return self._read_table("mechanisms.csv") if (self.folder / "mechanisms.csv").exists() else None
+
+    def hypotheses(self) -> pd.DataFrame | None:
+        """What hangs on each hypothesis, or None where it was not asked for."""
+        return self._read_table("hypotheses.csv") if (self.folder / "hypotheses.csv").exists() else None
 
     def info(self) -> dict[str, Any]:
         """What `run.json` says: seed, versions, mesh, status, warnings, what was filled, numbers and sources used."""

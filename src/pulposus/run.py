@@ -14,7 +14,7 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import equinox as eqx
 import jax
@@ -25,8 +25,8 @@ import pandas as pd
 from pulposus import evidence, imaging, interrupt
 from pulposus.disc import geometry, mesh, simulate
 from pulposus.disc.parameters import Parameters, declared
-from pulposus.disc.state import FATES, MECHANISMS, Disc, State, total
-from pulposus.errors import InputError
+from pulposus.disc.state import FATES, MECHANISMS, Disc, Hypotheses, State, total
+from pulposus.errors import InputError, nearest
 from pulposus.results import Results, claimed
 from pulposus.therapies.biological import Injections, hungers, prescribe, products_in
 
@@ -40,6 +40,15 @@ _CHECKPOINT_EVERY = 6  # maths: months between checkpoints
 _ABLATION_MESH = "coarse"
 _NOTHING = 5e-3  # maths: an effect that prints as nothing (points, million cells) has no shares
 OUTCOMES = {"aggrecan": "aggrecan_nucleus_percent", "water": "water_nucleus_percent", "cells": "native_cells_million"}
+# What is compared between hypotheses: short name -> column of the summary.
+_AT_STAKE = {
+    "aggrecan_percent": "aggrecan_nucleus_percent",
+    "native_viable_percent": "native_viable_percent",
+    "injected_million": "injected_cells_million",
+    "np_like_million": "np_like_cells_million",
+    "glucose_min_mM": "glucose_min_mM",
+    "ph_min": "ph_min",
+}
 
 
 def build(
@@ -298,6 +307,52 @@ def _shares(values: np.ndarray, names: list[str]) -> list[float]:
         if m and abs(whole) > _NOTHING
         else float("nan")
         for m in (name.removeprefix("only ") if name.startswith("only ") else "" for name in names)
+    ]
+
+
+def compare_hypotheses(
+    case: Case, *, only: Sequence[str] = (), size: str = _ABLATION_MESH, progress: Progress | None = None
+) -> pd.DataFrame:
+    """The case under every choice of every hypothesis, one changed at a time, on the coarse mesh: what hangs on each.
+
+    One row a choice, the case's own first: how the untreated and the treated disc end, and what the treatment adds.
+    With `only`, these hypotheses alone. Raises InputError for a hypothesis that does not exist.
+    """
+    case = case.resolved()
+    remember_compilations()
+    own, choices = case.hypotheses(), alternatives(case.hypotheses(), only)
+    tell = progress or (lambda done, total, text: None)
+    t2 = imaging.T2Scale.from_evidence()
+    months = round(case.run.years * 12)
+    rows = []
+    for place, (name, choice) in enumerate([("as in the case", ""), *choices]):
+        told = "yes" if choice is True else "no" if choice is False else str(choice)
+        tell(place, len(choices) + 1, f"hypothesis {name} {told}".strip())
+        chosen = case.choices.model_copy(update={name: choice}) if place else case.choices
+        discs, states, therapies = build(case.model_copy(update={"choices": chosen}), size)
+        calendar = [m * simulate.MONTH for m in range(months + 1)]
+        *_, (_, end) = simulate.simulate(discs, states, therapies, calendar)
+        last = {key: np.asarray(values) for key, values in _summary(discs, end, t2).items()}
+        own_choice = "" if not place else str(getattr(own, name))
+        row: dict[str, Any] = {"hypothesis": name, "choice": told, "in_the_case": own_choice}
+        for short, column in _AT_STAKE.items():
+            row |= {f"{short}_{arm}": float(last[column][i]) for i, arm in enumerate(ARMS)}
+            row[f"{short}_effect"] = row[f"{short}_treated"] - row[f"{short}_untreated"]
+        rows.append(row | {"solver_error": float(last["solver_error"].max())})
+    return pd.DataFrame(rows)
+
+
+def alternatives(chosen: Hypotheses, only: Sequence[str] = ()) -> list[tuple[str, str | bool]]:
+    """Every (hypothesis, choice) that was not taken. Raises InputError for an unknown hypothesis."""
+    options = {name: get_args(kind) or (True, False) for name, kind in get_type_hints(Hypotheses).items()}
+    for name in only:
+        if name not in options:
+            raise InputError(f"Unknown hypothesis {name!r}{nearest(name, options)}; known: {', '.join(options)}.")
+    return [
+        (name, choice)
+        for name, each in options.items()
+        for choice in each
+        if (not only or name in only) and choice != getattr(chosen, name)
     ]
 
 
