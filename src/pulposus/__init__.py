@@ -36,7 +36,7 @@ _ROOM_OF = {
     "case_from_line": "case",
     "run_case": "run",
     "Results": "results",
-    "publish": "cli",
+    "publish": "cli.compute",
 }
 __all__ = ["InputError", "Results", "__version__", "case_from_line", "publish", "read_case", "run_case"]
 
