@@ -32,8 +32,9 @@ FLOORS = {
     "run": 5,
     "report": 5,
     "figures": 5,
-    "cli": 6,
-    "__main__": 7,
+    "uncertainty": 6,
+    "cli": 7,
+    "__main__": 8,
 }
 
 # The order inside rooms that have several files; those on one step never import one another.
@@ -57,6 +58,7 @@ ORDERS = {
     "evidence": {"units": 0, "network": 0, "usage": 0, "checks": 0},
     "report": {"words": 0, "fields": 0, "sections": 1, "book": 2, "credibility": 3},
     "cli": {"door": 0, "tables": 0, "compute": 1, "names": 1, "read": 2},
+    "uncertainty": {"draws": 0, "spread": 0, "ensemble": 1, "adjoint": 1, "surrogate": 1, "sensitivity": 2},
     "validation": {"finding": 0, "laboratory": 1, "solutes": 2, "matter": 3, "courses": 4},
 }
 
@@ -67,7 +69,7 @@ MOST_LINES_OF_FUNCTION = 60
 
 # Numbers that belong to mathematics whatever they multiply; all others live in evidence/ or carry `# maths: reason`.
 MATHEMATICS = {0, 1, 2, 3, 4, 8, 0.5}
-NUMBERED = ("disc", "therapies", "imaging", "case", "validation")
+NUMBERED = ("disc", "therapies", "imaging", "case", "validation", "uncertainty")
 STRUCTURE = {"axis", "axes", "ndim", "in_axes", "out_axes", "static_argnums"}
 MARKER = re.compile(r"#\s*maths:\s*(?P<reason>.*)$")
 SHORTEST_REASON = 8

@@ -35,7 +35,8 @@ _FORMAT = 1
 _RECORD = "run.json"
 _HISTORY = "history.zarr"
 _CASE = "case.toml"
-_TABLES = ("summary.csv", "ledger.csv", "mechanisms.csv", "hypotheses.csv")
+_ENSEMBLE = ("ensemble.csv", "ensemble_draws.csv", "ensemble_bands.csv")
+_TABLES = ("summary.csv", "ledger.csv", "mechanisms.csv", "hypotheses.csv", *_ENSEMBLE)
 _PARAMETERS = "parameters_used.csv"
 _LOCK = ".lock"
 _CHECKPOINT = Path("checkpoint") / "state.npz"
@@ -239,6 +240,11 @@ class Results:
         """What hangs on each hypothesis: one row a choice."""
         self._write_table("hypotheses.csv", table)
 
+    def write_ensemble(self, members: pd.DataFrame, draws: pd.DataFrame, bands: pd.DataFrame) -> None:
+        """Members of an ensemble (one row a member, arm and month), their numbers, and the bands of all curves."""
+        for name, table in zip(_ENSEMBLE, (members, draws, bands), strict=True):
+            self._write_table(name, table)
+
     def write_case(self, text: str) -> None:
         """The resolved case, as TOML."""
         _write_text(self.folder / _CASE, text)
@@ -330,6 +336,13 @@ class Results:
         """What hangs on each hypothesis, or None where it was not asked for."""
         return self._read_table("hypotheses.csv") if (self.folder / "hypotheses.csv").exists() else None
 
+    def ensemble(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame] | None:
+        """Members, draws and bands of an ensemble, to the last bit; None where none was asked for."""
+        if not (self.folder / _ENSEMBLE[0]).exists():
+            return None
+        members, draws, bands = (self._read_table(name) for name in _ENSEMBLE)
+        return members, draws, bands
+
     def info(self) -> dict[str, Any]:
         """What `run.json` says: seed, versions, mesh, status, warnings, what was filled, numbers and sources used."""
         return dict(self._record)
@@ -378,7 +391,7 @@ class Results:
         if not (self.folder / name).is_file():
             raise self._lacking(name)
         try:
-            return pd.read_csv(self.folder / name)
+            return pd.read_csv(self.folder / name, float_precision="round_trip")
         except pd.errors.EmptyDataError:
             return pd.DataFrame()  # a run without treatment has an empty ledger
         except (OSError, ValueError) as problem:

@@ -60,15 +60,9 @@ def build(
     Every leaf has a leading batch axis. Cases built with one `room` (products, doses) can be joined along it.
     """
     products, injections = prescribe(case.treatments, case.disc.grade, room)
-    dimensions = case.dimensions()
-    shape = (
-        geometry.from_outline(case.disc.outline, dimensions)
-        if case.disc.outline
-        else geometry.from_dimensions(dimensions)
-    )
     disc, state = simulate.prepare(
         mesh.sized(size),
-        shape,
+        shape_of(case),
         Parameters.from_evidence(case.parameter_overrides()),
         case.hypotheses(),
         products,
@@ -81,6 +75,14 @@ def build(
         return _stack([disc, disc]), _stack([state, state]), (_stack(given),)
     discs = [eqx.tree_at(lambda d: d.switches, disc, jnp.asarray(s, dtype=float)) for s in switches]
     return _stack(discs), _stack([state] * len(discs)), (_stack([injections] * len(discs)),)
+
+
+def shape_of(case: Case) -> geometry.Shape:
+    """The form of a resolved case's disc."""
+    dimensions = case.dimensions()
+    if case.disc.outline:
+        return geometry.from_outline(case.disc.outline, dimensions)
+    return geometry.from_dimensions(dimensions)
 
 
 _in_batch = (eqx.if_array(0), eqx.if_array(0))

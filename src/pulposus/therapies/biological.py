@@ -12,7 +12,7 @@ Source: every number from ``evidence/therapies.csv``; most are assumptions with 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import equinox as eqx
 import jax
@@ -134,27 +134,32 @@ def products_in(treatments: Sequence[Treatment]) -> list[str]:
 
 
 def prescribe(
-    treatments: Sequence[Treatment], grade: int, room: tuple[int, int] = (1, 1)
+    treatments: Sequence[Treatment],
+    grade: int,
+    room: tuple[int, int] = (1, 1),
+    own: Mapping[str, float] | None = None,
 ) -> tuple[Products, Injections]:
     """The products of a case (one slot for each combination of product, origin, carrier and passage) and its doses,
     from the evidence tables.
 
     room: at least so many (products, doses), filled up with idle ones: cases of one room are of one form and batch.
+    own: values (SI) in place of those of rows of therapies.csv, by the name of the row ("product MSC(M) potency").
     Raises InputError where a case needs more of either than a room larger than (1, 1) has.
     """
+    own = own or {}
     slots = list(dict.fromkeys(_slot(t) for t in treatments)) or [_IDLE]
     doses = [(t, month) for t in treatments for month in t.months]
     for what, count, most in zip(("products", "doses"), (len(slots), len(doses)), room, strict=True):
         if most > 1 and count > most:
             raise InputError(f"A case with {count} {what} does not fit into a room of {most}; give a larger room.")
     slots += [_IDLE] * (room[0] - len(slots))
-    products = _stack([_product(*slot) for slot in slots])
+    products = _stack([_product(*slot, own) for slot in slots])
     rule = {
-        name: row.si
+        name: own.get(row.name, row.si)
         for name, row in evidence.volume_rule(grade).items()
         if name in ("accepted_fraction", "excess_leak_fraction")
     }
-    entries = [_dose(t, month, slots, rule) for t, month in doses]
+    entries = [_dose(t, month, slots, rule, own) for t, month in doses]
     entries += [_nothing(rule, slots)] * (max(1, room[1]) - len(entries))
     cellular = [1.0 if _words(slot[0])["class"] == "cells" else 0.0 for slot in slots]
     columns = {name: jnp.stack([jnp.asarray(e[name], dtype=float) for e in entries]) for name in entries[0]}
@@ -172,8 +177,8 @@ def _words(product: str) -> dict[str, str]:
     return {name: row.text for name, row in evidence.product(product).items() if row.text}
 
 
-def _numbers(rows: dict[str, Row]) -> dict[str, float]:
-    return {name: row.si for name, row in rows.items() if not row.text}
+def _numbers(rows: dict[str, Row], own: Mapping[str, float]) -> dict[str, float]:
+    return {name: own.get(row.name, row.si) for name, row in rows.items() if not row.text}
 
 
 def _rate(half_life: float) -> float:
@@ -181,8 +186,10 @@ def _rate(half_life: float) -> float:
     return float(np.log(2) / half_life) if half_life > 0 else 0.0
 
 
-def _product(product: str, origin: str, carrier: str, passage: int) -> dict[str, np.ndarray | float]:
-    q, held = _numbers(evidence.product(product)), _numbers(evidence.carrier(carrier))
+def _product(
+    product: str, origin: str, carrier: str, passage: int, own: Mapping[str, float]
+) -> dict[str, np.ndarray | float]:
+    q, held = _numbers(evidence.product(product), own), _numbers(evidence.carrier(carrier), own)
     strengths = np.array([q[name] for name in MECHANISMS])
     strengths[MECHANISMS.index("anabolic")] *= held["anabolic_factor"]
     return {
@@ -209,11 +216,13 @@ def _stack(entries: list[dict[str, np.ndarray | float]]) -> Products:
     )
 
 
-def _dose(t: Treatment, month: float, slots: list[tuple], rule: dict[str, float]) -> dict[str, np.ndarray | float]:
+def _dose(
+    t: Treatment, month: float, slots: list[tuple], rule: dict[str, float], own: Mapping[str, float]
+) -> dict[str, np.ndarray | float]:
     q, place, held = (
-        _numbers(evidence.product(t.product)),
-        _numbers(evidence.site(t.site)),
-        _numbers(evidence.carrier(t.carrier)),
+        _numbers(evidence.product(t.product), own),
+        _numbers(evidence.site(t.site), own),
+        _numbers(evidence.carrier(t.carrier), own),
     )
     words = _words(t.product)
     amount = t.dose * (evidence.factor("mL") if words["dose_unit"] == "mL" else 1.0)
@@ -250,4 +259,4 @@ def _nothing(rule: dict[str, float], slots: list[tuple]) -> dict[str, np.ndarray
         every_months=0.0,
     )
     none = np.zeros(len(slots))
-    return {**_dose(treatment, 0.0, [_IDLE], rule), "kept": none, "leaked": none, "killed": 0.0, "when": -1.0}
+    return {**_dose(treatment, 0.0, [_IDLE], rule, {}), "kept": none, "leaked": none, "killed": 0.0, "when": -1.0}
