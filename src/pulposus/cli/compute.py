@@ -47,12 +47,22 @@ def run(
     compare_hypotheses: Annotated[
         bool, typer.Option("--compare-hypotheses", help="Also under every choice on which sources disagree: minutes.")
     ] = False,
+    ensemble: Annotated[int, option("--ensemble", "Also so many discs with numbers drawn from their ranges.")] = 0,
+    ensemble_mesh: Annotated[str, typer.Option("--ensemble-mesh", help="Their mesh; cohort is quicker.")] = "coarse",
 ) -> None:
     """Compute a case with its treatments and without, and write results and report into a folder."""
     from pulposus.case import read_case
 
     asked = read_case(case).changed(years=years, mesh=mesh)
+    if ensemble:
+        from pulposus.disc.mesh import sized
+        from pulposus.uncertainty import draw
+
+        sized(ensemble_mesh)
+        draw(asked, ensemble)  # what cannot be drawn is said before anything is computed
     _compute(asked, out, quiet, resume, not no_ablation)
+    if ensemble:
+        _forecast(asked, out, ensemble, ensemble_mesh, quiet, resume)
     if compare_hypotheses:
         _compare(asked, out, quiet)
 
@@ -80,6 +90,25 @@ def _compare(case: Case, out: Path, quiet: bool) -> None:
         print_tables(shown)
         typer.echo("treated and effect: aggrecan at the end, % of start, and against the untreated disc")
         typer.echo(f"Hypotheses: {page}")
+
+
+def _forecast(case: Case, out: Path, n: int, size: str, quiet: bool, resume: bool) -> None:
+    """The ensemble of a case into its folder, and the report anew with its bands."""
+    from pulposus.report.words import spread
+    from pulposus.results import Results, claimed
+
+    try:
+        with interrupt.held(lambda said: typer.echo(said, err=True)), progress(quiet) as tell, claimed(out):
+            from pulposus.uncertainty import forecast
+
+            results = Results.open(out)
+            forecast(results, case, n, size=size, resume=resume, progress=tell)
+            draw_report(results)
+    except KeyboardInterrupt:
+        typer.echo(f"Stopped. Members that are done lie in {out}; go on with: {_again()}", err=True)
+        raise typer.Exit(STOPPED) from None
+    if not quiet:
+        typer.echo(spread(results.info()) or "No member of the ensemble could be solved.")
 
 
 @app.command()
@@ -171,6 +200,7 @@ def draw_report(results: Results) -> Path:
         mechanisms=results.mechanisms(),
         case=tomllib.loads(results.case_text()),
         info=results.info(),
+        bands=None if (members := results.ensemble()) is None else members[2],
     )
     return path
 

@@ -36,6 +36,7 @@ def write_report(
     mechanisms: pd.DataFrame | None,
     case: Mapping[str, Any],
     info: Mapping[str, Any],
+    bands: pd.DataFrame | None = None,
 ) -> Path:
     """Write one self-contained HTML file and return its path; what stood there before is replaced at the end, in one
     step.
@@ -45,8 +46,9 @@ def write_report(
     empty when no
     cells were given. mechanisms: rows "untreated", "all", "none", "without X", "only X"; None when that was not run.
     case: the resolved case as its TOML says it. info: warnings, filled, hypotheses, parameters_used, sources,
-    mechanisms_meta,
+    mechanisms_meta, ensemble,
     versions, seed, digest, mesh, limits (and status, ablation_check, where known); what is missing is left out.
+    bands: low, middle and high of each column, arm and month of an ensemble; None where none was run.
     Raises InputError for fields that are not finite, lack a unit or a dimension.
     """
     path = Path(path)
@@ -55,7 +57,7 @@ def write_report(
     payload, blocks = disc_payload(history)
     fates = [words.fate_of(product, rows) for product, rows in words.by_product(ledger)]
     payload |= {
-        "curves": sections.curves_payload(summary, ledger),
+        "curves": sections.curves_payload(summary, ledger, bands),
         "ledger": sections.ledger_payload(ledger),
         "doses": words.dose_months(case),
     }
@@ -65,6 +67,8 @@ def write_report(
         "asked": sections.terms(words.asked(case)),
         "headline": sections.escape(words.headline(summary)),
         "hangs": sections.note(words.hangs(info)),
+        "spread": sections.note(words.spread(info)),
+        "band_key": sections.band_key(payload["curves"]),
         "answer": sections.paragraphs(words.answer(summary, fates, case)),
         "tiles": sections.tiles(summary, fates),
         "warnings": sections.warnings(info),

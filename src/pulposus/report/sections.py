@@ -78,9 +78,11 @@ CURVES = (
 # -------------------------------------------------------------------------------------------- numbers behind the charts
 
 
-def curves_payload(summary: pd.DataFrame, ledger: pd.DataFrame | None) -> list[dict[str, Any]]:
-    """For the charts: months and values of both arms; living injected cells from the ledger, which knows the moment
-    of a dose.
+def curves_payload(
+    summary: pd.DataFrame, ledger: pd.DataFrame | None, bands: pd.DataFrame | None = None
+) -> list[dict[str, Any]]:
+    """For the charts: months and values of both arms, and the bands of an ensemble where there is one; living injected
+    cells from the ledger, which knows the moment of a dose.
     """
     drawn = []
     products = by_product(ledger)
@@ -102,8 +104,20 @@ def curves_payload(summary: pd.DataFrame, ledger: pd.DataFrame | None) -> list[d
             "fixed": curve.fixed,
         }
         values = {arm: values.tolist() for arm, values in lines.items()}
-        drawn.append(described | {"decimals": curve.decimals, "months": months.tolist(), "lines": values})
+        described |= {"decimals": curve.decimals, "months": months.tolist(), "lines": values}
+        drawn.append(described | _bands(curve, arms, bands))
     return drawn
+
+
+def _bands(curve: Curve, arms: Sequence[str], bands: pd.DataFrame | None) -> dict[str, Any]:
+    """Months, low and high ends of a curve's band by arm; nothing where no ensemble was run."""
+    name = "injected_alive_million" if curve.column == "injected_cells_million" else curve.column
+    found = {}
+    for arm in arms:
+        rows = None if bands is None else bands[(bands["column"] == name) & (bands["arm"] == arm)].sort_values("month")
+        if rows is not None and len(rows):
+            found[arm] = {key: rows[key].astype(float).tolist() for key in ("month", "low", "high")}
+    return {"bands": found} if found else {}
 
 
 def ledger_payload(ledger: pd.DataFrame | None) -> list[dict[str, Any]]:
@@ -164,6 +178,12 @@ def warnings(info: Mapping[str, Any]) -> str:
 def note(text: str) -> str:
     """A sentence that stands out, or nothing."""
     return f'<p class="hangs">{escape(text)}</p>' if text else ""
+
+
+def band_key(drawn: Sequence[Mapping[str, Any]]) -> str:
+    """What the bands of the charts are, where there are any."""
+    shown = any(chart.get("bands") for chart in drawn)
+    return '<span class="band">nine of ten members of the ensemble</span>' if shown else ""
 
 
 def charts(summary: pd.DataFrame, drawn: Sequence[Mapping[str, Any]]) -> str:

@@ -228,6 +228,38 @@ def hangs(info: Mapping[str, Any]) -> str:
     )
 
 
+def spread(info: Mapping[str, Any]) -> str:
+    """How far the effect on aggrecan may be wrong, how much of that is want of knowledge, and what to measure first;
+    nothing where no ensemble was run.
+    """
+    found = info.get("ensemble") or {}
+    if not found:
+        return ""
+    low, middle, high = (signed(found["effect"][key], 2) for key in ("low", "middle", "high"))
+    count = found["members"] - found["failed"]
+    text = (
+        f"What the treatment adds to aggrecan at the end: {middle} percentage points, nine of ten members of an "
+        f"ensemble between {low} and {high} ({count} discs on the {found['mesh']} mesh, each with its own value of "
+        f"{found['numbers']} numbers from their ranges); it adds in {100 * found['positive']:.0f} % of them."
+    )
+    if found["failed"]:
+        text += f" {found['failed']} more members failed and are left out."
+    if not found["shares"]:
+        return f"{text} These are too few members to say where the spread comes from."
+    rest = 1 - found["lacking"] - found["measured"]
+    text += (
+        f" Of the spread {100 * found['lacking']:.0f} % is lack of knowledge (ranges that are assumed or recalled), "
+        f"{100 * found['measured']:.0f} % measured or fitted variation, {100 * rest:.0f} % cannot be given to single "
+        "numbers."
+    )
+    names = [f"{_plain(top['name'])} ({100 * top['share']:.0f} %)" for top in found["top"]]
+    return f"{text} To measure first: {'; '.join(names)}."
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("product ").replace("_", " ")
+
+
 def answer(summary: pd.DataFrame, fates: Sequence[Fate], case: Mapping[str, Any]) -> list[str]:
     """Three sentences: the injected cells, the disc, the scanner."""
     return [_about_cells(fates, case), _about_matrix(summary), _about_scanner(summary)]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pulposus.case import Case
 
 _ORDERS = 3.0  # maths: a range that spans more than this factor is drawn evenly on the logarithm
-_DIMENSIONS = 1024  # of the sequence, whatever the case reads: products take the places behind the parameters
+_DIMENSIONS = 1024  # maths: of the sequence, whatever the case reads: products take the places behind the parameters
 _MOST = 65536  # maths: members, a guard against slips of the keyboard
 _FIGURES = 12  # maths: digits kept, four fewer than a double has
 _SCANNER = "nucleus_t2_grade"

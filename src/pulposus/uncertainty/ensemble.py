@@ -33,7 +33,7 @@ from pulposus.run import remember_compilations, shape_of, status
 from pulposus.therapies.biological import Injections, prescribe
 from pulposus.uncertainty.draws import spoken
 
-CHUNK = 25
+CHUNK = 25  # maths: members of a batch; one form for the compiler, small enough to stop and go on
 _WAIT = 0.5  # maths: seconds between two looks for Ctrl-C
 _MONTHS = 12  # maths: months of a year
 Progress = Callable[[int, int, str], None]
@@ -81,9 +81,7 @@ def _prepared(
     endplate: str,
 ) -> tuple[Disc, State]:
     def one(p: Parameters, product: Any) -> tuple[Disc, State]:
-        return simulate.prepare(
-            topology, shape, p, hypotheses, product, pfirrmann=grade, age=age, endplate=endplate
-        )
+        return simulate.prepare(topology, shape, p, hypotheses, product, pfirrmann=grade, age=age, endplate=endplate)
 
     return eqx.filter_vmap(one)(parameters, products)
 
@@ -155,13 +153,17 @@ def run_members(
     chunks = [todo.iloc[k : k + CHUNK] for k in range(0, len(todo), CHUNK)]
     tell = progress or (lambda count, total, what: None)
     count = len(drawn) - len(todo)
-    tell(count, len(drawn), "ensemble: compiling")
-    for made in _computed(chunks, text, size, workers, lambda: tell(count, len(drawn), f"ensemble, member {count}")):
+
+    def look() -> None:
+        tell(count, len(drawn), f"ensemble, member {count} of {len(drawn)}")
+
+    look()
+    for made in _computed(chunks, text, size, workers, look):
         parts.append(made)
         count += made["member"].nunique()
         table = pd.concat(parts, ignore_index=True).sort_values(["member", "arm", "month"], ignore_index=True)
         keep(table)
-        tell(count, len(drawn), f"ensemble, member {count} of {len(drawn)}")
+        look()
     return pd.concat(parts, ignore_index=True).sort_values(["member", "arm", "month"], ignore_index=True)
 
 

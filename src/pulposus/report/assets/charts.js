@@ -94,9 +94,9 @@
   }
 
   // Ends of the value axis: all that is drawn, but never less than `span` high, nor under zero where nothing is.
-  function reach({ lines, span, fixed }) {
+  function reach({ lines, bands, span, fixed }) {
     if (fixed) return fixed;
-    const all = Object.values(lines).flat();
+    const all = [...Object.values(lines), ...Object.values(bands ?? {}).flatMap(({ low, high }) => [low, high])].flat();
     const [low, high] = [Math.min(...all), Math.max(...all)];
     if (!span) return [0, 1.08 * high || 1];
     const room = 0.08 * (high - low) + Math.max(0, span - (high - low)) / 2;
@@ -111,6 +111,10 @@
     const { months, lines } = chart;
     const drawing = frame(element, months[months.length - 1] || 1, reach(chart), "", doses);
     const names = Object.keys(lines);
+    for (const [name, { month, low, high }] of Object.entries(chart.bands ?? {})) {
+      const edge = (values) => month.map((m, i) => [drawing.x(m), drawing.y(values[i])]);
+      make(drawing.svg, "path", { class: `band ${name}`, d: `${path([...edge(high), ...edge(low).reverse()])}Z` });
+    }
     for (const name of names) {
       make(drawing.svg, "path", { class: `line ${name}`, d: path(months.map((month, i) => [drawing.x(month), drawing.y(lines[name][i])])) });
     }
