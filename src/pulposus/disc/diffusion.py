@@ -31,6 +31,8 @@ _KEPT = 2  # maths: directions kept by the Krylov method
 _KRYLOV = 40  # maths: most Krylov iterations of one Newton step
 _NEWTON = 40  # maths: most Newton steps (rejected ones included)
 _SHORTEST = 1 / 64  # maths: shortest damped Newton step
+_DERIVATIVE = 1e-10  # maths: of a derivative, relative; finite differences cannot see more
+_ROUNDS = 30  # maths: most rounds for a derivative
 _CONJUGATE = 200  # maths: most conjugate-gradient iterations, a bound never met in tests
 
 
@@ -67,8 +69,9 @@ class Operator(eqx.Module):
 
 def separable(topology: Topology, coords: Array, conductivity: Array) -> Separable:
     """The model operator of a disc: ring radii and layer heights averaged, conductivity the product of a ring and a
-    layer profile.
+    layer profile. It only speeds solves up, so nothing is differentiated through it.
     """
+    coords, conductivity = jax.lax.stop_gradient((coords, conductivity))
     middle = topology.layers // 2
     plan = coords[:, :, middle, :2] - coords[0, 0, middle, :2]
     radius = jnp.sqrt(jnp.mean(jnp.sum(plan**2, -1), 1))
@@ -168,9 +171,33 @@ def steady(
     `reaction` maps (solute, ring, sector, layer) to the same, node by node. `start` must be scaled to order one. Stops
     when the root mean square of the
     preconditioned residual, which estimates the error, is below `tolerance`. `lower` bounds the field (concentrations).
-    Never raises: a failed solve shows in `error`.
+    Never raises: a failed solve shows in `error`. Derivatives are those of the solution, by the implicit function
+    theorem, never of the iteration.
     """
     free = jnp.asarray(~fixed)
+
+    def residual(x: Array) -> Array:
+        return jnp.where(free, mesh.apply(operator.stencil, x) + operator.volume * reaction(x), x - start)
+
+    def solve(_: Callable, guess: Array) -> tuple[Array, tuple]:
+        return _told(_newton(operator, reaction, guess, free, tolerance, lower))
+
+    mass = jnp.where(free, operator.volume, 0.0)
+    slopes = [jnp.sum(mass * jnp.maximum(c[i], 0.0)) / jnp.sum(mass) for i, c in enumerate(_columns(reaction, start))]
+    shift = jnp.stack(slopes)[:, None, None, None]
+    field, beside = _root(operator, residual, start, free, solve, shift)
+    return Solve(field, *_counted(beside))
+
+
+def _newton(
+    operator: Operator,
+    reaction: Callable[[Array], Array],
+    start: Array,
+    free: Array,
+    tolerance: float,
+    lower: float,
+) -> Solve:
+    """Newton's method outside, `_residuals` inside, damped where the residual would not fall."""
     mass = jnp.where(free, operator.volume, 0.0)
     slopes = [jnp.sum(mass * jnp.maximum(c[i], 0.0)) / jnp.sum(mass) for i, c in enumerate(_columns(reaction, start))]
     shift = jnp.stack(slopes)[:, None, None, None]
@@ -220,6 +247,21 @@ def linear(operator: Operator, decay: Array, right: Array, start: Array, fixed: 
     decay: (solute, ring, sector, layer) >= 0; right and start likewise. `tolerance` as in `steady`.
     """
     free = jnp.asarray(~fixed)
+
+    def residual(x: Array) -> Array:
+        inside = mesh.apply(operator.stencil, x) + operator.volume * (decay * x - right)
+        return jnp.where(free, inside, x - start)
+
+    def solve(_: Callable, guess: Array) -> tuple[Array, tuple]:
+        return _told(_conjugate(operator, decay, right, guess, free, tolerance))
+
+    shift = (jnp.sum(operator.volume * decay, (1, 2, 3)) / jnp.sum(operator.volume))[:, None, None, None]
+    field, beside = _root(operator, residual, start, free, solve, shift)
+    return Solve(field, *_counted(beside))
+
+
+def _conjugate(operator: Operator, decay: Array, right: Array, start: Array, free: Array, tolerance: float) -> Solve:
+    """Preconditioned conjugate gradients for `linear`."""
     shift = (jnp.sum(operator.volume * decay, (1, 2, 3)) / jnp.sum(operator.volume))[:, None, None, None]
 
     def product(v: Array) -> Array:
@@ -242,6 +284,72 @@ def linear(operator: Operator, decay: Array, right: Array, start: Array, fixed: 
     carry = (start, r, z, z, dot(r, z), 0)
     carry = jax.lax.while_loop(lambda c: ~(_norm(c[2]) < tolerance) & (c[5] < _CONJUGATE), body, carry)
     return Solve(carry[0], _norm(carry[2]), 0, carry[5])
+
+
+def _told(solved: Solve) -> tuple[Array, tuple]:
+    """The field, and what is beside it as numbers that have a derivative (none), which counts have not."""
+    return solved.field, tuple(jnp.asarray(x, dtype=float) for x in solved[1:])
+
+
+def _counted(beside: tuple) -> tuple[Array, Array, Array]:
+    return beside[0], beside[1].astype(int), beside[2].astype(int)
+
+
+def _root(
+    operator: Operator, residual: Callable, start: Array, free: Array, solve: Callable, shift: Array
+) -> tuple[Array, tuple]:
+    """What `solve` finds as a root of `residual`, differentiable both ways: the linear problem of its derivative is
+    solved with the same preconditioner, and its transpose for adjoints.
+
+    Equation: ``J dx = -dF``; with c the adjoint of x, ``J^T w = c``. Axis copies are one point: only what they have in
+    common is asked for, and only that is given back.
+    """
+    model, stencil, shift = jax.lax.stop_gradient((operator.model, operator.stencil, shift))
+
+    def precondition(v: Array) -> Array:
+        return jnp.where(free, model.solve(jnp.where(free, v, 0.0), shift), 0.0)
+
+    def columns(product: Callable) -> list[Array]:
+        """What the reactions add, node by node: the rows of the stencil sum to zero, so constant fields show it."""
+        units = jnp.eye(start.shape[0])[:, :, None, None, None]
+        return [jnp.where(free, product(jnp.broadcast_to(e, start.shape)), 0.0) for e in units]
+
+    def inside(mixed: Callable) -> Callable:
+        return lambda v: jnp.where(free, mesh.apply(stencil, v) + mesh.even_axis(mixed(v)), 0.0)
+
+    def forward(product: Callable, y: Array) -> Array:
+        mix = columns(product)
+        known = jnp.where(free, 0.0, y)
+        right = jnp.where(free, y - mesh.apply(stencil, known), 0.0)
+        return known + _refined(inside(lambda v: sum(c * v[j] for j, c in enumerate(mix))), precondition, right)
+
+    def backward(mix: list[Array], y: Array) -> Array:
+        right = jnp.where(free, mesh.even_axis(y), 0.0)
+        w = _refined(inside(lambda v: jnp.stack([jnp.sum(c * v, 0) for c in mix])), precondition, right)
+        return w + jnp.where(free, 0.0, y - mesh.apply(stencil, w))
+
+    def tangent(product: Callable, y: Array) -> Array:
+        mix = columns(product)
+        return jax.lax.custom_linear_solve(product, y, forward, lambda _, c: backward(mix, c))
+
+    field, beside = jax.lax.custom_root(residual, start, solve, tangent, has_aux=True)
+    return field, beside
+
+
+def _refined(product: Callable, precondition: Callable, right: Array) -> Array:
+    """Solve ``product(x) = right`` to ten figures: rounds of `_residuals`, each on what the last has left."""
+    z = precondition(right)
+    goal = _DERIVATIVE * _norm(z)
+
+    def body(carry: tuple) -> tuple:
+        x, z, count = carry
+        size = jnp.maximum(_norm(z), np.finfo(float).tiny)
+        step, _ = _residuals(product, precondition, z / size, jnp.asarray(0.01))  # maths: two figures a round
+        x = x + size * step
+        return x, precondition(right - product(x)), count + 1
+
+    carry = (jnp.zeros_like(right), z, 0)
+    return jax.lax.while_loop(lambda c: (_norm(c[1]) > goal) & (c[2] < _ROUNDS), body, carry)[0]
 
 
 def _columns(reaction: Callable[[Array], Array], x: Array) -> list[Array]:

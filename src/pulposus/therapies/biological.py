@@ -94,7 +94,7 @@ class Injections(AbstractTherapy):
         """Density (1/m^3) of what is injected, integrating to one; none of it in the endplates."""
         tip, half, _ = self._tip(disc, coords, k)
         away = (coords - jnp.concatenate([tip, jnp.zeros(1)])) / half
-        distance = jnp.sqrt(jnp.sum(away**2, -1))
+        distance = jnp.sqrt(jnp.sum(away**2, -1) + np.finfo(float).tiny)  # has a derivative at the tip too
         reach = jnp.cbrt(self.volume[k] / nucleus)
         weight = jax.nn.sigmoid((reach - distance) / (_SOFTNESS * reach)) * (1 - disc.tissue[2])
         return weight / total(disc, weight)

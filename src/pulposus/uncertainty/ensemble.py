@@ -4,7 +4,8 @@ What: `run_members` runs every member untreated and treated and returns one row 
 chunks of one fixed form, so that the program is compiled once; the last chunk is filled up with copies that are left
 out. Arms go apart: an untreated disc need not wait for the short steps after a dose.
 Why processes: one XLA program uses little more than one core here, so chunks are shared out among as many processes as
-there are cores. Whoever computes a chunk, its bits are the same.
+there are cores, each with one thread of its own: with several, XLA was seen to hang. Whoever computes a chunk, its
+bits are the same.
 A member that fails is a row with its status, and no one else's trouble.
 """
 
@@ -177,7 +178,9 @@ def _computed(
             look()
             yield chunk(text, part, size)
         return
-    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_deaf)
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_worker)
+    alone = {name: os.environ.get(name) for name in _ALONE}
+    os.environ.update(_ALONE)  # processes inherit it when they start, which is with the first chunks
     try:
         waiting = {pool.submit(chunk, text, part, size) for part in chunks}
         while waiting:
@@ -191,9 +194,15 @@ def _computed(
             process.terminate()
         raise
     finally:
+        for name, before in alone.items():
+            os.environ.pop(name) if before is None else os.environ.update({name: before})
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _deaf() -> None:
-    """Ctrl-C is for the process that shares out the work."""
+_ALONE = {"NPROC": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def _worker() -> None:
+    """One thread, and Ctrl-C is for the process that shares out the work."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
