@@ -10,6 +10,7 @@ The house, from the ground up; each floor imports only from floors below it:
     validation   the model against published results: one book of checks
     results      the folder that a run leaves: fields, tables, figures, meshes
     run          a case, computed with the treatment and without it; figures and report show what it found
+    uncertainty  how far that may be wrong, and which numbers it hangs on
     cli          the same as commands
 
 A study in six lines:

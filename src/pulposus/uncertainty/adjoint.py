@@ -55,7 +55,7 @@ def numbers(case: Case, parameters: Mapping[str, float], therapies: Mapping[str,
     """What the model takes of a resolved case, with some parameters and rows of therapies (SI) in place of its own."""
     products, injections = prescribe(case.treatments, case.disc.grade, own=therapies)
     own = Parameters.from_evidence(case.parameter_overrides() | dict(parameters))
-    return own, products, eqx.tree_at(lambda i: i.given, injections, jnp.asarray(given))
+    return own, products, eqx.tree_at(lambda i: i.given, injections, jnp.asarray(given, dtype=float))
 
 
 def _made(case: Case, size: str) -> Callable[[Parameters, Products], tuple[Disc, State]]:
@@ -109,8 +109,8 @@ def _forward(case: Case, size: str, at: float, given: Numbers) -> tuple[Disc, li
     stops = calendar(given[2].times(), round(at * simulate.MONTH))
     states = [state]
     for (start, dosed), (stop, _) in itertools.pairwise(stops):
-        now = _dose(disc, states[-1], given[2], jnp.asarray(start)) if dosed else states[-1]
-        states.append(_step(disc, now, jnp.asarray(stop - start)))
+        now = _dose(disc, states[-1], given[2], jnp.asarray(start, dtype=float)) if dosed else states[-1]
+        states.append(_step(disc, now, jnp.asarray(stop - start, dtype=float)))
     # the last turn has no length: it brings form, solutes and signals into balance with what is there
     return disc, [*states, _step(disc, states[-1], jnp.zeros(()))], stops
 
@@ -127,8 +127,8 @@ def gradient(
     disc_bar = _sum(disc_bar, part)
     for k in reversed(range(len(stops) - 1)):
         tell(len(stops) - 1 - k, len(stops), "going back through the steps")
-        (start, dosed), length = stops[k], jnp.asarray(stops[k + 1][0] - stops[k][0])
-        time = jnp.asarray(start)
+        (start, dosed), length = stops[k], jnp.asarray(stops[k + 1][0] - stops[k][0], dtype=float)
+        time = jnp.asarray(start, dtype=float)
         before = _dose(disc, states[k], injections, time) if dosed else states[k]
         part, bar = _step_back(disc, before, length, bar)
         disc_bar = _sum(disc_bar, part)
