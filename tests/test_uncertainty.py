@@ -142,6 +142,14 @@ def test_the_first_page_says_what_to_measure() -> None:
     assert words.spread({}) == ""
 
 
+def test_a_member_is_looked_at_more_often_after_a_dose() -> None:
+    line = "Inject 25e6 allogeneic MSC(M) in 2 mL saline at month 30"
+    months = ensemble.looked_at(case_from_line(line, level="L4-L5", grade=3, years=5))
+    assert months[:14] == [*range(13), 15]
+    assert [m for m in months if 24 <= m <= 45] == [24, 27, *range(30, 43), 45]
+    assert months[-1] == 60
+
+
 # ---------------------------------------------------------------------------------------------- end to end
 
 

@@ -58,16 +58,27 @@ def numbers(case: Case, parameters: Mapping[str, float], therapies: Mapping[str,
     return own, products, eqx.tree_at(lambda i: i.given, injections, jnp.asarray(given, dtype=float))
 
 
-def _made(case: Case, size: str) -> Callable[[Parameters, Products], tuple[Disc, State]]:
-    topology, shape, hypotheses = mesh.sized(size), shape_of(case), case.hypotheses()
-    grade, age = float(case.disc.grade), (case.person.age or 0.0) * simulate.YEAR
+def _making(case: Case, size: str) -> tuple[Any, ...]:
+    """What a disc is made of besides its numbers."""
+    age = (case.person.age or 0.0) * simulate.YEAR
+    return mesh.sized(size), shape_of(case), case.hypotheses(), float(case.disc.grade), age, case.disc.endplate
 
-    def made(parameters: Parameters, products: Products) -> tuple[Disc, State]:
-        return simulate.prepare(
-            topology, shape, parameters, hypotheses, products, pfirrmann=grade, age=age, endplate=case.disc.endplate
-        )
 
-    return made
+def _make(making: tuple[Any, ...], parameters: Parameters, products: Products) -> tuple[Disc, State]:
+    topology, shape, hypotheses, grade, age, endplate = making
+    return simulate.prepare(
+        topology, shape, parameters, hypotheses, products, pfirrmann=grade, age=age, endplate=endplate
+    )
+
+
+_made = eqx.filter_jit(_make)
+
+
+@eqx.filter_jit
+def _made_back(
+    making: tuple[Any, ...], parameters: Parameters, products: Products, bars: tuple[Disc, State]
+) -> tuple[Parameters, Products]:
+    return eqx.filter_vjp(lambda p, q: _make(making, p, q), parameters, products)[1](bars)
 
 
 @eqx.filter_jit
@@ -105,7 +116,7 @@ def value(case: Case, size: str, column: str, at: float, given: Numbers) -> floa
 
 def _forward(case: Case, size: str, at: float, given: Numbers) -> tuple[Disc, list[State], list[tuple[float, bool]]]:
     """The disc, its state at every stop (before what is given there; the last one in balance), and the stops."""
-    disc, state = eqx.filter_jit(_made(case, size))(*given[:2])
+    disc, state = _made(_making(case, size), *given[:2])
     stops = calendar(given[2].times(), round(at * simulate.MONTH))
     states = [state]
     for (start, dosed), (stop, _) in itertools.pairwise(stops):
@@ -135,13 +146,7 @@ def gradient(
         if dosed:
             part, bar, needle = _dose_back(disc, states[k], injections, time, bar)
             disc_bar, needle_bar = _sum(disc_bar, part), _sum(needle_bar, needle)
-    made = _made(case, size)
-
-    @eqx.filter_jit
-    def back(p: Parameters, q: Products, bars: tuple[Disc, State]) -> Any:
-        return eqx.filter_vjp(made, p, q)[1](bars)
-
-    parameters_bar, products_bar = back(parameters, products, (disc_bar, bar))
+    parameters_bar, products_bar = _made_back(_making(case, size), parameters, products, (disc_bar, bar))
     return float(seen), (parameters_bar, products_bar, needle_bar)
 
 

@@ -37,6 +37,7 @@ from pulposus.uncertainty.draws import spoken
 CHUNK = 25  # maths: members of a batch; one form for the compiler, small enough to stop and go on
 _WAIT = 0.5  # maths: seconds between two looks for Ctrl-C
 _MONTHS = 12  # maths: months of a year
+_QUARTER = 3  # maths: months between rows once a year has passed in which nothing was given
 Progress = Callable[[int, int, str], None]
 
 
@@ -91,15 +92,23 @@ _each = (eqx.if_array(0), eqx.if_array(0), eqx.if_array(0))
 _summaries = eqx.filter_jit(eqx.filter_vmap(imaging.summary, in_axes=_each))
 
 
+def looked_at(case: Case) -> list[int]:
+    """Months with a row: each in the first year and in the year after a dose, then every third, and the last."""
+    end = round(case.run.years * _MONTHS)
+    starts = [0, *(month for t in case.treatments for month in t.months)]
+    near = {m for m in range(end + 1) for start in starts if 0 <= m - start <= _MONTHS}
+    return sorted(near | set(range(0, end, _QUARTER)) | {end})
+
+
 def courses(
-    discs: Disc, states: State, injections: Injections, scanner: imaging.T2Scale, months: int
+    discs: Disc, states: State, injections: Injections, scanner: imaging.T2Scale, months: Sequence[int]
 ) -> Iterator[tuple[str, int, dict[str, np.ndarray]]]:
-    """Arm, month and summary (column -> value by member) of a batch, one arm after the other, every month."""
+    """Arm, month and summary (column -> value by member) of a batch at each of `months`, one arm after the other."""
     for arm, given in zip(ARMS, (0.0, 1.0), strict=True):
         one = eqx.tree_at(lambda i: i.given, injections, jnp.full_like(injections.given, given))
-        calendar = [m * simulate.MONTH for m in range(months + 1)]
-        for month, now in simulate.simulate(discs, states, (one,), calendar):
-            yield arm, month, {name: np.asarray(v) for name, v in _summaries(discs, now, scanner).items()}
+        calendar = [m * simulate.MONTH for m in months]
+        for index, now in simulate.simulate(discs, states, (one,), calendar):
+            yield arm, months[index], {name: np.asarray(v) for name, v in _summaries(discs, now, scanner).items()}
 
 
 def chunk(text: str, drawn: pd.DataFrame, size: str) -> pd.DataFrame:
@@ -111,7 +120,7 @@ def chunk(text: str, drawn: pd.DataFrame, size: str) -> pd.DataFrame:
     real = len(drawn)
     filled = pd.concat([drawn, *[drawn.iloc[-1:]] * (CHUNK - real)], ignore_index=True)
     parts = []
-    for arm, month, values in courses(*members(case, filled, size), round(case.run.years * _MONTHS)):
+    for arm, month, values in courses(*members(case, filled, size), looked_at(case)):
         keys = {"member": drawn["member"].to_numpy(), "arm": arm, "month": month, "year": month / _MONTHS}
         parts.append(pd.DataFrame(keys | {name: value[:real] for name, value in values.items()}))
     table = pd.concat(parts, ignore_index=True)
