@@ -143,7 +143,8 @@ def _turning(disc: Disc, injected: Array, np_like: Array, dt: Array) -> Array:
     product = disc.products
     switch = disc.switches[MECHANISMS.index("differentiation")] if disc.hypotheses.differentiation else 0.0
     goal = (product.settling_share + switch * product.differentiation_share)[:, None, None, None]
-    share = np_like / jnp.maximum(injected + np_like, jnp.finfo(float).tiny)
+    present = injected + np_like
+    share = jnp.where(present > 0, np_like / jnp.where(present > 0, present, 1.0), 0.0)
     turned = jnp.maximum(goal - share, 0.0) * -jnp.expm1(-product.turning_rate * dt)[:, None, None, None]
     left = jnp.maximum(1 - share, jnp.finfo(float).eps)
     part = jnp.minimum(turned / left, 1 - jnp.finfo(float).eps)
