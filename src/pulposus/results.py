@@ -391,7 +391,7 @@ class Results:
         if not (self.folder / name).is_file():
             raise self._lacking(name)
         try:
-            return pd.read_csv(self.folder / name, float_precision="round_trip")
+            return pd.read_csv(self.folder / name)
         except pd.errors.EmptyDataError:
             return pd.DataFrame()  # a run without treatment has an empty ledger
         except (OSError, ValueError) as problem:
