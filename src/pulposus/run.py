@@ -443,6 +443,12 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
         for g in imaging.GRADES
     ]
     for treatment in case.treatments:
+        given = {
+            "dose_default": treatment.dose,
+            "volume_default": treatment.volume_mL,
+            "viability_default": treatment.viability,
+            "passage_default": treatment.passage,
+        }
         for group, member in (
             (treatment.product, evidence.product(treatment.product)),
             (treatment.carrier, evidence.carrier(treatment.carrier)),
@@ -451,7 +457,8 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
             found += [
                 _told(row, f"{group}: {name}", row.note)
                 for name, row in member.items()
-                if not row.text and row.kind != "defined"
+                # a default that the case has replaced was not read
+                if not row.text and row.kind != "defined" and given.get(name, row.value) == row.value
             ]
     return list({row["name"]: row for row in found}.values())
 

@@ -533,7 +533,7 @@ def reference(key: str) -> str:
     """A source as one line of plain text: authors, year, title (or what it is about), journal, identifier."""
     entry = source(key)
     year = f"({entry['year']})" if "year" in entry else ""
-    first = " ".join(part for part in (entry.get("author", ""), year) if part)
+    first = " ".join(part for part in (entry.get("author", "Authors not noted"), year) if part)
     about = entry.get("title") or entry.get("note", "")
     parts = [first, about, entry.get("journal", ""), entry.get("howpublished", "")]
     last = next((f"{field} {entry[field]}" for field in ("doi", "pmcid", "pmid", "url") if field in entry), "")
