@@ -240,9 +240,16 @@ def test_ctrl_c_is_heard_between_steps_only(usual_ctrl_c: None) -> None:
 
 
 def test_ctrl_c_twice_ends_at_once() -> None:
-    code = (
-        "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nfrom pulposus import interrupt\nwith interrupt.held():\n"
-        "    signal.raise_signal(signal.SIGINT)\n    signal.raise_signal(signal.SIGINT)\n    print('never')"
+    code = "\n".join(
+        [
+            "import signal",
+            "signal.signal(signal.SIGINT, signal.default_int_handler)",
+            "from pulposus import interrupt",
+            "with interrupt.held():",
+            "    signal.raise_signal(signal.SIGINT)",
+            "    signal.raise_signal(signal.SIGINT)",
+            "    print('never')",
+        ]
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -228,7 +228,7 @@ def test_a_symmetric_disc_stays_symmetric():
 def test_more_cells_less_glucose_and_less_supply_less_glucose():
     """Section 4C's order: cells up, endplate closed, supply cut; with deaths where the published law turns negative."""
     minima, alive = {}, {}
-    base = {"nucleus_cells": 3.6e12}
+    base = {"nucleus_cells": 3.6e12, "native_cells_grade5": 1.0}  # as many cells as the published cases have
     for name, overrides, endplate in (
         ("healthy", {}, "intact"),
         ("crowded", {"nucleus_cells": 5.4e12}, "intact"),
