@@ -201,3 +201,70 @@ def apply(blocks: Array, field: Array) -> Array:
         for k in range(field.shape[0]):
             total = total + row[:, k] * shifted[k]
     return mesh.even_axis(total)
+
+
+# ------------------------------------------------------------------------------------------ pore pressure
+
+
+def volume_share(body: Solid, det: Array) -> Array:
+    """Volumes at the Gauss points (per unit cube, m^3) shared out to the nodes."""
+    share = jnp.tensordot(_WEIGHT * _VALUE, det, axes=([0], [0]))
+    return gather(share, body.topology)
+
+
+def _conductance(body: Solid, places: Array) -> tuple[Array, Array]:
+    """Permeability in space pulled back to the unit cube, pairs (6, point, ...), and cofactors of the places."""
+    cofactor, volume = cofactors(tangents(places))
+    k = tissue.permeability(body.parameters, body.material, volume / body.volume)
+    return jnp.stack([k / volume * jnp.sum(cofactor[a] * cofactor[b], 0) for a, b in _SIX]), cofactor
+
+
+def _uneven(body: Solid) -> Array:
+    """Element matrices (8, 8, ...) in m^3/Pa of 1/(2G) times (p - mean p) squared."""
+    weight = _WEIGHT * body.volume
+    square = jnp.tensordot(_SQUARE, weight, axes=1)
+    first = jnp.tensordot(_VALUE.T, weight, axes=1)
+    return (square - first[:, None] * first[None] / jnp.sum(weight, 0)) / (2 * body.material.shear)
+
+
+def _pressure_matrix(body: Solid, places: Array, dt: Array) -> Array:
+    """Element matrices (8, 8, ...) of flow over dt and of the penalty on alternating pressure."""
+    conductance, _ = _conductance(body, places)
+    flow = sum(
+        jnp.tensordot(_WEIGHT * _PAIRS[:, :, a, b], conductance[_OF_PAIR[a, b]], axes=1)
+        for a, b in itertools.product(range(3), repeat=2)
+    )
+    return dt * flow + _uneven(body)
+
+
+def imbalance(body: Solid, places: Array, pressure: Array, before: Array, earlier: Array, dt: Array) -> Array:
+    """Volume in m^3 that each node lacks: -(change of volume since `before` + what flowed out over dt + penalty).
+
+    `before` (point, ...) are volumes per unit cube, `earlier` the pressure then.
+    """
+    _, volume = cofactors(tangents(places))
+    conductance, _ = _conductance(body, places)
+    flow = jnp.stack([_corner(pressure, corner) for corner in _CORNERS])
+    rise = jnp.tensordot(_GRADIENT, flow, axes=([2], [0]))  # (point, axis, ...)
+    run = jnp.stack([sum(conductance[_OF_PAIR[a, b]] * rise[:, b] for b in range(3)) for a in range(3)], 1)
+    share = dt * jnp.tensordot(_WEIGHT * _GRADIENT, run, axes=([0, 1], [0, 1]))
+    change = jnp.stack([_corner(pressure - earlier, corner) for corner in _CORNERS])
+    share = share + jnp.einsum("cdrsl,drsl->crsl", _uneven(body), change)
+    share = share + jnp.tensordot(_WEIGHT * _VALUE, volume - before, axes=([0], [0]))
+    return -gather(share, body.topology)
+
+
+def coupled(body: Solid, places: Array, pressure: Array, dt: Array) -> Float[Array, "27 4 4 ring sector layer"]:
+    """How forces and imbalance change with places and pressure: a symmetric block stencil in single precision.
+
+    That permeability changes with strain is left to the next turn of Newton's method, so that symmetry stays.
+    """
+    cofactor, _ = cofactors(tangents(places))
+    single = jnp.float32
+    solid = jnp.tensordot(_PAIRS.astype(np.float32), _stiff(body, places, pressure).astype(single), axes=3)
+    push = -jnp.tensordot((_WEIGHT * _MIXED).astype(np.float32), jnp.moveaxis(cofactor, 2, 1).astype(single), axes=2)
+    inner = -_pressure_matrix(body, places, dt).astype(single)
+    push_back = jnp.swapaxes(push, 0, 1)
+    upper = jnp.concatenate([solid, push[:, :, :, None]], 3)
+    lower = jnp.concatenate([push_back, inner[:, :, None]], 2)[:, :, None]
+    return stencil(jnp.concatenate([upper, lower], 2), body.topology)
