@@ -46,6 +46,7 @@ class Load(eqx.Module):
     lower: Float[Array, "3"]
     held: Float[Array, "6"]  # 1 where displacement (3) or rotation vector (3) is prescribed
     pose: Float[Array, "6"]  # m and radians: what is prescribed
+    chamber: Float[Array, ""]  # 1 where a smooth stiff wall holds the rim in its plane, as in confined compression
 
 
 class Flow(eqx.Module):
@@ -74,7 +75,7 @@ class Balance(eqx.Module):
 def unloaded(body: Solid) -> Load:
     """No load at all, on the middle of the upper endplate."""
     none, top = jnp.zeros(3), body.start[:, 0, 0, -1]
-    return Load(none, none, top, jnp.zeros(()), top, body.start[:, 0, 0, 0], jnp.zeros(6), jnp.zeros(6))
+    return Load(none, none, top, jnp.zeros(()), top, body.start[:, 0, 0, 0], jnp.zeros(6), jnp.zeros(6), jnp.zeros(()))
 
 
 def at_start(body: Solid) -> Balance:
@@ -215,7 +216,7 @@ class _Problem(eqx.Module):
     height: Array  # (layer,) from 0 at the lower to 1 at the upper vertebra
     place: Separable
     pressure: Separable
-    plain: Array  # (ring, sector, layer) diagonal of the scalar stiffness that `place` stands for
+    plain: Array  # (ring, sector, layer) diagonal of the scalar stiffness that the eigenbases stand for
     volume: Array  # (ring, sector, layer) of the nodes
 
     def residual(self, x: Array, pose: Array, pressure: Array) -> Unknown:
@@ -238,7 +239,7 @@ class _Problem(eqx.Module):
         """1 for places that are free (all but the ends), and for pressures (all but outlets)."""
         inside = np.ones(self.body.topology.shape)
         inside[:, :, [0, -1]] = 0
-        rows = jnp.broadcast_to(inside, (3, *inside.shape))
+        rows = jnp.broadcast_to(inside, (3, *inside.shape)).at[:2, -1].mul(1 - self.load.chamber)
         return rows if self.flow is None else jnp.concatenate([rows, 1 - self.flow.outlet[None]])
 
     def linearised(self, x: Array, pose: Array, pressure: Array) -> tuple[_System, Preconditioner]:
@@ -271,7 +272,7 @@ class _Problem(eqx.Module):
             shift = 1 / (_STIFFER * self._shear() * k)
             actual = mesh.even_axis(mass) - diagonal[3]
             diagonal = diagonal.at[3].set(actual)
-            model.append(jnp.where(sudden, 1.0, self._plain_flow() + mass / k))
+            model.append(jnp.where(sudden, 1.0, self.plain + mass / k))
         scale = system.free * jnp.sqrt(jnp.stack(model) / jnp.where(diagonal > 0, diagonal, jnp.inf))
         moved = jax.vmap(lambda mode: solid.apply(system.blocks[:, :3, :3], mode))(system.modes)
         coarse = jnp.tensordot(system.modes, moved, axes=([1, 2, 3, 4], [1, 2, 3, 4])) + system.pose
@@ -286,9 +287,6 @@ class _Problem(eqx.Module):
 
     def _permeability(self) -> Array:
         return jnp.exp(jnp.mean(jnp.log(self.body.material.permeability)))
-
-    def _plain_flow(self) -> Array:
-        return self.plain
 
 
 def _problem(body: Solid, load: Load, flow: Flow | None) -> _Problem:
