@@ -133,6 +133,7 @@ class Preconditioner(eqx.Module):
     pressure: Separable
     scale: Array  # (n, ring, sector, layer), zero where nothing is free
     shift: Array
+    alone: Array  # (ring, sector, layer) inverse diagonal of pressures that the eigenbasis holds at zero
     sudden: Array
     pose: Float[Array, "6 6"]
 
@@ -141,7 +142,7 @@ class Preconditioner(eqx.Module):
         right = self.scale * r.field
         rows = [self.place.solve(right[:3])]
         if right.shape[0] > 3:
-            spread = self.pressure.solve(right[3:], self.shift)
+            spread = self.pressure.solve(right[3:], self.shift) + self.alone * right[3:]
             rows.append(jnp.where(self.sudden, right[3:], spread))
         return Unknown(mesh.even_axis(self.scale * jnp.concatenate(rows)), self.pose @ r.pose)
 
@@ -264,22 +265,23 @@ class _Problem(eqx.Module):
         middle = system.blocks[len(system.blocks) // 2]
         diagonal = mesh.even_axis(jnp.stack([middle[i, i] for i in range(count)]))
         model = [self.plain] * 3
-        shift, sudden = jnp.zeros(()), jnp.asarray(True)
+        shift, alone, sudden = jnp.zeros(()), jnp.zeros(()), jnp.asarray(True)
         if flow is not None:
             sudden = flow.dt <= 0
             k = self._permeability() * jnp.maximum(flow.dt, 1.0)  # maths: any dt where it does not matter
             mass = self.volume / (_STIFFER * self._shear())
             shift = 1 / (_STIFFER * self._shear() * k)
             actual = mesh.even_axis(mass) - diagonal[3]
-            diagonal = diagonal.at[3].set(actual)
+            diagonal = jnp.concatenate([diagonal[:3], actual[None]])
             model.append(jnp.where(sudden, 1.0, self.plain + mass / k))
+            alone = self.body.topology.outside / model[3]
         scale = system.free * jnp.sqrt(jnp.stack(model) / jnp.where(diagonal > 0, diagonal, jnp.inf))
         moved = jax.vmap(lambda mode: solid.apply(system.blocks[:, :3, :3], mode))(system.modes)
         coarse = jnp.tensordot(system.modes, moved, axes=([1, 2, 3, 4], [1, 2, 3, 4])) + system.pose
         keep = system.loose[:, None] * system.loose
         value, vector = jnp.linalg.eigh((keep * coarse + jnp.diag(1 - system.loose)).astype(float))
         inverse = (vector / jnp.abs(value)) @ vector.T * keep
-        made = Preconditioner(self.place, self.pressure, scale, shift, sudden, inverse)
+        made = Preconditioner(self.place, self.pressure, scale, shift, alone, sudden, inverse)
         return jax.tree.map(lambda a: a.astype(jnp.float32) if a.dtype == jnp.float64 else a, made)
 
     def _shear(self) -> Array:
