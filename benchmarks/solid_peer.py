@@ -1,4 +1,5 @@
-"""The peer of the solid: scikit-fem assembles, SciPy or Pardiso solves; the energy is written again, from stress formulas.
+"""The peers of the solid: scikit-fem or felupe assembles, SciPy or Pardiso solves; the energy is written again, from
+stress formulas.
 
 Unknowns are places of the distinct nodes; ends follow a prescribed pose of the upper vertebra. The tangent is the full
 derivative, the linear solver direct, Newton's method plain with load steps.
@@ -18,6 +19,7 @@ from skfem.helpers import ddot, grad
 from pulposus.disc.solid import Solid
 
 _MOST = 40
+_NUMBERS = ("shear", "solid", "charge", "fibre_modulus", "fibre_exponent", "fibre_angle")
 
 
 def _pardiso(matrix: sp.csr_matrix, right: np.ndarray) -> np.ndarray:
@@ -55,19 +57,19 @@ class SolidPeer:
         mesh = skfem.MeshHex(points, elements, validate=False)
         self.basis = skfem.Basis(mesh, skfem.ElementVector(element), intorder=3)
         self.points = points
+        low, high = (points[2, place[0, 0, end]] for end in (0, -1))
+        self.height = np.clip((points[2] - low) / (high - low), 0, 1)
         self.lower, self.upper = (np.unique(place[:, :, end]) for end in (0, -1))
         ends = np.concatenate([self.basis.nodal_dofs[:, nodes].ravel() for nodes in (self.lower, self.upper)])
         self.free = np.setdiff1d(np.arange(self.basis.N), ends)
-        self.numbers = {
-            name: np.asarray(getattr(m, name)).reshape(-1, 1)
-            for name in ("shear", "solid", "charge", "fibre_modulus", "fibre_exponent", "fibre_angle")
-        }
+        self.dofs = self.basis.nodal_dofs
+        self.numbers = {name: np.asarray(getattr(m, name)).reshape(-1, 1) for name in _NUMBERS}
         self.heat = float(p.gas_constant * p.temperature)
         self.salt = float(p.salt)
-        self.fibres = self._directions()
+        self.fibres = self._directions(self.basis.mapping.DF(self.basis.X))
 
-    def _directions(self) -> list[np.ndarray]:
-        ways = self.basis.mapping.DF(self.basis.X)  # (3, axis, element, point)
+    def _directions(self, ways: np.ndarray) -> list[np.ndarray]:
+        """Both families from the derivatives (3, axis, ...) of places along the axes of the element."""
         around = ways[:, 1] / np.linalg.norm(ways[:, 1], axis=0)
         up = ways[:, 2] - np.sum(ways[:, 2] * around, 0) * around
         up /= np.linalg.norm(up, axis=0)
@@ -113,10 +115,14 @@ class SolidPeer:
             slope = slope + (rise - 2 * pull) / squared**2 * np.einsum("ij...,kl...->ijkl...", pa, pa)
         return stress, slope
 
+    def forces(self, u: np.ndarray, charged: float = 1.0) -> np.ndarray:
+        """Forces at displacements u (dofs)."""
+        stress = self._stress(self.deformation(u), charged)[0]
+        return skfem.LinearForm(lambda v, w: ddot(w["stress"], grad(v))).assemble(self.basis, stress=stress)
+
     def assemble(self, u: np.ndarray, charged: float = 1.0) -> tuple[sp.csr_matrix, np.ndarray]:
         """Tangent and forces at displacements u (dofs)."""
-        f = self.basis.interpolate(u).grad + np.eye(3)[..., None, None]
-        stress, slope = self._stress(f, charged)
+        stress, slope = self._stress(self.deformation(u), charged)
         linear = skfem.LinearForm(lambda v, w: ddot(w["stress"], grad(v)))
         bilinear = skfem.BilinearForm(
             lambda u, v, w: np.einsum("ij...,ijkl...,kl...", grad(v), w["slope"], grad(u), optimize=True)
@@ -126,34 +132,110 @@ class SolidPeer:
             linear.assemble(self.basis, stress=stress),
         )
 
-    def _admissible(self, u: np.ndarray, delta: np.ndarray) -> float:
-        """Part of a Newton step that leaves every Gauss point its water."""
+    def deformation(self, u: np.ndarray) -> np.ndarray:
+        """Deformation gradients (3, 3, ...) at the Gauss points."""
+        return self.basis.interpolate(u).grad + np.eye(3)[..., None, None]
+
+    def _step(self, u: np.ndarray, delta: np.ndarray, size: float, charged: float) -> float:
+        """Part of a Newton step that leaves every Gauss point its water and makes the forces smaller."""
         length, trial = 1.0, u.copy()
-        while length > 1e-3:
+        while length > 1 / 64:
             trial[self.free] = u[self.free] + length * delta
-            f = self.basis.interpolate(trial).grad + np.eye(3)[..., None, None]
+            f = self.deformation(trial)
             j = np.linalg.det(np.moveaxis(f, (0, 1), (-2, -1)))
             if np.all(j > self.numbers["solid"] + 0.05):
-                break
+                if np.linalg.norm(self.forces(trial, charged)[self.free]) < size:
+                    break
             length *= 0.5
         return length
 
-    def rest(self, turn: np.ndarray, shift: np.ndarray, steps: int, tolerance: float = 1e-9) -> Rest:
-        """At rest with the upper end turned (matrix) about its middle and shifted, charge and pose growing together."""
-        u = np.zeros(self.basis.N)
-        dofs = self.basis.nodal_dofs
+    def _dofs_of(self, displacement: np.ndarray | None) -> np.ndarray:
+        u = np.zeros(self.dofs.size)
+        if displacement is not None:
+            u[self.dofs] = displacement
+        return u
+
+    def rest(
+        self, turn: np.ndarray, shift: np.ndarray, steps: int, tolerance: float = 1e-9, start: np.ndarray | None = None
+    ) -> Rest:
+        """At rest with the upper end turned (matrix) about its middle and shifted, charge and pose growing together from
+        nothing, or in one step from the displacement `start` (3, node).
+        """
+        u = self._dofs_of(start)
+        dofs = self.dofs
         centre = self.points[:, self.upper[0]][:, None]
         count = 0
-        for share in np.arange(1, steps + 1) / steps:
-            arm = self.points[:, self.upper] - centre
-            u[dofs[:, self.upper]] = share * ((turn - np.eye(3)) @ arm + shift[:, None])
+        last = np.zeros(dofs.shape)
+        if start is not None:
+            arm = (self.points - centre)[:, self.upper]
+            moved = start[:, self.upper]
+            affine = np.linalg.lstsq(np.vstack([arm, np.ones(arm.shape[1])]).T, moved.T, rcond=None)[0]
+            last = affine[:3].T @ (self.points - centre) + affine[3:].T
+        for share in np.arange(1, steps + 1) / steps if start is None else [1.0]:
+            wanted = share * ((turn - np.eye(3)) @ (self.points - centre) + shift[:, None])
+            # all of the further way at the upper end, none at the lower, linear between
+            further = wanted - last
+            u[dofs] += further * self.height
+            u[dofs[:, self.upper]] = wanted[:, self.upper]
+            last = wanted
             for _ in range(_MOST):
                 matrix, force = self.assemble(u, share)
                 count += 1
                 inner = matrix[self.free][:, self.free]
                 delta = self.solve(inner.tocsr(), -force[self.free])
-                u[self.free] += self._admissible(u, delta) * delta
                 if np.abs(delta).max() < tolerance:
+                    u[self.free] += delta
                     break
-        force = self.assemble(u)[1]
+                u[self.free] += self._step(u, delta, np.linalg.norm(force[self.free]), share) * delta
+        force = self.forces(u)
         return Rest(u[dofs], force[dofs[:, self.upper]].sum(1), count)
+
+
+class FelupePeer(SolidPeer):
+    """The same, assembled by felupe."""
+
+    def __init__(self, body: Solid, direct: str = "pardiso"):
+        import felupe
+
+        super().__init__(body, direct)
+        order = [0, 1, 3, 2, 4, 5, 7, 6]  # corners as felupe counts them
+        bits = np.array([(i & 1, i >> 1 & 1, i >> 2 & 1) for i in order])
+        t = body.topology
+        place = numbers(t)
+        around = np.concatenate([place, place[:, :1]], 1)
+        r, s, layer = t.rings - 1, t.sectors, t.layers - 1
+        cells = np.stack([around[a : a + r, b : b + s, c : c + layer].ravel() for a, b, c in bits], 1)
+        region = felupe.RegionHexahedron(felupe.Mesh(self.points.T.copy(), cells, "hexahedron"))
+        self.field = felupe.FieldContainer([felupe.Field(region, dim=3)])
+        self.dofs = np.arange(3 * len(self.points.T)).reshape(-1, 3).T
+        ends = np.concatenate([self.dofs[:, nodes].ravel() for nodes in (self.lower, self.upper)])
+        self.free = np.setdiff1d(np.arange(self.dofs.size), ends)
+        self.numbers = {name: value.reshape(1, -1) for name, value in self.numbers.items()}
+        self.fibres = self._directions(region.dXdr)
+        self.charged, self.kept = 1.0, (np.zeros(0), np.zeros(0))
+        material = felupe.Material(
+            stress=lambda x, **_: [self._both(x[0])[0], None], elasticity=lambda x, **_: [self.kept[1]]
+        )
+        self.solid = felupe.SolidBody(material, self.field)
+
+    def _both(self, f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        self.kept = self._stress(f, self.charged)
+        return self.kept
+
+    def deformation(self, u: np.ndarray) -> np.ndarray:
+        """Deformation gradients (3, 3, ...) at the Gauss points."""
+        self.field[0].values[:] = u.reshape(-1, 3)
+        return self.field.extract()[0]
+
+    def forces(self, u: np.ndarray, charged: float = 1.0) -> np.ndarray:
+        """Forces at displacements u (dofs)."""
+        self.charged = charged
+        self.field[0].values[:] = u.reshape(-1, 3)
+        return self.solid.assemble.vector(self.field).toarray().ravel()
+
+    def assemble(self, u: np.ndarray, charged: float = 1.0) -> tuple[sp.csr_matrix, np.ndarray]:
+        """Tangent and forces at displacements u (dofs)."""
+        self.charged = charged
+        self.field[0].values[:] = u.reshape(-1, 3)
+        force = self.solid.assemble.vector(self.field).toarray().ravel()
+        return self.solid.assemble.matrix(self.field).tocsr(), force
