@@ -57,9 +57,10 @@ class SolidPeer:
         mesh = skfem.MeshHex(points, elements, validate=False)
         self.basis = skfem.Basis(mesh, skfem.ElementVector(element), intorder=3)
         self.points = points
+        self.lower, self.upper = (np.unique(place[:, :, end]) for end in (0, -1))
         low, high = (points[2, place[0, 0, end]] for end in (0, -1))
         self.height = np.clip((points[2] - low) / (high - low), 0, 1)
-        self.lower, self.upper = (np.unique(place[:, :, end]) for end in (0, -1))
+        self.height[self.lower] = 0
         ends = np.concatenate([self.basis.nodal_dofs[:, nodes].ravel() for nodes in (self.lower, self.upper)])
         self.free = np.setdiff1d(np.arange(self.basis.N), ends)
         self.dofs = self.basis.nodal_dofs
