@@ -1,8 +1,9 @@
 """The solid against measurements: range of motion and pressure by moment, pressure by posture, the course of a day.
 
-Nothing here is fitted. Isolated discs are bent suddenly from rest; postures load a disc that has lain a night; the day is
-8 h at rest and 16 h at work by backward Euler, until it repeats. Range of motion: medians of Heuer, means and standard
-deviations of Jaramillo, as collected by Gruber (MIT licence). Pressures by posture: Wilke 1999, one person, abstract.
+Nothing here is fitted. Isolated discs are bent suddenly from rest; postures load a disc that has lain a night; the
+day is 8 h at rest and 16 h at work by backward Euler, until it repeats. Range of motion: medians of Heuer, means and
+standard deviations of Jaramillo, as collected by Gruber (MIT licence). Pressures by posture: Wilke 1999, one person,
+abstract.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import argparse
 from collections.abc import Iterator
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from mechanics import STEPS
@@ -124,7 +124,8 @@ def main() -> None:
     body = body_of(given.size, given.grade, osmosis=given.osmosis, fibres=given.fibres)
     after = eqx.filter_jit(equilibrium.after)
     free = eqx.filter_jit(equilibrium.ramped)(body, equilibrium.unloaded(body), STEPS)
-    print(f"free swelling: height {1e3 * float(free.pose[2]):+.2f} mm, pressure {float(posture.read(body, free).pressure) / 1e6:.3f} MPa")
+    pressure = float(posture.read(body, free).pressure) / 1e6
+    print(f"free swelling: height {1e3 * float(free.pose[2]):+.2f} mm, pressure {pressure:.3f} MPa")
     print("isolated disc, swollen freely")
     for row in motions(body, free, after):
         print(" ", row)

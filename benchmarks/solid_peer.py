@@ -144,9 +144,9 @@ class SolidPeer:
             trial[self.free] = u[self.free] + length * delta
             f = self.deformation(trial)
             j = np.linalg.det(np.moveaxis(f, (0, 1), (-2, -1)))
-            if np.all(j > self.numbers["solid"] + 0.05):
-                if np.linalg.norm(self.forces(trial, charged)[self.free]) < size:
-                    break
+            wet = np.all(j > self.numbers["solid"] + 0.05)
+            if wet and np.linalg.norm(self.forces(trial, charged)[self.free]) < size:
+                break
             length *= 0.5
         return length
 
@@ -159,8 +159,8 @@ class SolidPeer:
     def rest(
         self, turn: np.ndarray, shift: np.ndarray, steps: int, tolerance: float = 1e-9, start: np.ndarray | None = None
     ) -> Rest:
-        """At rest with the upper end turned (matrix) about its middle and shifted, charge and pose growing together from
-        nothing, or in one step from the displacement `start` (3, node).
+        """At rest with the upper end turned (matrix) about its middle and shifted, charge and pose growing together
+        from nothing, or in one step from the displacement `start` (3, node).
         """
         u = self._dofs_of(start)
         dofs = self.dofs

@@ -219,7 +219,9 @@ def test_water_goes_from_the_sudden_to_the_drained_disc(standing):
 
     assert volume(at_once) == pytest.approx(volume(rested), rel=1e-7)  # in all, not a drop is lost
     assert volume(drained) < 0.95 * volume(rested)
-    np.testing.assert_allclose(later.displacement, drained.displacement, atol=2e-3 * float(jnp.ptp(drained.displacement)))
+    np.testing.assert_allclose(
+        later.displacement, drained.displacement, atol=2e-3 * float(jnp.ptp(drained.displacement))
+    )
     assert float(at_once.pressure[0, 0, TINY.layers // 2]) > 2e5
     assert float(jnp.abs(later.pressure).max()) < 1e3
 

@@ -3,13 +3,14 @@
 What: places of the nodes, pose of the upper vertebra and pore pressure at which all forces balance. Drained (a night, a
 month's mean): pore pressure has gone and osmotic pressure bears the load. Sudden (a lift): no water has left any place.
 In time: water flows for dt, by backward Euler; the first two are its limits.
-Equation: see `solid`; the load is ``F . (displacement of its point) + M . (rotation vector)`` and a follower force along
-the line between two points, one of each vertebra, so that all of it has a potential and tangents are symmetric. A moment M is
-that about an axis held in space as long as the rotation is about this axis.
+Equation: see `solid`; the load is ``F . (displacement of its point) + M . (rotation vector)`` and a follower force
+along the line between two points, one of each vertebra, so that all of it has a potential and tangents are
+symmetric. A moment M is that about an axis held in space as long as the rotation is about this axis.
 Reads: a `Solid`, a `Load`, where it was. Writes: a `Balance`.
-Method: Newton's, with the residual measured by a preconditioner: the eigenbasis of a scalar diffusion for each component of
-place, the mass or the same eigenbasis for pressure, and the six degrees of freedom of the vertebra through displacements that
-go linearly with height. The linear solves are MINRES (Paige and Saunders 1975) in single precision, residuals are double.
+Method: Newton's, with the residual measured by a preconditioner: the eigenbasis of a scalar diffusion for each
+component of place, the mass or the same eigenbasis for pressure, and the six degrees of freedom of the vertebra
+through displacements that go linearly with height. The linear solves are MINRES (Paige and Saunders 1975) in single
+precision, residuals are double.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from pulposus.disc import diffusion, mesh, solid
 from pulposus.disc.diffusion import Separable
 from pulposus.disc.solid import Gauss, Places, Solid
 
+FREEDOMS = 6  # maths: three displacements and three rotations of a rigid body
+TOLERANCE = 1e-6  # maths: strain by which a balance may be wrong
 _NEWTON = 30  # maths: most Newton steps of one load step
 _KRYLOV = 400  # maths: most Krylov iterations of one Newton step
 _SHORTEST = 1 / 64  # maths: shortest damped Newton step
@@ -44,13 +47,14 @@ class Load(eqx.Module):
     follower: Float[Array, ""]  # N, compression along the line between the two points below
     upper: Float[Array, "3"]  # m, on the upper vertebra
     lower: Float[Array, "3"]
-    held: Float[Array, "6"]  # 1 where displacement (3) or rotation vector (3) is prescribed
-    pose: Float[Array, "6"]  # m and radians: what is prescribed
+    held: Float[Array, " freedom"]  # 1 where displacement (3) or rotation vector (3) is prescribed
+    pose: Float[Array, " freedom"]  # m and radians: what is prescribed
     chamber: Float[Array, ""]  # 1 where a smooth stiff wall holds the rim in its plane, as in confined compression
 
 
 class Flow(eqx.Module):
-    """What a balance in time starts from: volumes per unit cube and pore pressure then, and how long water may flow (s).
+    """What a balance in time starts from: volumes per unit cube and pore pressure then, and how long water may flow
+    (s).
 
     dt = 0 is a sudden load: nothing leaves, and no outlet holds the pressure.
     """
@@ -62,10 +66,12 @@ class Flow(eqx.Module):
 
 
 class Balance(eqx.Module):
-    """A disc at rest: displacement of nodes (m), pose of the upper vertebra, pore pressure above rest (Pa), and how well."""
+    """A disc at rest: displacement of nodes (m), pose of the upper vertebra, pore pressure above rest (Pa), and how
+    well.
+    """
 
     displacement: Places
-    pose: Float[Array, "6"]
+    pose: Float[Array, " freedom"]
     pressure: Float[Array, "ring sector layer"]
     error: Float[Array, ""]  # about the strain by which it is still wrong
     newton: Array
@@ -75,13 +81,23 @@ class Balance(eqx.Module):
 def unloaded(body: Solid) -> Load:
     """No load at all, on the middle of the upper endplate."""
     none, top = jnp.zeros(3), body.start[:, 0, 0, -1]
-    return Load(none, none, top, jnp.zeros(()), top, body.start[:, 0, 0, 0], jnp.zeros(6), jnp.zeros(6), jnp.zeros(()))
+    return Load(
+        none,
+        none,
+        top,
+        jnp.zeros(()),
+        top,
+        body.start[:, 0, 0, 0],
+        jnp.zeros(FREEDOMS),
+        jnp.zeros(FREEDOMS),
+        jnp.zeros(()),
+    )
 
 
 def at_start(body: Solid) -> Balance:
     """The disc as built, before anything acts."""
     zero = jnp.zeros(())
-    return Balance(0 * body.start, jnp.zeros(6), 0 * body.start[0], zero, jnp.zeros((), int), jnp.zeros((), int))
+    return Balance(0 * body.start, jnp.zeros(FREEDOMS), 0 * body.start[0], zero, jnp.zeros((), int), jnp.zeros((), int))
 
 
 def places(body: Solid, balance: Balance) -> Places:
@@ -103,7 +119,9 @@ def rotation(vector: Array) -> Float[Array, "3 3"]:
 
 
 def carried(body: Solid, pose: Array, points: Array) -> Array:
-    """Displacement of points (3, ...) that move with the upper vertebra, which turns about the middle of its endplate."""
+    """Displacement of points (3, ...) that move with the upper vertebra, which turns about the middle of its
+    endplate.
+    """
     centre = body.start[:, 0, 0, -1].reshape(3, *([1] * (points.ndim - 1)))
     arm = points - centre
     return jnp.tensordot(rotation(pose[3:]) - jnp.eye(3), arm, axes=1) + pose[:3].reshape(centre.shape)
@@ -135,7 +153,7 @@ class Preconditioner(eqx.Module):
     shift: Array
     alone: Array  # (ring, sector, layer) inverse diagonal of pressures that the eigenbasis holds at zero
     sudden: Array
-    pose: Float[Array, "6 6"]
+    pose: Float[Array, "freedom freedom"]
 
     def __call__(self, r: Unknown) -> Unknown:
         """Approximate solution."""
@@ -160,7 +178,9 @@ def _times(factor: Array, a: Unknown) -> Unknown:
 
 
 def minres(product: Callable, precondition: Callable, right: Unknown, target: Array) -> tuple[Unknown, Array]:
-    """Solve ``product(x) = right`` (symmetric) until the residual, in the preconditioner's norm, is `target` of what it was."""
+    """Solve ``product(x) = right`` (symmetric) until the residual, in the preconditioner's norm, is `target` of what
+    it was.
+    """
     none = _times(jnp.zeros((), jnp.float32), right)
     z = precondition(right)
     size = jnp.sqrt(jnp.maximum(_dot(z, right), 0))
@@ -192,9 +212,9 @@ class _System(eqx.Module):
 
     blocks: Array
     modes: Array  # (6, 3, ring, sector, layer)
-    pose: Float[Array, "6 6"]
+    pose: Float[Array, "freedom freedom"]
     free: Array  # (n, ring, sector, layer)
-    loose: Float[Array, "6"]
+    loose: Float[Array, " freedom"]
 
     def __call__(self, x: Unknown) -> Unknown:
         """The system applied."""
@@ -246,10 +266,7 @@ class _Problem(eqx.Module):
     def linearised(self, x: Array, pose: Array, pressure: Array) -> tuple[_System, Preconditioner]:
         """The system at a place and its preconditioner, in single precision."""
         body, flow = self.body, self.flow
-        if flow is None:
-            blocks = solid.stiffness(body, x)
-        else:
-            blocks = solid.coupled(body, x, pressure, flow.dt)
+        blocks = solid.stiffness(body, x) if flow is None else solid.coupled(body, x, pressure, flow.dt)
         top = solid.forces(body, x, None if flow is None else pressure) * jnp.where(self.height < 1, 0, 1)
 
         def held(q: Array) -> Array:
@@ -310,7 +327,7 @@ def _problem(body: Solid, load: Load, flow: Flow | None) -> _Problem:
     )
 
 
-def balance(body: Solid, load: Load, start: Balance, flow: Flow | None = None, tolerance: float = 1e-6) -> Balance:
+def balance(body: Solid, load: Load, start: Balance, flow: Flow | None = None, tolerance: float = TOLERANCE) -> Balance:
     """The disc at rest under a load, from where it was. Never raises: a failed solve shows in `error`."""
     problem = _problem(body, load, flow)
     wanted = jnp.where(load.held > 0, load.pose, start.pose)
@@ -361,7 +378,7 @@ def balance(body: Solid, load: Load, start: Balance, flow: Flow | None = None, t
     return Balance(x - body.start, pose, pressure, error, jnp.asarray(newton), jnp.asarray(krylov))
 
 
-def ramped(body: Solid, load: Load, steps: int, tolerance: float = 1e-6) -> Balance:
+def ramped(body: Solid, load: Load, steps: int, tolerance: float = TOLERANCE) -> Balance:
     """The drained disc at rest from the state as built: fixed charge and load grow together in equal steps."""
 
     def grown(now: Balance, share: Array) -> tuple[Balance, None]:
@@ -372,17 +389,18 @@ def ramped(body: Solid, load: Load, steps: int, tolerance: float = 1e-6) -> Bala
             tuple(share * value for value in (load.force, load.moment, load.follower, load.pose)),
         )
         new = balance(less, part, now, None, tolerance)
-        return eqx.tree_at(lambda b: (b.newton, b.krylov), new, (new.newton + now.newton, new.krylov + now.krylov)), None
+        counts = new.newton + now.newton, new.krylov + now.krylov
+        return eqx.tree_at(lambda b: (b.newton, b.krylov), new, counts), None
 
     return jax.lax.scan(grown, at_start(body), jnp.arange(1, steps + 1) / steps)[0]
 
 
-def sudden(body: Solid, load: Load, start: Balance, tolerance: float = 1e-6) -> Balance:
+def sudden(body: Solid, load: Load, start: Balance, tolerance: float = TOLERANCE) -> Balance:
     """The disc just after a load has come: no water has left any place since `start`."""
     return balance(body, load, start, flow_from(body, start, 0.0), tolerance)
 
 
-def after(body: Solid, load: Load, start: Balance, dt: Array | float, tolerance: float = 1e-6) -> Balance:
+def after(body: Solid, load: Load, start: Balance, dt: Array | float, tolerance: float = TOLERANCE) -> Balance:
     """The disc after water has flowed for dt (s) under a load: one step of backward Euler."""
     return balance(body, load, start, flow_from(body, start, dt), tolerance)
 

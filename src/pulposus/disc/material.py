@@ -1,16 +1,18 @@
 """What the tissues of a disc are made of, mechanically: a wet solid, the salt water it holds, fibres.
 
 What: stress and stiffness of each tissue from its deformation, by a stored energy per volume at start,
-``W = G/2 tr(F^T F) + U(J) + sum over two fibre families of psi(stretch along the fibre)``, so that tangents are symmetric.
-Equations: Wilson's solid, whose stiffness rises without bound as its water n_s -> J is pressed out,
+``W = G/2 tr(F^T F) + U(J) + sum over two fibre families of psi(stretch along the fibre)``; so tangents are symmetric.
+Equations: Wilson's solid, whose stiffness rises without bound as its water is pressed out (J to n_s),
 ``U_s' = G/6 ln J / J (1 + 3 (J + n_s)/(J - n_s) - 3 n_s J ln J / (J - n_s)^2) - G J^(-1/3)``;
-swelling, ``U_o' = -pi(J)``, with fixed charge that stays with the solid, ``c_F = F phi_0 / (phi_0 - 1 + J)``, and pi by ideal
-Donnan or by the composition-based law (extrafibrillar water, activity and osmotic coefficients); fibres that only pull,
-``psi' = share E (exp(k eps) - 1)`` with the logarithmic strain eps. Permeability ``k = alpha / (1 - n)^M``, n extrafibrillar water.
+swelling, ``U_o' = -pi(J)``, with fixed charge that stays with the solid, ``c_F = F phi_0 / (phi_0 - 1 + J)``, and pi
+by ideal Donnan or by the composition-based law (extrafibrillar water, activity and osmotic coefficients); fibres that
+only pull, ``psi' = share E (exp(k eps) - 1)`` with the logarithmic strain eps. Permeability
+``k = alpha / (1 - n)^M``, n the extrafibrillar water.
 Reads: parameters, composition. Writes: nothing; `solid` puts it on the mesh.
-Why this holds: at rest and over hours the viscous branch of the fibres has relaxed; the sudden response has it not and is
-therefore too soft by that branch.
-Source: Wilson 2005 and 2007, Huyghe 2003 and Schroeder 2008 as collected by Munoz-Moya 2025; softening with grade Cachot 2026.
+Why this holds: at rest and over hours the viscous branch of the fibres has relaxed; the sudden response lacks it and
+is therefore too soft by that branch.
+Source: Wilson 2005 and 2007, Huyghe 2003 and Schroeder 2008 as collected by Munoz-Moya 2025; softening with grade
+Cachot 2026.
 """
 
 from __future__ import annotations
@@ -52,7 +54,13 @@ class Material(eqx.Module):
 
 
 def graded(
-    topology: Topology, p: Parameters, hypotheses: Hypotheses, grade: Array, water: Array, charge: Array, collagen: Array
+    topology: Topology,
+    p: Parameters,
+    hypotheses: Hypotheses,
+    grade: Array,
+    water: Array,
+    charge: Array,
+    collagen: Array,
 ) -> Material:
     """The material of a disc of a (continuous) grade; water, charge (mol/m^3 of water) and collagen are given by tissue
     (3,) or by element.
@@ -154,8 +162,8 @@ def _composed(
     p: Parameters, material: Material, charge: Array, volume: Array, outer: Array | None = None
 ) -> tuple[Array, Array]:
     """Pressure of the composition-based law and the share of the water that is extrafibrillar: a fixed point, since
-    pressure presses water out of fibrils. `outer` is the concentration at which activity outside is read, the salt's own if
-    none is given.
+    pressure presses water out of fibrils. `outer` is the concentration at which activity outside is read, the salt's
+    own if none is given.
     """
     water = (volume - material.solid) * p.water_density
     by_mass = water / (water + material.solid * p.solid_density)

@@ -187,8 +187,12 @@ class Parameters(eqx.Module):
     nucleus_fibril_water_gain: Number = declare("", "water in fibrils that pressure takes away, per collagen, nucleus")
     nucleus_fibril_water_rate: Number = declare("1/Pa", "fall of that water with osmotic pressure, nucleus")
     nucleus_fibril_water_floor: Number = declare("", "water in fibrils that stays, per collagen, nucleus")
-    annulus_fibril_water_gain: Number = declare("", "water in fibrils that pressure takes away, per collagen, annulus and endplate")
-    annulus_fibril_water_rate: Number = declare("1/Pa", "fall of that water with osmotic pressure, annulus and endplate")
+    annulus_fibril_water_gain: Number = declare(
+        "", "water in fibrils that pressure takes away, per collagen, annulus and endplate"
+    )
+    annulus_fibril_water_rate: Number = declare(
+        "1/Pa", "fall of that water with osmotic pressure, annulus and endplate"
+    )
     annulus_fibril_water_floor: Number = declare("", "water in fibrils that stays, per collagen, annulus and endplate")
     extrafibrillar_water_least: Number = declare("", "least water between fibrils, by mass")
     activity_gain: Number = declare("", "activity coefficient of salt: what concentration takes away")
@@ -217,9 +221,13 @@ class Parameters(eqx.Module):
     fibre_exponent_grade3: Number = declare("", "exponent of their stiffening, grade III")
     fibre_share: Number = declare("", "effective volume of fibres of one family per annulus volume")
     fibre_angle_inner_anterior: Number = declare("rad", "angle of fibres to the endplate plane, inner anterior annulus")
-    fibre_angle_inner_posterior: Number = declare("rad", "angle of fibres to the endplate plane, inner posterior annulus")
+    fibre_angle_inner_posterior: Number = declare(
+        "rad", "angle of fibres to the endplate plane, inner posterior annulus"
+    )
     fibre_angle_outer_anterior: Number = declare("rad", "angle of fibres to the endplate plane, outer anterior annulus")
-    fibre_angle_outer_posterior: Number = declare("rad", "angle of fibres to the endplate plane, outer posterior annulus")
+    fibre_angle_outer_posterior: Number = declare(
+        "rad", "angle of fibres to the endplate plane, outer posterior annulus"
+    )
     fibre_softening_grade: Number = declare("", "softening hypothesis: grade at which fibres would bear nothing")
 
     @classmethod

@@ -1,12 +1,12 @@
 """A disc in its day: the solid of a disc, loads by posture, and what is read off.
 
-What: puts the composition of a `Disc` and its `State` on the solid, loads it by names of ``evidence/loads.csv``, and tells
-height, volume, pressure, bulge, fibres and motion.
-Equation: intradiscal pressure is osmotic pressure plus pore pressure, read in the middle of the nucleus; the rest is geometry.
+What: puts the composition of a `Disc` and its `State` on the solid, loads it by names of ``evidence/loads.csv``, and
+tells height, volume, pressure, bulge, fibres and motion.
+Equation: intradiscal pressure is osmotic pressure plus pore pressure, read in the middle of the nucleus; the rest is
+geometry. Rotations about x are flexion (negative) and extension, about y bending to the side, about z turning.
 Reads: charge; what `equilibrium` found. Writes: nothing in `State` yet.
 Why this holds: a slow step sees the mean load of a day, drained; a lift is over before water moves.
-Source: loads in ``evidence/loads.csv``; rotations about x are flexion (negative) and extension, about y bending to the side,
-about z turning.
+Source: loads in ``evidence/loads.csv``.
 """
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ def axial_stiffness(made: Solid, found: Balance, load: Load, further: Array | fl
 
 
 def motion(made: Solid, found: Balance, name: str, moments: Array) -> tuple[Array, Array, Array]:
-    """Rotation (radians) about the axis of a motion, rise of pressure (Pa) and solver error under sudden pure moments (N m)
-    of an isolated disc, each from the same state at rest.
+    """Rotation (radians) about the axis of a motion, rise of pressure (Pa) and solver error under sudden pure
+    moments (N m) of an isolated disc, each from the same state at rest.
     """
     way, rested = jnp.asarray(MOTIONS[name], dtype=float), read(made, found)
 

@@ -1,13 +1,15 @@
-"""The finite-strain solid on the grid of the disc: from the places of the nodes to forces, and how forces change with places.
+"""The finite-strain solid on the grid of the disc: from the places of the nodes to forces, and how forces change
+with places.
 
 What: trilinear hexahedra (wedges at the axis) with 2 x 2 x 2 Gauss points and, where water cannot leave at once, a pore
-pressure on the same nodes. A disc stands between two rigid vertebrae: the lower holds still, the upper moves as a body with
-six degrees of freedom.
+pressure on the same nodes. A disc stands between two rigid vertebrae: the lower holds still, the upper moves as a
+body with six degrees of freedom.
 Equations: stationary ``int W(F) dV - load(q)`` over places x of the nodes and pose q of the upper vertebra; with pore
-pressure p (above that at rest), ``int p (J - J_0) dV`` is added and ``J - J_0 = dt div(k grad p)``. With equal order of places
-and pressure the pressure would be free to alternate: ``p - (its mean over the element)`` is penalised by 1/(2G), which is
-consistent with the order of the elements. Everything is written on the unit cube of each element: with tangents g_a of the
-map from there to space, the derivative of W by g is ``G M_ab g_b + U'(J) cof(g)_a / det_0 + fibres``.
+pressure p (above that at rest), ``int p (J - J_0) dV`` is added and ``J - J_0 = dt div(k grad p)``. With equal order
+of places and pressure the pressure would be free to alternate: ``p - (its mean over the element)`` is penalised by
+1/(2G), which is consistent with the order of the elements. Everything is written on the unit cube of each element:
+with tangents g_a of the map from there to space, the derivative of W by g_a is
+``G M_ab g_b + U'(J) cof(g)_a / det_0`` and what fibres add.
 Reads: coordinates, material. Writes: nothing; `equilibrium` solves it.
 Source: standard finite elements; stabilisation after Dohrmann and Bochev 2004, for porous media White and Borja 2008.
 """
@@ -74,7 +76,9 @@ def solid(topology: Topology, hypotheses: Hypotheses, p: Parameters, material: M
 
 
 def tangents(field: Array) -> Array:
-    """Derivatives (axis, 3, point, ring, sector, layer) of places (3, ring, sector, layer) along the unit cube's axes."""
+    """Derivatives (axis, 3, point, ring, sector, layer) of places (3, ring, sector, layer) along the unit cube's
+    axes.
+    """
     points = jnp.stack([_corner(field, corner) for corner in _CORNERS])  # (corner, 3, ...)
     return jnp.moveaxis(jnp.tensordot(_GRADIENT, points, axes=([2], [0])), (1, 2), (0, 1))
 

@@ -380,7 +380,9 @@ def posture(name: str) -> dict[str, Row]:
 
 
 def calibrates(name: str) -> bool:
-    """True for a posture whose load was read off the pressure of a disc, so that pressure cannot judge the model there."""
+    """True for a posture whose load was read off the pressure of a disc, so that pressure cannot judge the model
+    there.
+    """
     return any(record["role"] == "calibration" for record, _ in _table("loads.csv") if record["posture"] == name)
 
 
