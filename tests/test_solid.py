@@ -250,10 +250,32 @@ def test_the_disc_is_that_of_an_independent_implementation():
     np.testing.assert_allclose(reaction, theirs.reaction, atol=1e-3)
 
 
-def test_more_fixed_charge_is_a_higher_disc(standing):
+def test_more_fixed_charge_is_a_higher_disc_by_what_the_adjoint_says(standing):
     body, load, rested = standing
-    more = eqx.tree_at(lambda b: b.material.charge, body, 1.01 * body.material.charge)
-    assert float(balance(more, load, rested).pose[2]) > float(rested.pose[2])
+
+    def height(share: float) -> float:
+        charge = body.material.charge.at[1, 3, 2:4].mul(share)
+        other = eqx.tree_at(lambda b: b.material.charge, body, charge)
+        return float(balance(other, load, rested, None, 1e-9).pose[2])
+
+    rise = (height(1.05) - height(0.95)) / 0.1
+    told = eqx.filter_jit(equilibrium.sensitivity)(body, load, rested, lambda x, pose: pose[2])
+    part = jnp.sum((told.material.charge * body.material.charge)[1, 3, 2:4])
+    assert rise > 0
+    assert float(part) == pytest.approx(rise, rel=5e-3)
+
+
+def test_discs_are_solved_in_batches(standing):
+    body, load, rested = standing
+    shares = jnp.array([0.8, 1.1])
+
+    def one(share: jax.Array) -> equilibrium.Balance:
+        less = eqx.tree_at(lambda b: b.material.charge, body, share * body.material.charge)
+        return equilibrium.balance(less, load, rested)
+
+    both = jax.jit(jax.vmap(one))(shares)
+    assert float(jnp.max(both.error)) < 1e-6
+    assert float(both.pose[0, 2]) < float(rested.pose[2]) < float(both.pose[1, 2])
 
 
 # ---------------------------------------------------------------------------------------------- pressure is stable

@@ -32,6 +32,7 @@ FREEDOMS = 6  # maths: three displacements and three rotations of a rigid body
 TOLERANCE = 1e-6  # maths: strain by which a balance may be wrong
 _NEWTON = 30  # maths: most Newton steps of one load step
 _KRYLOV = 400  # maths: most Krylov iterations of one Newton step
+_ADJOINT = 1e-5  # maths: residual of the adjoint, near what single precision can
 _SHORTEST = 1 / 64  # maths: shortest damped Newton step
 _DRIEST = 0.02  # maths: no trial presses out all but this share of the room for water
 _STIFFER = 3.0  # maths: compression modulus of wet tissue over its shear modulus, roughly: only preconditions
@@ -204,7 +205,7 @@ def minres(product: Callable, precondition: Callable, right: Unknown, target: Ar
 
     start = (none, (right, none), z, (none, none), (size, one), size, (one, one, 0 * one, 0 * one), 0)
     done = jax.lax.while_loop(lambda k: (jnp.abs(k[5]) > target * size) & (k[7] < _KRYLOV), body, start)
-    return done[0], done[7]
+    return done[0], jnp.asarray(done[7])
 
 
 class _System(eqx.Module):
@@ -272,9 +273,9 @@ class _Problem(eqx.Module):
         def held(q: Array) -> Array:
             return potential(body, self.load, q) + jnp.sum(top * carried(body, q, body.start))
 
-        single = jax.tree.map(lambda a: a.astype(jnp.float32), (self.modes(pose), jax.hessian(held)(pose)))
+        modes, own = (a.astype(jnp.float32) for a in (self.modes(pose), jax.hessian(held)(pose)))
         loose = (1 - self.load.held).astype(jnp.float32)
-        system = _System(blocks, *single, self.free().astype(jnp.float32), loose)
+        system = _System(blocks, modes, own, self.free().astype(jnp.float32), loose)
         return system, self._preconditioner(system)
 
     def _preconditioner(self, system: _System) -> Preconditioner:
@@ -291,7 +292,7 @@ class _Problem(eqx.Module):
             actual = mesh.even_axis(mass) - diagonal[3]
             diagonal = jnp.concatenate([diagonal[:3], actual[None]])
             model.append(jnp.where(sudden, 1.0, self.plain + mass / k))
-            alone = self.body.topology.outside / model[3]
+            alone = jnp.asarray(self.body.topology.outside) / model[3]
         scale = system.free * jnp.sqrt(jnp.stack(model) / jnp.where(diagonal > 0, diagonal, jnp.inf))
         moved = jax.vmap(lambda mode: solid.apply(system.blocks[:, :3, :3], mode))(system.modes)
         coarse = jnp.tensordot(system.modes, moved, axes=([1, 2, 3, 4], [1, 2, 3, 4])) + system.pose
@@ -410,3 +411,26 @@ def flow_from(body: Solid, start: Balance, dt: Array | float) -> Flow:
     volume = solid.cofactors(solid.tangents(places(body, start)))[1]
     dt = jnp.asarray(dt, dtype=float)
     return Flow(volume, start.pressure, dt, jnp.where(dt > 0, body.topology.outside, False) * 1.0)
+
+
+def sensitivity(body: Solid, load: Load, found: Balance, target: Callable[[Array, Array], Array]) -> Solid:
+    """How a number read off the drained disc at rest changes with all that the solid is made of: one adjoint solve.
+
+    `target` maps places and pose to the number; the result is a `Solid` whose leaves are derivatives (of the material;
+    the form is held).
+    """
+    problem, x = _problem(body, load, None), places(body, found)
+    system, precondition = problem.linearised(x, found.pose, found.pressure)
+    inner, own = jax.grad(target, (0, 1))(x, found.pose)
+    whole = jnp.tensordot(problem.modes(found.pose), inner, axes=4) + own
+    right = jax.tree.map(
+        lambda a: a.astype(jnp.float32), Unknown(system.free * mesh.even_axis(inner), system.loose * whole)
+    )
+    adjoint, _ = minres(system, precondition, right, jnp.asarray(_ADJOINT, jnp.float32))
+    way = adjoint.field + jnp.tensordot(system.loose * adjoint.pose, system.modes, axes=1)
+
+    def pushed(m: solid.Material) -> Array:
+        return -jnp.sum(way * solid.forces(eqx.tree_at(lambda b: b.material, body, m), x))
+
+    none = jax.tree.map(jnp.zeros_like, body)
+    return eqx.tree_at(lambda b: b.material, none, jax.grad(pushed)(body.material))

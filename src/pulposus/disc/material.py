@@ -169,7 +169,7 @@ def _composed(
     by_mass = water / (water + material.solid * p.solid_density)
     outside, least = _activity(p, p.salt if outer is None else outer, jnp.zeros(())), p.extrafibrillar_water_least
 
-    def turn(_: int, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+    def turn(index: int, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         pressure, inside, _ = carry
         inner = material.fibril_gain * jnp.exp(-material.fibril_rate * pressure) + material.fibril_floor
         between = jnp.maximum(by_mass - inner * material.collagen * (1 - by_mass), jnp.minimum(least, by_mass))

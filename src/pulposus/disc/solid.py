@@ -32,7 +32,7 @@ from pulposus.disc.state import Hypotheses
 
 Places = Float[Array, "3 ring sector layer"]
 Gauss = Float[Array, "8 ring sector layer"]
-_CORNERS = tuple(itertools.product((0, 1), repeat=3))
+_CORNERS = tuple((a, b, c) for a, b, c in itertools.product((0, 1), repeat=3))
 _VALUE, _GRADIENT = mesh.gauss()  # (point, corner) and (point, axis, corner)
 _WEIGHT = 1 / 8  # maths: each Gauss point of the unit cube
 _EPSILON = np.array([[[np.linalg.det(np.eye(3)[[a, b, c]]) for c in range(3)] for b in range(3)] for a in range(3)])
@@ -191,7 +191,7 @@ def stencil(element: Array, topology: Topology) -> Array:
         for j, other in enumerate(_CORNERS):
             offset = (other[0] - corner[0], other[1] - corner[1], other[2] - corner[2])
             rows[offset] = rows.get(offset, empty).at[at].add(jnp.roll(element[i, j], corner[1], -2))
-    return jnp.stack([rows[offset] for offset in OFFSETS])
+    return jnp.stack([rows[a, b, c] for a, b, c in OFFSETS])
 
 
 def apply(blocks: Array, field: Array) -> Array:
