@@ -55,8 +55,8 @@ def prepared(
     **choices: object,
 ) -> tuple[Disc, State, biological.Injections]:
     """A disc at time 0 and its injections."""
-    endplate = choices.pop("endplate", "intact")
-    products, injections = biological.prescribe(treatments, grade)
+    endplate, room = choices.pop("endplate", "intact"), choices.pop("room", (1, 1))
+    products, injections = biological.prescribe(treatments, grade, room)
     disc, state = simulate.prepare(
         mesh.sized(size),
         shape if shape is not None else shape_of(level, grade=grade),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,7 +17,8 @@ import pytest
 import synthetic_run
 from typer.testing import CliRunner, Result
 
-from pulposus import cli, evidence
+from pulposus import cli, evidence, interrupt
+from pulposus.cli import tables
 from pulposus.errors import InputError
 from pulposus.imaging import FIELDS
 from pulposus.results import Results
@@ -186,6 +189,72 @@ def test_what_is_no_command_is_exit_code_2(words: list[str]) -> None:
     assert pulposus(*words).exit_code == 2
 
 
+def test_misuse_is_one_sentence_too(tmp_path: Path) -> None:
+    assert refused("run") == "Missing argument 'CASE'; see `pulposus run --help`."
+    assert refused("run", EXAMPLE) == "Missing option '--out'; see `pulposus run --help`."
+    assert "'run'" in refused("rum")
+    assert "names no folder" in refused("run", EXAMPLE, "--out", "")
+    assert "is a file" in refused("cite", EXAMPLE)
+    for grade in ("3.5", "x", "6"):
+        assert "from 1 to 5" in refused("treat", LINE, "--grade", grade, "--out", tmp_path / "x")
+    assert "'abc'" in refused("treat", LINE, "--years", "abc", "--out", tmp_path / "x")
+
+
+def test_a_terminal_without_greek_letters_gets_no_traceback() -> None:
+    bare = {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [sys.executable, "-m", "pulposus", "list", "therapies"], capture_output=True, env=bare, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def usual_ctrl_c() -> Iterator[None]:
+    """Tests that a shell runs in the background begin with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals and claims are those of POSIX systems")
+def test_ctrl_c_is_heard_between_steps_only(usual_ctrl_c: None) -> None:
+    said: list[str] = []
+    after = []
+
+    def work() -> None:
+        interrupt.check()  # nothing was pressed
+        signal.raise_signal(signal.SIGINT)
+        with interrupt.held():  # an inner one changes nothing
+            after.append("the step went on to its end")
+        interrupt.check()
+        after.append("never")
+
+    with pytest.raises(KeyboardInterrupt), interrupt.held(said.append):
+        work()
+    assert after == ["the step went on to its end"]
+    assert len(said) == 1
+    with pytest.raises(KeyboardInterrupt), interrupt.held():
+        signal.raise_signal(signal.SIGINT)  # never asked for: raised on leaving
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)  # the usual manners are back
+
+
+def test_ctrl_c_twice_ends_at_once() -> None:
+    code = "\n".join(
+        [
+            "import signal",
+            "signal.signal(signal.SIGINT, signal.default_int_handler)",
+            "from pulposus import interrupt",
+            "with interrupt.held():",
+            "    signal.raise_signal(signal.SIGINT)",
+            "    signal.raise_signal(signal.SIGINT)",
+            "    print('never')",
+        ]
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_a_mistake_found_while_running_is_a_sentence_too(tmp_path: Path, pretend: Any) -> None:
     def unwritable(*_: Any, **__: Any) -> Results:
         raise InputError("'x' cannot be written.")
@@ -197,7 +266,7 @@ def test_a_mistake_found_while_running_is_a_sentence_too(tmp_path: Path, pretend
     assert refused("run", EXAMPLE, "--out", tmp_path / "x") == "'x' cannot be written."
     pretend(full)
     said = refused("run", EXAMPLE, "--out", tmp_path / "x")
-    assert said == "results/run.json cannot be read or written: No space left on device."
+    assert said.startswith("There is no room left to write results/run.json; make room and go on with --resume")
 
 
 # ---------------------------------------------------------------------------------------------- names
@@ -228,8 +297,8 @@ def test_lists_give_numbers_whole() -> None:
     assert f"{row.value:.4g}" in pulposus("list", "parameters").stdout
     given = json.loads(pulposus("list", "parameters", "--json").stdout)["glucose_diffusivity"]
     assert (given["value"], given["unit"], given["source"]) == (row.value, row.unit, row.source)
-    assert cli._short(2.42e8) == "2.42e8"
-    assert cli._short(1.5e-7) == "1.5e-7"
+    assert tables.short(2.42e8) == "2.42e8"
+    assert tables.short(1.5e-7) == "1.5e-7"
 
 
 def test_schema_is_that_of_a_case() -> None:
@@ -256,3 +325,27 @@ def test_help_waits_for_no_library(words: list[str]) -> None:
 def test_the_package_is_a_program() -> None:
     done = subprocess.run([sys.executable, "-m", "pulposus", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("pulposus ")
+
+
+def test_hypotheses_are_compared_where_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pandas as pd
+
+    from pulposus import run
+
+    names = (
+        "aggrecan_percent",
+        "native_viable_percent",
+        "injected_million",
+        "np_like_million",
+        "glucose_min_mM",
+        "ph_min",
+    )
+    numbers = {f"{n}_{end}": 1.0 for n in names for end in ("untreated", "treated", "effect")}
+    rows = [{"hypothesis": h, "choice": c, **numbers} for h, c in (("as in the case", ""), ("metabolism", "cachot"))]
+    monkeypatch.setattr(run, "run_case", made_up_run())
+    monkeypatch.setattr(run, "compare_hypotheses", lambda case, progress: pd.DataFrame(rows))
+    result = pulposus("run", EXAMPLE, "--out", tmp_path / "out", "--compare-hypotheses")
+    assert result.exit_code == 0, result.output
+    assert "cachot" in result.stdout
+    assert "metabolism" in (tmp_path / "out" / "hypotheses.html").read_text("utf-8")
+    assert Results.open(tmp_path / "out").hypotheses() is not None

@@ -170,6 +170,15 @@ def test_a_page_of_equations_has_one_form() -> None:
             assert [h for h in headings if h in wanted] == wanted, f"{path.name} lacks one of {wanted}, or their order"
 
 
+def test_no_source_is_entered_twice() -> None:
+    """Sphinx reads both bibliographies, and stops at a key that stands in each."""
+    texts = [DOCS / "methods.bib", evidence.FOLDER / "sources.bib"]
+    keys = [
+        key for path in texts for key in re.findall(r"^@\w+\{([^,\s]+),", path.read_text("utf-8"), flags=re.MULTILINE)
+    ]
+    assert len(keys) == len(set(keys)), sorted(key for key in set(keys) if keys.count(key) > 1)
+
+
 def test_versions_agree() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["version"] == pulposus.__version__

@@ -16,6 +16,7 @@ import pytest
 
 from pulposus import evidence
 from pulposus.errors import EvidenceError, InputError
+from pulposus.evidence import usage
 
 MECHANISMS = [
     "anti_inflammatory",
@@ -249,7 +250,7 @@ def test_every_grade_takes_up_some_volume(grade: int) -> None:
 
 def test_published_doses() -> None:
     assert evidence.study("noriega2017")["dose"].value == 25e6
-    assert evidence.study("noriega2017")["dose"].assumed  # recalled, not read
+    assert evidence.study("noriega2017")["dose"].kind == "measured"  # printed in a review
     assert evidence.study("msb_dr001")["dose"].value == 6e6
     for name in evidence.studies():
         rows = evidence.study(name)
@@ -480,7 +481,7 @@ def use_all(records: list[dict[str, str]]) -> None:
         ("parameters.csv", use_all, r"line \d+: nucleus_cells has 3 used rows \(lines \d+, \d+, \d+\)"),
         ("parameters.csv", set_in("nucleus_cells", used="no"), r"nucleus_cells has 0 used rows"),
         ("parameters.csv", set_in("marrow_oxygen", used="maybe"), r"used is 'maybe'"),
-        ("parameters.csv", set_in("nucleus_cells", status="memory"), r"from memory but called measured"),
+        ("parameters.csv", set_in("endplate_ion_diffusivity", status="memory"), r"from memory but called measured"),
         ("parameters.csv", set_in("nucleus_cells", kind="guessed"), r"kind is 'guessed'"),
         ("parameters.csv", set_in("nucleus_cells", status="heard"), r"status is 'heard'"),
         ("therapies.csv", set_in("adaptation_time", unit="mm"), r"therapies.csv line \d+ .*correct one of the units"),
@@ -496,6 +497,66 @@ def test_what_breaks_a_rule_is_refused_by_name_and_line(
     with pytest.raises(EvidenceError, match=message) as problem:
         evidence.check(folder)
     assert file in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (set_in("marrow_oxygen", source=""), r"parameters.csv line \d+ \(marrow_oxygen\): no source; name a key"),
+        (set_in("marrow_oxygen", low="9", high="3"), r"line \d+ .*low 9 is above high 3; exchange them"),
+        (
+            set_in("endplate_ion_diffusivity", status="memory"),
+            r"line \d+ .*from memory but called measured; write kind assumed",
+        ),
+        (use_all, r"line \d+: nucleus_cells has 3 used rows .*exactly one must say yes"),
+        (lambda rows: rows[0].update(value=""), r"parameters.csv line 2: value is '', not a number; correct it"),
+    ],
+)
+def test_a_spoilt_table_is_refused_on_reading(
+    tmp_path: Path, change: Callable[[list[dict[str, str]]], object], message: str
+) -> None:
+    folder = copy(tmp_path)
+    edit(folder, "parameters.csv", change)
+    with pytest.raises(EvidenceError, match=message):
+        evidence._table("parameters.csv", folder)
+
+
+def test_a_parameter_without_a_row_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {name: rows for name, rows in evidence._parameters().items() if name != "salt"}
+    monkeypatch.setattr(evidence, "_parameters", lambda: table)
+    parameters = pytest.importorskip("pulposus.disc.parameters")
+    with pytest.raises(InputError, match=r"parameters.csv has no row 'salt', which the model reads"):
+        parameters.Parameters.from_evidence()
+
+
+# ---------------------------------------------------------------------------------------------- finding
+
+
+def test_search_looks_into_names_notes_tissues_sources_and_conditions() -> None:
+    assert {row.name for row in evidence.search("diffusivity")} >= {"oxygen_diffusivity", "annulus_oxygen_diffusivity"}
+    assert "nucleus_aggrecan_decay" in {row.name for row in evidence.search("SIVAN2006 half-life")}
+    assert all("goat" not in row.name for row in evidence.search("bovine tail"))
+    assert evidence.search("retained fraction")[0].file == "therapies.csv"
+    with pytest.raises(InputError, match="did you mean 'glucose'"):
+        evidence.search("glucoze")
+
+
+def test_all_rows_of_one_name_of_any_table() -> None:
+    assert [row.used for row in evidence.found("nucleus_cells")] == [True, False, False]
+    assert evidence.found("carrier saline  retained_fraction")[0].unit == "1"
+    with pytest.raises(InputError, match="did you mean 'salt'"):
+        evidence.found("salty")
+
+
+def test_every_number_of_the_model_has_a_reader_that_is_found_in_the_source() -> None:
+    parameters = pytest.importorskip("pulposus.disc.parameters")
+    for name in parameters.declared():
+        assert usage.readers(name), f"no process reads {name}: take it out of Parameters"
+    assert usage.readers("nucleus_shear_modulus") == ["disc.mechanics: settle"]
+    assert usage.readers("cachot_nucleus_cells") == ["disc.cells: native_density", "disc.inflammation: signal"]
+    assert "disc.composition: composition" in usage.readers("annulus_charge_grade3")
+    assert usage.readers("carrier saline retained_fraction", "retained_fraction") == ["therapies.biological: _dose"]
+    assert usage.readers("pressure_sitting") == []
 
 
 def test_a_second_used_dimension_is_refused(tmp_path: Path) -> None:
@@ -514,6 +575,14 @@ def test_a_dispute_without_words_and_a_lost_comma_are_refused(tmp_path: Path) ->
     (folder / "outlines.csv").write_text("\n".join([*lines[:3], "reference_l4l5,disc,cosine", *lines[4:]]), "utf-8")
     with pytest.raises(EvidenceError, match=r"outlines.csv line 4: no column"):
         evidence.check(folder)
+
+
+def test_a_comma_too_many_is_refused(tmp_path: Path) -> None:
+    folder = copy(tmp_path)
+    found = (folder / "parameters.csv").read_text("utf-8").splitlines()
+    (folder / "parameters.csv").write_text("\n".join([found[0], found[1] + ", and more", *found[2:]]), "utf-8")
+    with pytest.raises(EvidenceError, match=r"parameters.csv line 2: more columns than heads; quote text"):
+        evidence._table("parameters.csv", folder)
 
 
 def test_rows_are_frozen() -> None:

@@ -21,11 +21,13 @@ PACKAGE = ROOT / "src" / "pulposus"
 # Room -> floor. A room imports from floors below it only; `errors` is the ground that all stand on.
 FLOORS = {
     "errors": -1,
+    "interrupt": -1,
     "evidence": 0,
     "disc": 1,
     "therapies": 2,
     "imaging": 2,
     "case": 3,
+    "validation": 3,
     "results": 4,
     "run": 5,
     "report": 5,
@@ -56,8 +58,10 @@ ORDERS = {
         "simulate": 10,
     },
     "therapies": {"protocol": 0, "biological": 1},
-    "evidence": {"network": 0},
-    "report": {"words": 0, "fields": 0, "sections": 1},
+    "evidence": {"units": 0, "network": 0, "usage": 0, "checks": 0},
+    "report": {"words": 0, "fields": 0, "sections": 1, "book": 2, "credibility": 3},
+    "cli": {"door": 0, "tables": 0, "compute": 1, "names": 1, "read": 2},
+    "validation": {"finding": 0, "laboratory": 1, "solutes": 2, "matter": 3, "courses": 4},
 }
 
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "core", "misc", "tools", "stuff"}
@@ -67,7 +71,7 @@ MOST_LINES_OF_FUNCTION = 60
 
 # Numbers that belong to mathematics whatever they multiply; all others live in evidence/ or carry `# maths: reason`.
 MATHEMATICS = {0, 1, 2, 3, 4, 8, 0.5}
-NUMBERED = ("disc", "therapies", "imaging", "case")
+NUMBERED = ("disc", "therapies", "imaging", "case", "validation")
 STRUCTURE = {"axis", "axes", "ndim", "in_axes", "out_axes", "static_argnums"}
 MARKER = re.compile(r"#\s*maths:\s*(?P<reason>.*)$")
 SHORTEST_REASON = 8

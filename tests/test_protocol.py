@@ -12,17 +12,19 @@ from pulposus.therapies.protocol import Treatment, describe, fill, number, parse
 
 NORIEGA = "Inject 25e6 allogeneic MSC(M) in 2 mL saline at month 0"
 
-amounts = st.floats(1e-3, 1e13, allow_nan=False)
-volumes = st.floats(1e-3, 50)
+volumes = st.floats(1e-3, 10)
 months = st.floats(0, 600)
 
 
 @st.composite
 def treatments(draw: st.DrawFn) -> Treatment:
     product = draw(st.sampled_from(evidence.products()))
-    volume, dose = draw(volumes), draw(amounts)
-    if evidence.product(product)["dose_unit"].text == "mL":
-        dose = min(dose, volume)
+    rows = evidence.product(product)
+    volume, tabled = draw(volumes.filter(lambda v: v <= 10 * rows["volume_default"].high)), rows["dose_default"]
+    if rows["dose_unit"].text == "mL":
+        dose = draw(st.floats(0, volume))
+    else:
+        dose = draw(st.just(0.0) | st.floats(tabled.low / 1000, tabled.high * 1000))
     repeats = draw(st.integers(0, 9))
     return fill(
         product,
@@ -35,7 +37,7 @@ def treatments(draw: st.DrawFn) -> Treatment:
         site=draw(st.sampled_from(evidence.sites())),
         month=draw(months),
         repeats=repeats,
-        every_months=draw(st.floats(1e-3, 60)) if repeats else None,
+        every_months=draw(st.floats(0.033, 60)) if repeats else None,
     )
 
 
@@ -126,6 +128,11 @@ def test_every_other_name_can_be_written_in_a_line() -> None:
         assert parse(f"Inject MPC in 2 mL saline {place} at month 1").site == name, alias
 
 
+def test_millilitres_in_capitals_are_no_megalitres() -> None:
+    assert parse("Inject 25e6 MSC in 2 ML saline") == parse("Inject 25e6 MSC in 2 mL saline")
+    assert evidence.quantity("2 ML", "mL") == evidence.quantity("2 mL", "mL")
+
+
 def test_months_of_doses() -> None:
     assert parse("Inject MPC at month 2, repeated twice every 6 months").months == (2, 8, 14)
 
@@ -160,6 +167,15 @@ def test_months_of_doses() -> None:
         ("Inject 25e6 MSC, repeated thrise every 2 months", "'thrise'", "did you mean 'thrice'"),
         ("Inject 25e6 MSC, repeated once after -6 months", "-6", "more than zero months"),
         ("Inject 25e6 MSC in 2 mL saline and love", "'and love'", "for example"),
+        ("Inject 25 MSC(M) in 2 mL saline", "25 cells", "write for example 25e6"),
+        ("Inject 1e300 MSC(M)", "1e+300", "not plausible"),
+        ("Inject 25e6 MSC in 200 mL saline", "200 mL", "1 to 3 mL were tabled"),
+        ("Inject 25e6 MSC with passage 4000", "4000", "up to 100"),
+        ("Inject 25e6 MSC, repeated 1000 times every 6 months", "1000 repeats", "at most 99"),
+        ("Inject 25e6 MSC, repeated 9 times every 0.001 months", "0.001 months", "one day"),
+        ("Inject 25e6 MSC at week 6", "'at week 6'", "at month 1.5"),
+        ("Inject 25e6 MSC in 2 mL saline at 6 weeks", "'at 6 weeks'", "months"),
+        ("Inject 25e6 MSC on 2026-01-01", "'on 2026-01-01'", "months"),
     ],
 )
 def test_a_bad_line_is_one_sentence(line: str, given: str, remedy: str) -> None:

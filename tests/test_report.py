@@ -246,7 +246,7 @@ def test_a_loss_is_called_a_loss(run: dict[str, Any], tmp_path: Path) -> None:
     both = np.repeat(["untreated", "treated"], len(untreated))
     same = untreated.loc[list(untreated.index) * 2].assign(arm=both)
     assert "as much aggrecan" in words.headline(same)
-    assert "differs by less than 0.01 mm" in words.answer(same, [], run["case"])[1]
+    assert "is the same to within 0.01 mm" in words.answer(same, [], run["case"])[1]
 
 
 def test_sentences_hold_the_numbers_of_the_tables(page: Page, run: dict[str, Any]) -> None:
@@ -272,10 +272,32 @@ def test_a_failed_arm_is_said_first(run: dict[str, Any], tmp_path: Path) -> None
 def test_half_life_is_that_of_an_exponential() -> None:
     month = np.arange(0.0, 25.0)
     ledger = ledger_of(month).assign(leaked=5.0, alive=20 * np.exp(-month / 2))
-    fate = words.fate_of("MSC(M)", ledger)
+    fate = words.fate_of("MSC(M)", ledger.assign(differentiated=0.0))
     assert fate.half_life == pytest.approx(2 * np.log(2))
     assert fate.one_percent == pytest.approx(2 * np.log(20 / 0.25))
     assert fate.stayed == pytest.approx(20)
+
+
+def test_cells_that_settled_are_not_called_lost() -> None:
+    """Half of them become NP-like at once and stay: those are alive, whatever the injected ones do."""
+    month = np.arange(0.0, 25.0)
+    fate = words.fate_of(
+        "MSC(M)", ledger_of(month).assign(leaked=5.0, alive=10 * np.exp(-month / 2), differentiated=10.0)
+    )
+    assert fate.half_life is None
+    assert fate.after_a_month == pytest.approx(10 + 10 * np.exp(-0.5))
+
+
+def test_what_hangs_on_an_assumption_is_said_beside_the_headline() -> None:
+    def info(*gains: float) -> dict[str, Any]:
+        choices = zip(("least", "used", "most"), gains, strict=True)
+        return {"metabolism": [{"choice": word, "effect_aggrecan": gain} for word, gain in choices]}
+
+    assert words.hangs(info(0.13, -0.62, -3.39)).startswith("Whether it gains or loses hangs on an assumption")
+    assert "+0.13" in words.hangs(info(0.13, -0.62, -3.39))
+    assert words.hangs(info(0.9, 0.5, 0.1)).startswith("How much hangs")
+    assert words.hangs(info(0.52, 0.5, 0.49)) == ""
+    assert words.hangs({}) == ""
 
 
 def test_a_dose_that_the_table_shows_a_month_late_is_taken_at_its_moment() -> None:
@@ -283,7 +305,7 @@ def test_a_dose_that_the_table_shows_a_month_late_is_taken_at_its_moment() -> No
     late["alive"] = np.r_[0.0, 20 * np.exp(-np.arange(1.0, 25.0) / 2)]
     late["leaked"] = np.r_[0.0, np.full(24, 5.0)]
     late["injected_million"] = np.r_[0.0, np.full(24, 25.0)]
-    fate = words.fate_of("MSC(M)", late)
+    fate = words.fate_of("MSC(M)", late.assign(differentiated=0.0))
     assert fate.stayed == pytest.approx(20)
     assert fate.half_life == pytest.approx(2 * np.log(2))
     assert fate.doses == 1

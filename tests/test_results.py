@@ -18,7 +18,7 @@ import xarray as xr
 from pulposus import results as room
 from pulposus.errors import InputError
 from pulposus.imaging import FIELDS
-from pulposus.results import Results
+from pulposus.results import Results, claimed
 
 MONTHS = (0, 1, 3)
 
@@ -168,6 +168,21 @@ def test_damaged_record_or_fields_are_one_sentence(tmp_path: Path, made_up: dict
     with pytest.raises(InputError, match="damaged") as problem:
         Results.open(tmp_path / "run").history()
     one_sentence(problem)
+
+
+def test_a_second_run_in_a_folder_is_refused_and_leaves_no_trace(tmp_path: Path) -> None:
+    with claimed(tmp_path / "run"):
+        with pytest.raises(InputError, match="Another run is writing"), claimed(tmp_path / "run"):
+            pass
+        assert (tmp_path / "run").is_dir()
+    assert list((tmp_path / "run").iterdir()) == []
+    with claimed(tmp_path / "run"):
+        pass
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match="something other than results"), claimed(tmp_path / "other"):
+        pass
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["thesis.txt"]
 
 
 def test_folders_that_cannot_be_used_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

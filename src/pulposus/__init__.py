@@ -7,6 +7,7 @@ The house, from the ground up; each floor imports only from floors below it:
     therapies    what is injected, where and when
     imaging      what a scanner would see
     case         a person, a disc and treatments, from a file or a line
+    validation   the model against published results: one book of checks
     results      the folder that a run leaves: fields, tables, figures, meshes
     run          a case, computed with the treatment and without it; figures and report show what it found
     cli          the same as commands
@@ -35,7 +36,7 @@ _ROOM_OF = {
     "case_from_line": "case",
     "run_case": "run",
     "Results": "results",
-    "publish": "cli",
+    "publish": "cli.compute",
 }
 __all__ = ["InputError", "Results", "__version__", "case_from_line", "publish", "read_case", "run_case"]
 

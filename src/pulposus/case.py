@@ -49,6 +49,8 @@ _YEARS = 5.0  # maths: how long to look when nobody says, a habit of trials' fol
 _GRADES = (1, 2, 3, 4, 5)  # maths: the Pfirrmann grades
 _ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5}  # maths: roman numerals
 _SEEDS = 2**32
+_COUNTED = r"\s*(cells|vesicles|particles|mL)$"
+_FAR = 1000  # maths: times beyond the range of the evidence, a guard against slips of the keyboard
 _UNBOUND = (-math.inf, math.inf)
 
 
@@ -71,7 +73,7 @@ def _number(unit: str, low: float = -math.inf, high: float = math.inf, what: str
             return None
         number = _figure(value, unit)
         if not low <= number <= high:
-            raise InputError(f"{value!r} is not possible; give {low:g} to {high:g} {unit}s.")
+            raise InputError(f"{value!r} is not possible; give a number of {unit}s from {low:g} to {high:g}.")
         return number
 
     schema = {"type": ["number", "string"], "description": f"{what}; a number in {unit}, or text with a unit"}
@@ -81,6 +83,8 @@ def _number(unit: str, low: float = -math.inf, high: float = math.inf, what: str
 def _whole(low: int, high: float, what: str) -> Any:
     def check(value: Any) -> int:
         number = _ROMAN.get(value.strip().upper(), value) if isinstance(value, str) else value
+        if isinstance(number, str) and re.fullmatch(r"\s*[-+]?\d+\s*", number):
+            number = int(number)
         fits = isinstance(number, (int, float)) and not isinstance(number, bool) and low <= number <= high
         if not fits or number != int(number):
             reach = f"from {low} to {high:.0f}" if math.isfinite(high) else f"of at least {low}"
@@ -116,13 +120,13 @@ def _outline(value: Any) -> str:
 def _dose(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise InputError(f"{value!r} is not a dose; write a number, for example 25e6.")
-    counted = re.sub(r"\s*(cells|vesicles|particles|mL)$", "", str(value).strip(), flags=re.IGNORECASE)
+    counted = re.sub(_COUNTED, "", str(value).strip(), flags=re.IGNORECASE)
     return protocol.number(counted)
 
 
 # One annotation each: how a value of the file is checked, and how an editor is told of it.
 _age_check, _age_schema = _number("year", 0, _OLDEST, "age at the start")
-_years_check, _years_schema = _number("year", 0, _LONGEST, "how long to look")
+_years_check, _years_schema = _number("year", 0, _LONGEST, "how long to look, in whole months")
 _mm_check, _mm_schema = _number("mm", *_UNBOUND, "a length")
 _degree_check, _degree_schema = _number("degree", *_UNBOUND, "an angle, positive when higher in front")
 _share_check, _share_schema = _number("1", *_UNBOUND, "a share or a shape number")
@@ -130,7 +134,8 @@ _volume_check, _volume_schema = _number("mL", *_UNBOUND, "volume of the whole in
 _month_check, _month_schema = _number("month", *_UNBOUND, "months")
 _grade_check, _grade_schema = _whole(_GRADES[0], _GRADES[-1], "Pfirrmann grade")
 _seed_check, _seed_schema = _whole(0, _SEEDS - 1, "seed of random draws")
-_count_check, _count_schema = _whole(0, math.inf, "number")
+_passage_check, _passage_schema = _whole(0, math.inf, "number of passages")
+_repeats_check, _repeats_schema = _whole(0, math.inf, "number of repeats")
 _dose_schema = WithJsonSchema({"type": ["number", "string"], "description": "cells, vesicles, or mL of plasma; 25e6"})
 _level_schema = WithJsonSchema({"type": "string", "enum": evidence.levels()})
 
@@ -138,6 +143,16 @@ Length = Annotated[float | None, _mm_check, _mm_schema]
 Angle = Annotated[float | None, _degree_check, _degree_schema]
 Share = Annotated[float | None, _share_check, _share_schema]
 Months = Annotated[float | None, _month_check, _month_schema]
+
+
+def _outlined(outline: str) -> str:
+    """The level in an outline's name: l4-l5 of reference_l4l5."""
+    return re.sub(r"^.*_([a-z]\d+)([a-z]\d+)$", r"\1-\2", outline)
+
+
+def _region(where: str) -> str:
+    """C, or L for discs of the lumbar spine and the one above it."""
+    return "C" if evidence.level_named(_outlined(where)).startswith("C") else "L"
 
 
 # ---------------------------------------------------------------------------------------------- tables of the file
@@ -181,7 +196,14 @@ class DiscTable(_Table):
                 raise InputError(f"[disc] {key} does not go with an outline, which has its own; leave one of them out.")
             if not low <= value <= high:
                 given = f"[disc] {key} of {value:g}{_unit(unit)} is not plausible"
-                raise InputError(f"{given}; discs measure {low:.3g} to {high:.3g}{_unit(unit)}, so check its unit.")
+                check = ", so check its unit" if _unit(unit) else ""
+                raise InputError(f"{given}; discs measure {low:.3g} to {high:.3g}{_unit(unit)}{check}.")
+        if self.outline and _region(self.outline) != _region(self.level):
+            of = evidence.level_named(_outlined(self.outline))
+            raise InputError(
+                f"[disc] outline {self.outline!r} is that of {of}, and the level is {self.level}, another part of the "
+                "spine; leave the outline out."
+            )
         return self
 
     def measured(self) -> list[str]:
@@ -219,13 +241,27 @@ class TreatmentTable(_Table):
     origin: StrictStr | None = Field(None, examples=["own", "donor"])
     dose: Annotated[float | None, BeforeValidator(_dose), _dose_schema] = None
     viability: Share = None
-    passage: Annotated[int | None, _count_check, _count_schema] = None
+    passage: Annotated[int | None, _passage_check, _passage_schema] = None
     volume: Annotated[float | None, _volume_check, _volume_schema] = None
     carrier: StrictStr | None = Field(None, examples=evidence.carriers())
     site: StrictStr | None = Field(None, examples=evidence.sites())
     month: Months = None
-    repeats: Annotated[int | None, _count_check, _count_schema] = None
+    repeats: Annotated[int | None, _repeats_check, _repeats_schema] = None
     repeat_every: Months = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _counted_as_its_product(cls, data: Any) -> Any:
+        """A dose in words ("25e6 cells", "2 mL") must be counted as its product is."""
+        dose, product = (data.get(key) for key in ("dose", "product")) if isinstance(data, Mapping) else (None, None)
+        unit = re.search(_COUNTED, dose.strip(), re.IGNORECASE) if isinstance(dose, str) else None
+        if unit and isinstance(product, str):
+            name = evidence.resolve("product", product)
+            counted = evidence.product(name)["dose_unit"].text
+            given = {"particles": "vesicles", "ml": protocol.VOLUME}.get(unit[1].lower(), unit[1].lower())
+            if given not in counted:
+                raise InputError(f"dose = {dose!r}: {name} is counted in {counted}; write the dose so.")
+        return data
 
     def treatment(self) -> Treatment:
         """The treatment; InputError for both a line and fields, for neither, and for what no treatment can be."""
@@ -239,8 +275,10 @@ class TreatmentTable(_Table):
             remedy = f"write product = 'MSC(M)' or protocol = '{protocol.EXAMPLE}'"
             raise InputError(f"A treatment names no product; {remedy}.")
         every = fields.pop("repeat_every", None)
-        if every is not None and self.repeats is None:
-            fields["repeats"] = 1
+        if self.repeats and every is None:
+            raise InputError(f"repeats = {self.repeats} needs repeat_every, the months between doses; add it.")
+        if every and self.repeats is None:
+            raise InputError(f"repeat_every = {every:g} needs repeats, how often the dose is given again; add it.")
         return protocol.fill(**fields, every_months=every)
 
 
@@ -253,8 +291,8 @@ class RunTable(_Table):
 
     @model_validator(mode="after")
     def _some_time(self) -> RunTable:
-        if self.years <= 0:
-            raise InputError(f"[run] years of {self.years:g} leave nothing to look at; give more than zero.")
+        if round(self.years * MONTHS_OF_A_YEAR) < 1:
+            raise InputError(f"[run] years of {self.years:g} leave nothing to look at; give at least a month, 0.084.")
         return self
 
 
@@ -278,6 +316,13 @@ def _parameters(value: Any) -> dict[str, float]:
         if checked[name] < 0 <= row.low:
             usual = f"{row.value:g}{_unit(row.unit)}"
             raise InputError(f"[parameters] {name} of {given!r} is negative; give a number like {usual}.")
+        reach = max(abs(row.low), abs(row.high))
+        if abs(checked[name]) > _FAR * reach or 0 < checked[name] < row.low / _FAR:
+            span = f"{row.low:g} to {row.high:g}" if row.low < row.high else f"{row.value:g}"
+            raise InputError(
+                f"[parameters] {name} of {given!r} is not plausible; the evidence has {span}{_unit(row.unit)}, "
+                f"and at most {_FAR} times more or less is accepted."
+            )
     return checked
 
 
@@ -317,7 +362,7 @@ class Case(_Table):
         except ValidationError as problem:
             raise InputError(_sentence(problem)) from None
 
-    def changed(self, *, years: float | None = None, mesh: str | None = None, seed: int | None = None) -> Case:
+    def changed(self, *, years: float | str | None = None, mesh: str | None = None, seed: int | None = None) -> Case:
         """The same case with another way to run it, checked again. Raises InputError."""
         given = {"years": years, "mesh": mesh, "seed": seed}
         data = self._tables()
@@ -549,9 +594,9 @@ def case_from_line(
     line: str,
     *,
     level: str,
-    grade: int,
-    years: float | None = None,
-    age: float | None = None,
+    grade: int | str,
+    years: float | str | None = None,
+    age: float | str | None = None,
     sex: str | None = None,
     mesh: str | None = None,
 ) -> Case:

@@ -18,10 +18,10 @@ class EvidenceError(InputError):
     """A row of the evidence tables is wrong; the sentence names file, line and remedy."""
 
 
-def nearest(given: str, known: Iterable[str]) -> str:
-    """ " (did you mean 'x'?)" for the closest known name, or nothing when none is close."""
+def nearest(given: str, known: Iterable[str], close: float = 0.6) -> str:
+    """ " (did you mean 'x'?)" for the closest known name, or nothing when none is as `close` (0 to 1)."""
     names: dict[str, str] = {}
     for name in known:
         names.setdefault(name.lower(), name)
-    match = difflib.get_close_matches(str(given).lower(), names, n=1)
+    match = difflib.get_close_matches(str(given).lower(), names, n=1, cutoff=close)
     return f" (did you mean {names[match[0]]!r}?)" if match else ""

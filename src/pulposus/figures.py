@@ -73,7 +73,7 @@ CURVES = {
 # column of the ledger -> words, colour; drawn from the bottom up
 FATES = {
     "alive": ("alive", GREEN),
-    "differentiated": ("became NP-like", YELLOW),
+    "differentiated": ("alive as NP-like", YELLOW),
     "lost_from_disc": ("lost from the disc", SKY),
     "starved": ("starved (glucose)", VERMILION),
     "acid": ("killed by acid", PURPLE),
@@ -241,7 +241,7 @@ def fate_of_cells(ledger: pd.DataFrame) -> Figure | None:
     fates = {column: words for column, words in FATES.items() if (books[column] > seen).any()}
     figure = _figure(7.2, 3.1)
     early, whole = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1.25))
-    first = books[books.index <= MONTHS_A_YEAR]
+    first = books[(books.index <= MONTHS_A_YEAR) & (books.index % 1 == 0)]
     if len(first):
         _bars_of_fates(early, first, fates)
     early.set(xlabel="months", ylabel="million cells, cumulative")

@@ -35,7 +35,7 @@ FIELDS = {
     "aggrecan": ("1", "aggrecan per tissue, relative to a healthy disc"),
     "collagen": ("1", "collagen, relative to start"),
     "water": ("%", "water by volume"),
-    "il1b": ("1", "IL-1beta, relative to a healthy disc"),
+    "il1b": ("1", "IL-1β, relative to a healthy disc"),
     "tnf": ("1", "TNF, relative to a healthy disc"),
     "mmp3": ("1", "MMP-3 activity, relative to a healthy disc"),
     "adamts4": ("1", "ADAMTS-4 activity, relative to a healthy disc"),
@@ -76,7 +76,7 @@ def fields(disc: Disc, state: State) -> dict[str, Array]:
         "ph": acidity(disc.parameters, lactate),
         "native_cells": state.native / state.stretch * _PER_ML,
         "injected_cells": injected / state.stretch * _PER_ML,
-        "np_like_cells": state.np_like / state.stretch * _PER_ML,
+        "np_like_cells": jnp.sum(state.np_like, 0) / state.stretch * _PER_ML,
         "fixed_charge": charge_now(disc, state) * _MEQ_PER_ML,
         "aggrecan": state.charge * start / (disc.charge_healthy * healthy),
         "collagen": state.collagen,
@@ -118,7 +118,7 @@ def summary(disc: Disc, state: State, t2: T2Scale) -> dict[str, Array]:
         "native_cells_million": jnp.sum(volume * state.native) * million,
         "native_viable_percent": _PERCENT * jnp.sum(volume * state.native) / jnp.sum(volume * disc.native),
         "injected_cells_million": jnp.sum(volume * injected) * million,
-        "np_like_cells_million": jnp.sum(volume * state.np_like) * million,
+        "np_like_cells_million": jnp.sum(volume * jnp.sum(state.np_like, 0)) * million,
         "aggrecan_nucleus_percent": _PERCENT * mean(state.charge / disc.charge),
         "fixed_charge_nucleus_mEq_per_mL": _MEQ_PER_ML * own.charge[0] * mean(charge_now(disc, state) / disc.charge),
         "water_nucleus_percent": _PERCENT * water,
@@ -160,16 +160,20 @@ def _height_index(disc: Disc, coords: Array) -> Array:
     return 0.5 * (inner[-1, front] + inner[-1, back]) / depth
 
 
+_A_DAY = 12 / 365.25  # maths: in months
 _EARLY = (0, 1, 3, 6, 12)  # maths: months at which most happens
 _SAVED = 13  # maths: most times at which fields are kept
 
 
-def save_months(years: float) -> list[int]:
-    """The schedule of saved fields: months 0, 1, 3, 6, 12, then every year, or evenly where that is too many."""
+def save_months(years: float, dose: float | None = None) -> list[float]:
+    """The schedule of saved fields: months 0, 1, 3, 6, 12, then every year, or evenly where that is too many; and one
+    day after the first `dose` (month), when what was injected can be seen.
+    """
     end = round(years * 12)  # maths: years to months
+    after = [] if dose is None or dose + _A_DAY >= end else [dose + _A_DAY]
     early = [m for m in _EARLY if m < end]
     later = list(range(24, end, 12))  # maths: months of the second year and on
-    room = _SAVED - len(early) - 1
+    room = _SAVED - len(early) - len(after) - 1
     if len(later) > room:
         later = [round(m) for m in np.linspace(early[-1], end, room + 2)[1:-1]]
-    return [*early, *later, end]
+    return sorted({*early, *later, *after, end})

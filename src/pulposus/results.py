@@ -35,11 +35,12 @@ _FORMAT = 1
 _RECORD = "run.json"
 _HISTORY = "history.zarr"
 _CASE = "case.toml"
-_TABLES = ("summary.csv", "ledger.csv", "mechanisms.csv")
+_TABLES = ("summary.csv", "ledger.csv", "mechanisms.csv", "hypotheses.csv")
 _PARAMETERS = "parameters_used.csv"
+_LOCK = ".lock"
 _CHECKPOINT = Path("checkpoint") / "state.npz"
 # What a new run in an old results folder takes away: only what runs have put there.
-_OURS = ("checkpoint", _HISTORY, *_TABLES, _PARAMETERS, _CASE, "figures", "vtu", "report.html")
+_OURS = ("checkpoint", _HISTORY, *_TABLES, _PARAMETERS, _CASE, "figures", "vtu", "report.html", "hypotheses.html")
 _BROKEN = (OSError, EOFError, ValueError, KeyError, TypeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 _NODE, _PLACE = ("ring", "sector", "layer"), ("arm", "time", "ring", "sector", "layer")
 _STATIC: dict[str, dict[str, Any]] = {
@@ -105,6 +106,8 @@ class Results:
     def open(cls, folder: str | Path) -> Results:
         """The results in a folder, finished or not. Raises InputError when there are none, or when they are damaged."""
         folder = Path(folder)
+        if folder.is_file():
+            raise InputError(f"{_shown(folder)} is a file; give the folder that `pulposus run` has written.")
         if not (folder / _RECORD).is_file():
             raise InputError(
                 f"{_shown(folder)} holds no results: no {_RECORD}; give a folder that `pulposus run` has written."
@@ -232,6 +235,10 @@ class Results:
         """The ablation: one row a run."""
         self._write_table("mechanisms.csv", table)
 
+    def write_hypotheses(self, table: pd.DataFrame) -> None:
+        """What hangs on each hypothesis: one row a choice."""
+        self._write_table("hypotheses.csv", table)
+
     def write_case(self, text: str) -> None:
         """The resolved case, as TOML."""
         _write_text(self.folder / _CASE, text)
@@ -243,12 +250,12 @@ class Results:
         self._write_parameters()
         self._write_record()
 
-    def checkpoint(self, step: int, arrays: Mapping[str, np.ndarray], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Keep the exact state after `step`, and the summary rows so far, in place of the checkpoint before.
+    def checkpoint(self, month: float, arrays: Mapping[str, np.ndarray], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Keep the exact state at `month`, and the summary rows so far, in place of the checkpoint before.
 
         Plain columns of `rows` are written to `summary.csv` too, so that a stopped run can be read.
         """
-        beside = {"step": step, "fingerprint": self.fingerprint, "rows": [_plain(row, keep_nan=True) for row in rows]}
+        beside = {"month": month, "fingerprint": self.fingerprint, "rows": [_plain(row, keep_nan=True) for row in rows]}
         target = self.folder / _CHECKPOINT
         target.parent.mkdir(exist_ok=True)
         stored = {f"state_{name}": np.asarray(values) for name, values in arrays.items()}
@@ -261,8 +268,8 @@ class Results:
 
             self.write_summary(pd.DataFrame([{k: v for k, v in row.items() if np.isscalar(v)} for row in rows]))
 
-    def load_checkpoint(self, fingerprint: str) -> tuple[int, dict[str, np.ndarray], list[dict[str, Any]]] | None:
-        """Step, arrays and rows of the last checkpoint, bit for bit; None when the run was stopped before its first.
+    def load_checkpoint(self, fingerprint: str) -> tuple[float, dict[str, np.ndarray], list[dict[str, Any]]] | None:
+        """Month, arrays and rows of the last checkpoint, bit for bit; None when the run was stopped before its first.
 
         Raises InputError when the folder belongs to another case, mesh or evidence, or when the checkpoint is damaged.
         """
@@ -278,16 +285,23 @@ class Results:
             with np.load(path, allow_pickle=False) as stored:
                 beside = json.loads(str(stored["record"]))
                 arrays = {name.removeprefix("state_"): stored[name] for name in stored.files if name != "record"}
-                step, rows, owner = int(beside["step"]), list(beside["rows"]), beside["fingerprint"]
+                month, rows, owner = float(beside["month"]), list(beside["rows"]), beside["fingerprint"]
         except _BROKEN as problem:
             raise _damaged(self.folder, f"{_CHECKPOINT.as_posix()} cannot be read") from problem
         if owner != fingerprint:
             raise _damaged(self.folder, f"{_CHECKPOINT.as_posix()} is of another run")
-        missing = [month for index, month in enumerate(self.months) if month <= step and index not in self.times_done]
+        missing = [saved for index, saved in enumerate(self.months) if saved <= month and index not in self.times_done]
         if missing:
             raise _damaged(self.folder, f"the fields of month {missing[0]:g} are missing")
         self._history()  # a run can only go on where its fields are whole
-        return step, arrays, rows
+        return month, arrays, rows
+
+    def require_whole(self) -> None:
+        """Raise InputError where a file that a run has written, and needs to go on or to be read, is gone."""
+        if self.times_done:
+            for needed in (_CASE, *(_TABLES[:2] if self.complete else [_CHECKPOINT.as_posix()])):
+                if not (self.folder / needed).exists():
+                    raise _damaged(self.folder, f"{needed} is missing")
 
     # ------------------------------------------------------------------------------------------ read
 
@@ -311,6 +325,10 @@ class Results:
     def mechanisms(self) -> pd.DataFrame | None:
         """The ablation, or None where it was not asked for."""
         return self._read_table("mechanisms.csv") if (self.folder / "mechanisms.csv").exists() else None
+
+    def hypotheses(self) -> pd.DataFrame | None:
+        """What hangs on each hypothesis, or None where it was not asked for."""
+        return self._read_table("hypotheses.csv") if (self.folder / "hypotheses.csv").exists() else None
 
     def info(self) -> dict[str, Any]:
         """What `run.json` says: seed, versions, mesh, status, warnings, what was filled, numbers and sources used."""
@@ -463,6 +481,33 @@ def _refuse_foreign(folder: Path) -> None:
         raise
     except OSError as problem:
         raise _unwritable(folder, problem) from problem
+
+
+@contextlib.contextmanager
+def claimed(folder: str | Path) -> Iterator[None]:
+    """Keep other runs out of `folder`, which is made where it is missing; raises InputError where one is under way.
+
+    The claim ends with the process, however it ends. Where the system has no such claims, nothing is held.
+    """
+    folder = Path(folder)
+    _refuse_foreign(folder)
+    try:
+        import fcntl
+    except ImportError:  # not a POSIX system
+        yield
+        return
+    with _made(folder), (folder / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(
+                f"Another run is writing to {_shown(folder)}; wait for it, or give another folder to --out."
+            ) from None
+        try:
+            yield
+        finally:
+            if [path.name for path in folder.iterdir()] == [_LOCK]:  # nothing came of it
+                (folder / _LOCK).unlink()
 
 
 @contextlib.contextmanager

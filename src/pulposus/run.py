@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import math
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import equinox as eqx
 import jax
@@ -21,12 +22,13 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from pulposus import evidence, imaging
+from pulposus import evidence, imaging, interrupt
 from pulposus.disc import geometry, mesh, simulate
 from pulposus.disc.parameters import Parameters, declared
-from pulposus.disc.state import FATES, MECHANISMS, Disc, State, total
-from pulposus.results import Results
-from pulposus.therapies.biological import Injections, hungers, prescribe
+from pulposus.disc.state import FATES, MECHANISMS, Disc, Hypotheses, State, total
+from pulposus.errors import InputError, nearest
+from pulposus.results import Results, claimed
+from pulposus.therapies.biological import Injections, hungers, prescribe, products_in
 
 if TYPE_CHECKING:
     from pulposus.case import Case
@@ -36,16 +38,28 @@ Progress = Callable[[int, int, str], None]
 
 _CHECKPOINT_EVERY = 6  # maths: months between checkpoints
 _ABLATION_MESH = "coarse"
+_NOTHING = 5e-3  # maths: an effect that prints as nothing (points, million cells) has no shares
 OUTCOMES = {"aggrecan": "aggrecan_nucleus_percent", "water": "water_nucleus_percent", "cells": "native_cells_million"}
+# What is compared between hypotheses: short name -> column of the summary.
+_AT_STAKE = {
+    "aggrecan_percent": "aggrecan_nucleus_percent",
+    "native_viable_percent": "native_viable_percent",
+    "injected_million": "injected_cells_million",
+    "np_like_million": "np_like_cells_million",
+    "glucose_min_mM": "glucose_min_mM",
+    "ph_min": "ph_min",
+}
 
 
-def build(case: Case, size: str, switches: Sequence[np.ndarray] | None = None) -> tuple[Disc, State, tuple[Injections]]:
+def build(
+    case: Case, size: str, switches: Sequence[np.ndarray] | None = None, room: tuple[int, int] = (1, 1)
+) -> tuple[Disc, State, tuple[Injections]]:
     """Discs of a resolved case, batched: untreated and treated; or, given `switches`, the treated disc once for each
     row of mechanism switches.
 
-    Every leaf has a leading batch axis.
+    Every leaf has a leading batch axis. Cases built with one `room` (products, doses) can be joined along it.
     """
-    products, injections = prescribe(case.treatments, case.disc.grade)
+    products, injections = prescribe(case.treatments, case.disc.grade, room)
     dimensions = case.dimensions()
     shape = (
         geometry.from_outline(case.disc.outline, dimensions)
@@ -82,7 +96,7 @@ def run_case(
     case: Case,
     out: str | Path,
     *,
-    years: float | None = None,
+    years: float | str | None = None,
     mesh: str | None = None,
     resume: bool = False,
     progress: Progress | None = None,
@@ -96,58 +110,76 @@ def run_case(
     resumed.
     """
     case = case.changed(years=years, mesh=mesh).resolved()
+    info = describe(case)
     remember_compilations()
-    tell = progress or (lambda done, total, text: None)
+    if resume:
+        Results.open(out).require_whole()
+    with interrupt.held(), claimed(out):
+        return _run_into(Path(out), case, info, resume, progress or (lambda *_: None), ablation)
+
+
+def _run_into(out: Path, case: Case, info: dict[str, Any], resume: bool, progress: Progress, ablation: bool) -> Results:
+    """`run_case` of a resolved case, in a folder that nobody else writes to."""
+
+    def tell(done: int, text: str) -> None:
+        interrupt.check()
+        progress(done, turns, text)
+
     months = round(case.run.years * 12)
-    total = months + 1 + (months if ablation and case.treatments else 0)
+    ablation = ablation and bool(case.treatments)
     print_of = fingerprint(case)
-    saved = imaging.save_months(case.run.years)
-    results = (
-        Results.open(out) if resume else Results.create(out, fingerprint=print_of, info=describe(case), months=saved)
-    )
-    checkpoint = results.load_checkpoint(print_of) if resume else None
-    if results.complete:
+    doses = [month for t in case.treatments for month in t.months]
+    saved = imaging.save_months(case.run.years, min(doses, default=None))
+    times = sorted({*range(months + 1), *saved})
+    turns = len(times) + (months if ablation else 0)
+    tell(0, "building the disc")
+    results = Results.open(out) if resume else None
+    checkpoint = results.load_checkpoint(print_of) if results else None
+    if results and results.complete:
         return results
-    tell(0, total, "building the disc")
     discs, states, therapies = build(case, case.run.mesh)
+    if not all(np.isfinite(x).all() for x in (np.asarray(states.solutes), np.asarray(states.native))):
+        own = ", ".join(case.parameters) or "its dimensions"
+        raise InputError(f"No finite concentrations are possible in this disc at the start; check {own}.")
+    if results is None:
+        results = Results.create(out, fingerprint=print_of, info=info, months=saved)
     first = 0
     rows: list[dict[str, Any]] = []
     if checkpoint:
-        step, arrays, rows = checkpoint
-        states, first = _restored(states, arrays), step + 1
+        month, arrays, rows = checkpoint
+        states, first = _restored(states, arrays), times.index(month) + 1
     else:
         results.write_case(case.to_toml())
         results.write_static(**_static(discs))
     t2 = imaging.T2Scale.from_evidence()
     last = first - 1
     try:
-        for index, now in simulate.simulate(
-            discs, states, therapies, [m * simulate.MONTH for m in range(months + 1)], first
-        ):
-            new = _rows(discs, now, t2, index)
-            if index in saved:
-                results.append(saved.index(index), index, {k: np.asarray(v) for k, v in _fields(discs, now).items()})
+        for index, now in simulate.simulate(discs, states, therapies, [m * simulate.MONTH for m in times], first):
+            month = times[index]
+            new = _rows(discs, now, t2, month)
+            if month in saved:
+                results.append(saved.index(month), month, {k: np.asarray(v) for k, v in _fields(discs, now).items()})
             states, rows, last = now, rows + new, index
-            if index in saved or index % _CHECKPOINT_EVERY == 0:
-                results.checkpoint(last, _arrays(states), rows)
-            tell(index + 1, total, f"month {index} of {months}")
+            if month in saved or month % _CHECKPOINT_EVERY == 0:
+                results.checkpoint(month, _arrays(states), rows)
+            tell(index + 1, f"month {month:.0f} of {months}")
     except KeyboardInterrupt:
         if last >= 0:
-            results.checkpoint(last, _arrays(states), rows)
+            results.checkpoint(times[last], _arrays(states), rows)
         raise
     table = pd.DataFrame([{k: v for k, v in row.items() if k != "ledger"} for row in rows])
     results.write_summary(table)
-    results.write_ledger(ledger(rows, [t.product for t in case.treatments]))
-    info = describe(case) | {"status": status(table)}
-    if ablation and case.treatments:
-        table_of, beside = ablate(case, table, lambda done, text: tell(months + 1 + done, total, text))
+    results.write_ledger(ledger(rows, products_in(case.treatments)))
+    info = info | {"status": status(table)}
+    if ablation:
+        table_of, beside = ablate(case, table, lambda done, text: tell(len(times) + done, text))
         results.write_mechanisms(table_of)
         info |= beside
     results.write_info(info)
     return results
 
 
-def _rows(discs: Disc, states: State, t2: imaging.T2Scale, month: int) -> list[dict[str, Any]]:
+def _rows(discs: Disc, states: State, t2: imaging.T2Scale, month: float) -> list[dict[str, Any]]:
     """Summary rows of all arms at a month, the ledger (cells, by fate and product) beside."""
     numbers = {name: np.asarray(values) for name, values in _summary(discs, states, t2).items()}
     books = np.asarray(states.ledger)
@@ -169,16 +201,16 @@ def _alive(disc: Disc, state: State) -> jax.Array:
 
 def ledger(rows: Sequence[Mapping[str, Any]], products: Sequence[str]) -> pd.DataFrame:
     """What became of injected cells, one row a product and month of the treated arm, in millions, cumulative; `alive`
-    is what is there.
+    and `differentiated` are what is there. products: that of each slot.
     """
-    names = list(dict.fromkeys(products))
     found = []
     for row in rows:
         if row["arm"] != "treated":
             continue
-        for i, name in enumerate(names):
+        for name in dict.fromkeys(products):
+            places = [i for i, product in enumerate(products) if product == name]
             counts = {
-                fate: row["ledger"][k][i] * 1e-6 for k, fate in enumerate((*FATES, "alive"))
+                fate: sum(row["ledger"][k][i] for i in places) * 1e-6 for k, fate in enumerate((*FATES, "alive"))
             }  # maths: cells to millions
             found.append(
                 {"product": name, "month": row["month"]}
@@ -189,11 +221,13 @@ def ledger(rows: Sequence[Mapping[str, Any]], products: Sequence[str]) -> pd.Dat
 
 def status(summary: pd.DataFrame) -> dict[str, str]:
     """One sentence an arm: whether it can be believed."""
-    worst = summary.groupby("arm")["solver_error"].max()
+    worst = summary.groupby("arm")["solver_error"].apply(lambda error: error.fillna(np.inf).max())
     return {
         arm: "completed"
         if error < simulate.UNSOLVED
         else f"failed: solutes were not solved to better than {error:.1g} of their scale"
+        if math.isfinite(error)
+        else "failed: the numbers given leave no finite concentrations"
         for arm, error in worst.items()
     }
 
@@ -204,33 +238,34 @@ def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None])
 
     A mechanism's share is the mean of what it adds first (alone, over none) and last (all, over all but it), over what
     all add to none.
-    In the same batch: fresh cells that use the least and the most oxygen and glucose of their evidence. Returns the
-    table of runs, and for the run's
-    record `ablation_check` (the total effect here beside that of the full mesh) and `metabolism` (one row a choice).
+    In the same batch: fresh cells that use the least and the most oxygen and glucose of their evidence, and the
+    treatment through a needle that hurts nothing. Returns the table of runs, and for the run's record
+    `ablation_check` (the total effect here beside that of the full mesh), `metabolism` (one row a choice; none without
+    cells) and `needle` (what the treatment would do without its wound).
     """
     every, none, one = np.ones(len(MECHANISMS)), np.zeros(len(MECHANISMS)), np.eye(len(MECHANISMS))
     names = ["untreated", "all", "none", *(f"without {m}" for m in MECHANISMS), *(f"only {m}" for m in MECHANISMS)]
     switches = [every, every, none, *(every - row for row in one), *one]
     hunger = hungers(case.treatments)
-    extremes = ["least", "most"]
-    discs, states, (injections,) = build(case, _ABLATION_MESH, [*switches, *(every for _ in extremes)])
-    for place, word in enumerate(extremes, len(names)):
-        discs = eqx.tree_at(
-            lambda d: (d.products.oxygen_fresh, d.products.glucose_fresh),
-            discs,
-            tuple(
-                old.at[place].set(new)
-                for old, new in zip(
-                    (discs.products.oxygen_fresh, discs.products.glucose_fresh), hunger[word], strict=True
-                )
-            ),
-        )
-    given = jnp.asarray([0.0] + [1.0] * (len(names) + len(extremes) - 1))
-    therapies = (eqx.tree_at(lambda i: i.given, injections, given),)
+    places = {"used": 1} | {word: len(names) + i for i, word in enumerate(("least", "most", "unhurt"))}
+    discs, states, (injections,) = build(case, _ABLATION_MESH, [*switches, every, every, every])
+    for word in ("least", "most"):
+        products = discs.products
+        fed = [
+            old.at[places[word]].set(new)
+            for old, new in zip((products.oxygen_fresh, products.glucose_fresh), hunger[word], strict=True)
+        ]
+        discs = eqx.tree_at(lambda d: (d.products.oxygen_fresh, d.products.glucose_fresh), discs, tuple(fed))
+    injections = eqx.tree_at(
+        lambda i: (i.given, i.killed),
+        injections,
+        (injections.given.at[0].set(0.0), injections.killed.at[places["unhurt"]].set(0.0)),
+    )
     months = round(case.run.years * 12)
     t2 = imaging.T2Scale.from_evidence()
     first: dict[str, np.ndarray] = {}
-    for index, now in simulate.simulate(discs, states, therapies, [m * simulate.MONTH for m in range(months + 1)]):
+    calendar = [m * simulate.MONTH for m in range(months + 1)]
+    for index, now in simulate.simulate(discs, states, (injections,), calendar):
         states = now
         if index == 1:
             first = {k: np.asarray(v) for k, v in _summary(discs, states, t2).items()}
@@ -238,7 +273,7 @@ def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None])
     last = {k: np.asarray(v) for k, v in _summary(discs, states, t2).items()}
     table = pd.DataFrame({"run": names, "mechanism": [n.split(" ", 1)[1] if " " in n else "" for n in names]})
     end = standard[standard.month == months].set_index("arm")
-    check = {}
+    check: dict[str, Any] = {"mesh": case.run.mesh, "ablation_mesh": _ABLATION_MESH}
     for short, column in OUTCOMES.items():
         values = last[column][: len(names)]
         table[column] = values
@@ -246,18 +281,22 @@ def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None])
         table[f"share_{short}"] = _shares(values, names)
         check[f"{short}_standard"] = float(end.loc["treated", column] - end.loc["untreated", column])
         check[f"{short}_coarse"] = float(values[1] - values[0])
-    places = {"least": len(names), "used": 1, "most": len(names) + 1}
+
+    def effects(word: str) -> dict[str, float]:
+        return {f"effect_{short}": float(last[c][places[word]] - last[c][0]) for short, c in OUTCOMES.items()}
+
     metabolism = [
         {
             "choice": word,
             "oxygen_multiplier": [float(x) for x in hunger[word][0]],
             "glucose_multiplier": [float(x) for x in hunger[word][1]],
-            "injected_alive_month_1_million": float(first["injected_cells_million"][place]),
-            **{f"effect_{short}": float(last[column][place] - last[column][0]) for short, column in OUTCOMES.items()},
+            "injected_alive_month_1_million": float(first["injected_cells_million"][places[word]]),
         }
-        for word, place in places.items()
+        | effects(word)
+        for word in ("least", "used", "most")
     ]
-    return table, {"ablation_check": check, "metabolism": metabolism}
+    cells = bool(np.any(np.asarray(injections.cellular)))
+    return table, {"ablation_check": check, "metabolism": metabolism if cells else [], "needle": effects("unhurt")}
 
 
 def _shares(values: np.ndarray, names: list[str]) -> list[float]:
@@ -265,9 +304,55 @@ def _shares(values: np.ndarray, names: list[str]) -> list[float]:
     whole = at["all"] - at["none"]
     return [
         0.5 * (at[f"only {m}"] - at["none"] + at["all"] - at[f"without {m}"]) / whole
-        if m and abs(whole) > 0
+        if m and abs(whole) > _NOTHING
         else float("nan")
         for m in (name.removeprefix("only ") if name.startswith("only ") else "" for name in names)
+    ]
+
+
+def compare_hypotheses(
+    case: Case, *, only: Sequence[str] = (), size: str = _ABLATION_MESH, progress: Progress | None = None
+) -> pd.DataFrame:
+    """The case under every choice of every hypothesis, one changed at a time, on the coarse mesh: what hangs on each.
+
+    One row a choice, the case's own first: how the untreated and the treated disc end, and what the treatment adds.
+    With `only`, these hypotheses alone. Raises InputError for a hypothesis that does not exist.
+    """
+    case = case.resolved()
+    remember_compilations()
+    own, choices = case.hypotheses(), alternatives(case.hypotheses(), only)
+    tell = progress or (lambda done, total, text: None)
+    t2 = imaging.T2Scale.from_evidence()
+    months = round(case.run.years * 12)
+    rows = []
+    for place, (name, choice) in enumerate([("as in the case", ""), *choices]):
+        told = "yes" if choice is True else "no" if choice is False else str(choice)
+        tell(place, len(choices) + 1, f"hypothesis {name} {told}".strip())
+        chosen = case.choices.model_copy(update={name: choice}) if place else case.choices
+        discs, states, therapies = build(case.model_copy(update={"choices": chosen}), size)
+        calendar = [m * simulate.MONTH for m in range(months + 1)]
+        *_, (_, end) = simulate.simulate(discs, states, therapies, calendar)
+        last = {key: np.asarray(values) for key, values in _summary(discs, end, t2).items()}
+        own_choice = "" if not place else str(getattr(own, name))
+        row: dict[str, Any] = {"hypothesis": name, "choice": told, "in_the_case": own_choice}
+        for short, column in _AT_STAKE.items():
+            row |= {f"{short}_{arm}": float(last[column][i]) for i, arm in enumerate(ARMS)}
+            row[f"{short}_effect"] = row[f"{short}_treated"] - row[f"{short}_untreated"]
+        rows.append(row | {"solver_error": float(last["solver_error"].max())})
+    return pd.DataFrame(rows)
+
+
+def alternatives(chosen: Hypotheses, only: Sequence[str] = ()) -> list[tuple[str, str | bool]]:
+    """Every (hypothesis, choice) that was not taken. Raises InputError for an unknown hypothesis."""
+    options = {name: get_args(kind) or (True, False) for name, kind in get_type_hints(Hypotheses).items()}
+    for name in only:
+        if name not in options:
+            raise InputError(f"Unknown hypothesis {name!r}{nearest(name, options)}; known: {', '.join(options)}.")
+    return [
+        (name, choice)
+        for name, each in options.items()
+        for choice in each
+        if (not only or name in only) and choice != getattr(chosen, name)
     ]
 
 
@@ -358,6 +443,12 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
         for g in imaging.GRADES
     ]
     for treatment in case.treatments:
+        given = {
+            "dose_default": treatment.dose,
+            "volume_default": treatment.volume_mL,
+            "viability_default": treatment.viability,
+            "passage_default": treatment.passage,
+        }
         for group, member in (
             (treatment.product, evidence.product(treatment.product)),
             (treatment.carrier, evidence.carrier(treatment.carrier)),
@@ -366,7 +457,8 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
             found += [
                 _told(row, f"{group}: {name}", row.note)
                 for name, row in member.items()
-                if not row.text and row.kind != "defined"
+                # a default that the case has replaced was not read
+                if not row.text and row.kind != "defined" and given.get(name, row.value) == row.value
             ]
     return list({row["name"]: row for row in found}.values())
 

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from pulposus.disc.parameters import Parameters
-from pulposus.disc.state import FATES, Disc, State, effect, positive_share, total
+from pulposus.disc.state import FATES, MECHANISMS, Disc, State, effect, positive_share, total
 
 
 class Death(NamedTuple):
@@ -51,13 +51,25 @@ def native_density(disc: Disc) -> Array:
     return jnp.tensordot(jnp.stack(values), disc.tissue, 1)
 
 
+def relative_density(disc: Disc) -> Array:
+    """Native cells of a disc of this grade, relative to a healthy one; law b has one density, and maintenance that
+    grows with grade in its place.
+    """
+    p = disc.parameters
+    if disc.hypotheses.metabolism == "cachot":
+        return jnp.ones(())
+    worst = 5.0  # maths: the last Pfirrmann grade
+    share = jnp.clip((disc.grade - p.healthy_grade) / (worst - p.healthy_grade), 0.0, 1.0)
+    return 1 + share * (p.native_cells_grade5 - 1)
+
+
 def users(disc: Disc, state: State, survival: Array, native_survival: Array) -> tuple[Array, Array]:
     """Densities that use oxygen and glucose, in native-cell equivalents (cell/m^3), if these shares of all and of
     native cells survive.
     """
     fresh_oxygen = jnp.tensordot(disc.products.oxygen_fresh, state.fresh, 1)
     fresh_glucose = jnp.tensordot(disc.products.glucose_fresh, state.fresh, 1)
-    settled = jnp.sum(state.adapted, 0) + state.np_like
+    settled = jnp.sum(state.adapted + state.np_like, 0)
     native = state.native * native_survival
     return native + (settled + fresh_oxygen) * survival, native + (settled + fresh_glucose) * survival
 
@@ -67,10 +79,16 @@ def die(disc: Disc, state: State, dead: Death, dt: Array) -> State:
     rate = dead.starved + dead.acid
     survival = jnp.exp(-rate * dt)
     native = state.native * jnp.exp(-rate * dt * (1 - protected(disc, state)))
-    injected = state.fresh + state.adapted
+    injected = state.fresh + state.adapted + state.np_like
     share = jnp.where(rate > 0, dead.starved / jnp.where(rate > 0, rate, 1.0), 1.0)
     gone = injected * (1 - survival)
-    ledger = _book(state.ledger, disc, starved=gone * share, acid=jnp.maximum(gone - gone * share, 0.0))
+    ledger = _book(
+        state.ledger,
+        disc,
+        starved=gone * share,
+        acid=jnp.maximum(gone - gone * share, 0.0),
+        differentiated=-state.np_like * (1 - survival),
+    )
     return eqx.tree_at(
         lambda s: (s.native, s.fresh, s.adapted, s.np_like, s.ledger),
         state,
@@ -81,47 +99,60 @@ def die(disc: Disc, state: State, dead: Death, dt: Array) -> State:
 def live(disc: Disc, state: State, dt: Array) -> State:
     """All that happens to cells besides hunger and acid, over dt; each rate is constant and integrated exactly."""
     product = disc.products
+    p = disc.parameters
     calm = effect(disc, state, "immunomodulation")[1]
     leaving = product.loss_rate[:, None, None, None]
     cleared = product.clearance_rate[:, None, None, None] * (1 - calm)
-    switch = disc.switches[5] if disc.hypotheses.differentiation else 0.0
-    turning = (product.differentiation_rate * switch)[:, None, None, None]
     growing = product.proliferation_rate[:, None, None, None]
-    exit_rate = leaving + cleared + turning
     injected = state.fresh + state.adapted
+    turning = _turning(disc, injected, state.np_like, dt)
+    exit_rate = leaving + cleared + turning
     spent = injected * _mean_over(exit_rate - growing, dt) * dt  # time integral of the cells present
     stay = jnp.exp(-(exit_rate - growing) * dt)
     keep = jnp.exp(-product.adaptation_rate * dt)[:, None, None, None]
     new = spent * turning
+    gone = (leaving * p.np_like_loss_factor, cleared * p.np_like_clearance_factor)
+    staying = _mean_over(gone[0] + gone[1], dt)  # of those that turn evenly over the step
+    settled = state.np_like * staying * dt + new * (1 - staying) / jnp.maximum(gone[0] + gone[1], jnp.finfo(float).tiny)
     ledger = _book(
         state.ledger,
         disc,
-        lost_from_disc=spent * leaving,
-        immune_cleared=spent * cleared,
-        differentiated=new,
+        lost_from_disc=spent * leaving + settled * gone[0],
+        immune_cleared=spent * cleared + settled * gone[1],
+        differentiated=new - settled * (gone[0] + gone[1]),
         proliferated=spent * growing,
     )
-    np_like = state.np_like + jnp.sum(new, 0)
-    made = jnp.sum(new * product.np_like_synthesis[:, None, None, None], 0)
-    synthesis = (state.np_like * state.np_like_synthesis + made) / jnp.maximum(np_like, jnp.finfo(float).tiny)
     return eqx.tree_at(
-        lambda s: (s.native, s.fresh, s.adapted, s.np_like, s.np_like_synthesis, s.bolus, s.ledger),
+        lambda s: (s.native, s.fresh, s.adapted, s.np_like, s.bolus, s.ledger),
         state,
         (
             _native_balance(disc, state, dt),
             state.fresh * keep * stay,
             (state.adapted + state.fresh * (1 - keep)) * stay,
-            np_like,
-            synthesis,
+            state.np_like * jnp.exp(-(gone[0] + gone[1]) * dt) + new * staying,
             state.bolus * jnp.exp(-product.bolus_decay * dt)[:, None, None, None],
             ledger,
         ),
     )
 
 
+def _turning(disc: Disc, injected: Array, np_like: Array, dt: Array) -> Array:
+    """Rate at which injected cells become NP-like, 1/s, constant over dt and exact at its end: of those present the
+    share that can turns, with the product's time constant.
+    """
+    product = disc.products
+    switch = disc.switches[MECHANISMS.index("differentiation")] if disc.hypotheses.differentiation else 0.0
+    goal = (product.settling_share + switch * product.differentiation_share)[:, None, None, None]
+    share = np_like / jnp.maximum(injected + np_like, jnp.finfo(float).tiny)
+    turned = jnp.maximum(goal - share, 0.0) * -jnp.expm1(-product.turning_rate * dt)[:, None, None, None]
+    left = jnp.maximum(1 - share, jnp.finfo(float).eps)
+    part = jnp.minimum(turned / left, 1 - jnp.finfo(float).eps)
+    return jnp.where(dt > 0, -jnp.log1p(-part) / jnp.where(dt > 0, dt, 1.0), 0.0)
+
+
 def _native_balance(disc: Disc, state: State, dt: Array) -> Array:
     """Native cells after inflammatory death (only above the healthy share of positive cells) and recruitment of own
-    progenitors (up to healthy density).
+    progenitors (up to the density of a healthy disc).
     """
     p = disc.parameters
     inflamed = jnp.maximum(positive_share(p.il1b_positive_healthy, state.il1b) - p.il1b_positive_healthy, 0.0)

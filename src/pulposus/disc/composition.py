@@ -78,12 +78,13 @@ def endplate(p: Parameters, hypotheses: Hypotheses, grade: Array, endplate_state
         endplate_state, one
     )
     supply = p.endplate_sclerotic_supply if endplate_state == "sclerotic" else one
-    if hypotheses.endplate_permeability == "falls":
+    if hypotheses.endplate_permeability == "falls":  # a calcified endplate is not calcified twice
 
         def calcified(g: Array) -> Array:
             return p.calcification_quadratic * g**2 + p.calcification_linear * g
 
-        openness = openness * (1 - p.calcification_slope * (calcified(grade) - calcified(p.healthy_grade)))
+        by_grade = 1 - p.calcification_slope * (calcified(grade) - calcified(p.healthy_grade))
+        openness = jnp.minimum(openness, by_grade) if endplate_state == "calcified" else openness * by_grade
     elif hypotheses.endplate_permeability == "rises":
         openness = openness * (1 + p.porosity_rise_grade5 * (grade - p.healthy_grade) / (_FIFTH - p.healthy_grade))
     return supply, openness

@@ -111,7 +111,8 @@ def signal(disc: Disc, state: State, operator: Operator, activity: Array) -> Sta
     Blood holds cytokines at the healthy level and washes the secretome away on the outer surface.
     """
     p, product = disc.parameters, disc.products
-    secreting = product.potency[:, None, None, None] * (state.fresh + state.adapted + state.bolus) / p.nucleus_cells
+    healthy = p.cachot_nucleus_cells if disc.hypotheses.metabolism == "cachot" else p.nucleus_cells
+    secreting = product.potency[:, None, None, None] * (state.fresh + state.adapted + state.bolus) / healthy
     made = jnp.concatenate([disc.inflammation[:, None, None, None] * production(disc, state, activity), secreting])
     cytokine = jnp.log(2.0) / p.cytokine_half_life / p.cytokine_diffusivity
     secretome = jnp.log(2.0) / p.secretome_half_life / p.secretome_diffusivity

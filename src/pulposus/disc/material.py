@@ -71,11 +71,12 @@ def graded(
     def spread(values: Array) -> Array:
         return values[tissue] if values.ndim == 1 else values
 
-    def by_tissue(name: str) -> Array:
+    def of_tissues(name: str) -> Array:
         return spread(jnp.stack([getattr(p, f"{name_of}_{name}") for name_of in _TISSUES]))
 
     def going(name: str) -> Array:
-        return by_tissue(f"{name}_healthy") + share * (by_tissue(f"{name}_grade3") - by_tissue(f"{name}_healthy"))
+        at = [jnp.stack([getattr(p, f"{of}_{name}_{state}") for of in _TISSUES]) for state in ("healthy", "grade3")]
+        return spread(at[0]) + share * (spread(at[1]) - spread(at[0]))
 
     modulus, exponent = fibres(p, hypotheses, grade)
     wound = fibred(topology)
@@ -84,7 +85,7 @@ def graded(
     )
     gain, rate, floor = (spread(jnp.stack([n, a, a])) for n, a in zip(nucleus, annulus, strict=True))
     water, charge, collagen = (spread(jnp.asarray(field)) for field in (water, charge, collagen))
-    shear = by_tissue("shear_modulus") + share * (by_tissue("shear_modulus_grade3") - by_tissue("shear_modulus"))
+    shear = of_tissues("shear_modulus") + share * (of_tissues("shear_modulus_grade3") - of_tissues("shear_modulus"))
     return Material(
         shear,
         1 - water,

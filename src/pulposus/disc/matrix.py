@@ -1,14 +1,14 @@
 """Matrix: aggrecan (as fixed charge) and collagen, built by cells and lost with time.
 
-What: a disc of its grade with intact endplates loses matrix at the published net rate; from there synthesis follows
-what the cells of this disc can do.
-Equation (sivan): ``dF/dt = a(t) l_h [F_start + F_healthy (q - q_typical)] - l(grade) p(t) F``, q = cells x activity x
-anabolic gain relative to healthy,
-l the measured decay, p the protease activity relative to start, a the ageing of synthesis. (cachot): ``dF/dt = S - k
-F`` with ATP-driven S.
+What: synthesis is in proportion to cells, their activity and anabolic signals; what a typical disc of the grade makes
+as a whole is anchored, tissue by tissue.
+Equation (sivan): ``dF/dt = a(t) l_h F_start q / <q_typical> - l(grade) p(t) F``, q = cells x activity x anabolic gain,
+<q_typical> its mean over the tissue in a typical disc of the grade, weighted by F_start; l the decay, measured in
+normal and degenerate discs, p the protease activity relative to start, a the ageing of synthesis. (cachot): ``dF/dt = S
+- k F`` with ATP-driven S.
 Reads: cells, cytokine network, secretome. Writes: charge, collagen.
-Why anchored: no source gives synthesis constants; the net loss of a degenerate disc is measured (Sivan 2006), so it is
-prescribed and only changes are modelled.
+Why anchored: no source gives synthesis constants. That a degenerate disc builds as much for its matrix as a normal one
+is an assumption; with it, the difference of the two measured decays is the net loss.
 Source: Sivan 2006 and 2008 (turnover), Munoz-Moya 2025 (activity), Cachot 2026 (second hypothesis).
 """
 
@@ -45,7 +45,18 @@ def collagen_decay(disc: Disc, state: State) -> Array:
 
 def builders(disc: Disc, state: State) -> Array:
     """Cells that build matrix, relative to a healthy disc at the same node."""
-    return (state.native + state.np_like * state.np_like_synthesis) / disc.native_healthy
+    settled = jnp.tensordot(disc.products.np_like_synthesis, state.np_like, 1)
+    return (state.native + settled) / disc.native_healthy
+
+
+def _anchored(disc: Disc, held: Array, target: int, now: Array) -> Array:
+    """Synthesis in units of what keeps the matrix `held` at start: `now` over its mean in the typical disc of the
+    grade, tissue by tissue; `target` 0 aggrecan, 1 collagen.
+    """
+    weight = disc.volume * disc.tissue * held
+    typical = disc.native_typical / disc.native_healthy * disc.activity[target]
+    mean = jnp.sum(weight * typical, (1, 2, 3)) / jnp.sum(weight, (1, 2, 3))
+    return held * now * jnp.tensordot(1 / mean, disc.tissue, 1)
 
 
 def turn_over(disc: Disc, state: State, activity: Array, dt: Array) -> State:
@@ -70,12 +81,10 @@ def _proteolysis(disc: Disc, start: Array, now: Array, spared: Array) -> Array:
 
 def _sivan(disc: Disc, state: State, activity: Array, dt: Array) -> Array:
     normal, decay = aggrecan_decay(disc)
-    before = disc.native_typical / disc.native_healthy * disc.activity[0]
     now = builders(disc, state) * activity[0] * (1 + effect(disc, state, "anabolic")[0])
     ageing = disc.parameters.aggrecan_ageing_rate if disc.hypotheses.ageing else 0.0
     middle = state.time + 0.5 * dt
-    built = normal * jnp.maximum(disc.charge + disc.charge_healthy * (now - before), 0.0)
-    built = built * (1 - ageing / normal) * jnp.exp(-ageing * middle)
+    built = normal * _anchored(disc, disc.charge, 0, now) * (1 - ageing / normal) * jnp.exp(-ageing * middle)
     lost = decay * _proteolysis(disc, disc.activity[3], activity[3], effect(disc, state, "anti_catabolic")[1])
     return _relax(state.charge, built, jnp.maximum(lost, jnp.finfo(float).tiny), dt)
 
@@ -104,12 +113,11 @@ def _cachot(disc: Disc, state: State, activity: Array, dt: Array) -> Array:
 
 
 def _collagen(disc: Disc, state: State, activity: Array, dt: Array) -> Array:
-    """Collagen relative to start: steady at start, then moved by cells and by MMP3, which chondroprotective signals
-    restrain.
+    """Collagen relative to start: each tissue as a whole steady at start, then moved by cells, anabolic signals and
+    MMP3, which chondroprotective signals restrain.
     """
     decay = collagen_decay(disc, state)
-    before = disc.native_typical / disc.native_healthy * disc.activity[1]
-    now = builders(disc, state) * activity[1]
-    built = decay * jnp.maximum(1 + (now - before), 0.0)
+    now = builders(disc, state) * activity[1] * (1 + effect(disc, state, "anabolic")[0])
+    built = decay * _anchored(disc, jnp.ones_like(now), 1, now)
     lost = decay * _proteolysis(disc, disc.activity[2], activity[2], effect(disc, state, "chondroprotection")[1])
     return _relax(state.collagen, built, jnp.maximum(lost, jnp.finfo(float).tiny), dt)

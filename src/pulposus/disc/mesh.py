@@ -17,8 +17,10 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Callable
 from functools import cached_property
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -202,17 +204,41 @@ def jacobians(coords: Array) -> Float[Array, "8 ring sector layer"]:
 def node_volumes(topology: Topology, coords: Array) -> Float[Array, "3 ring sector layer"]:
     """Volume in m^3 that each node holds of each tissue (row-summed mass); sums to the volume of the tissue."""
     share = jnp.tensordot(_VALUE.T * _WEIGHT, jacobians(coords), axes=1)
-    return jnp.stack([_gather(share * (topology.element_tissue == t), topology) for t in range(3)])
+    return jnp.stack([_gather(share * (topology.element_tissue == t), topology.shape) for t in range(3)])
 
 
-def _gather(share: Array, topology: Topology) -> Array:
+def _gather(share: Array, shape: tuple[int, ...]) -> Array:
     """Sum corner shares (8, ring-1, sector, layer-1) of the elements into nodes; axis copies get equal shares."""
-    total = jnp.zeros(topology.shape)
-    r, layer = topology.rings - 1, topology.layers - 1
+    total = jnp.zeros(shape)
+    r, layer = shape[0] - 1, shape[2] - 1
     for i, (a, b, c) in enumerate(_CORNERS):
         part = jnp.roll(share[i], b, axis=1)
         total = total.at[a : a + r, :, c : c + layer].add(part)
     return even_axis(total)
+
+
+def average(coords: Array, field: Callable[[Array], Array]) -> Float[Array, "ring sector layer"]:
+    """Volume-weighted mean of a function of place over the surroundings of each node, by _FINER^3 points an element:
+    what is narrower than an element keeps its integral. `field` maps places (..., 3) in m to values.
+    """
+    point = (np.arange(_FINER) + 0.5) / _FINER
+    q = np.array(list(itertools.product(point, repeat=3)))
+    corner = np.array(_CORNERS)
+    value = np.prod(np.where(corner[None] == 1, q[:, None], 1 - q[:, None]), 2)  # (point, corner)
+    size = jnp.mean(jacobians(coords), 0)
+    points = jnp.stack(corners(coords))  # (corner, ring, sector, layer, 3)
+
+    def add(total: tuple[Array, Array], shape: Array) -> tuple[tuple[Array, Array], None]:
+        here = field(jnp.tensordot(shape, points, 1)) * size
+        part = shape[:, None, None, None]
+        return (total[0] + part * here, total[1] + part * size), None
+
+    zero = jnp.zeros((len(_CORNERS), *size.shape))
+    (held, whole), _ = jax.lax.scan(add, (zero, zero), jnp.asarray(value))
+    return _gather(held, coords.shape[:3]) / _gather(whole, coords.shape[:3])
+
+
+_FINER = 4  # maths: points along each edge of an element
 
 
 def even_axis(field: Array) -> Array:

@@ -91,6 +91,7 @@ class Parameters(eqx.Module):
     nucleus_cells: Number = declare("cell/m^3", "active cells, nucleus")
     annulus_cells: Number = declare("cell/m^3", "active cells, annulus")
     endplate_cells: Number = declare("cell/m^3", "active cells, cartilage endplate")
+    native_cells_grade5: Number = declare("", "native cells of a grade V disc, relative to a healthy one")
     glucose_death_rate: Number = declare("1/s", "scale of death by want of glucose")
     glucose_death_threshold: Number = declare("mol/m^3", "glucose under which cells die")
     glucose_death_half: Number = declare("mol/m^3", "glucose scale of that death")
@@ -101,8 +102,10 @@ class Parameters(eqx.Module):
         "1/s", "native death rate per unit share of IL-1beta-positive cells above healthy"
     )
     recruitment_rate: Number = declare(
-        "1/s", "own progenitors recruited at full homing signal, per healthy native cell"
+        "1/s", "own progenitors recruited at full homing signal, per native cell that a healthy disc would have more"
     )
+    np_like_loss_factor: Number = declare("", "loss of NP-like cells relative to that of the injected cells they were")
+    np_like_clearance_factor: Number = declare("", "immune clearance of NP-like cells, relative in the same way")
 
     # composition by tissue, healthy and grade III, and how it goes on from there
     solid_density: Number = declare("kg/m^3", "density of the dry solid")

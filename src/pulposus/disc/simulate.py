@@ -36,6 +36,7 @@ YEAR = 12 * MONTH  # maths: months of a year
 _SOLVER_TOLERANCE = 1e-7  # maths: solutes, relative to their scale
 _STEP_TOLERANCE = 4e-3  # maths: cells gained or lost wrongly in one step, by the lower-order estimate
 _FIRST_STEP = 0.1 * DAY  # maths: first guess after a dose; the error control takes over
+_LONGEST_STEP = MONTH  # maths: form and matrix are carried forward with this step at most
 _SHORTEST_STEP = 0.005 * DAY  # maths: about seven minutes, below which a step is accepted as it is
 _GAMMA = 1 - 1 / np.sqrt(2)  # maths: the L-stable two-stage implicit method of order two (Alexander 1977)
 _SETTLING = np.array([0.25, 1, 4, 16, 60, 100]) * DAY  # maths: spans, each a stage; together long against death
@@ -147,8 +148,7 @@ def _healthy(
         native=density,
         fresh=none,
         adapted=none,
-        np_like=0 * one,
-        np_like_synthesis=0 * one,
+        np_like=none,
         bolus=none,
         charge=charge,
         collagen=one,
@@ -179,7 +179,10 @@ def _graded(disc: Disc, healthy: State, grade: Array) -> tuple[Disc, State]:
     activity = inflammation.network_activity(
         disc, healthy.solutes[GLUCOSE], acidity(p, healthy.solutes[LACTATE]), one, one
     )
-    return eqx.tree_at(lambda d: d.healthy_activity, disc, activity), eqx.tree_at(lambda s: s.charge, healthy, charge)
+    state = eqx.tree_at(
+        lambda s: (s.charge, s.native), healthy, (charge, healthy.native * cells.relative_density(disc))
+    )
+    return eqx.tree_at(lambda d: d.healthy_activity, disc, activity), state
 
 
 @eqx.filter_jit
@@ -187,9 +190,10 @@ def _balanced(disc: Disc, state: State, operator: Operator, spans: Array | np.nd
     """Solutes in balance, and the cells that have lived with them through the `spans` (s), short ones first."""
 
     def stage(now: State, lived: Array) -> tuple[State, None]:
-        return _fed(disc, eqx.tree_at(lambda s: s.error, now, jnp.zeros(())), operator, lived), None
+        return _fed(disc, now, operator, lived), None
 
-    return jax.lax.scan(stage, state, jnp.asarray(spans))[0]
+    fresh = eqx.tree_at(lambda s: s.error, state, jnp.zeros(()))
+    return jax.lax.scan(stage, fresh, jnp.asarray(spans))[0]
 
 
 @eqx.filter_jit
@@ -283,7 +287,7 @@ def _dying(disc: Disc, state: State, operator: Operator, dt: Array) -> tuple[Sta
     last, (early, late) = jax.lax.scan(stage, state, jnp.array([False, True]))
     survival = jnp.exp(-((1 - _GAMMA) * early + _GAMMA * late) * dt)
     wrong = jnp.abs(jnp.exp(-late * dt) - survival)
-    guests = jnp.sum(state.fresh + state.adapted, 0) + state.np_like
+    guests = jnp.sum(state.fresh + state.adapted + state.np_like, 0)
     native = total(disc, state.native)
     errors = [
         total(disc, guests * wrong) / (total(disc, guests) + _TRACE * native),
@@ -295,51 +299,75 @@ def _dying(disc: Disc, state: State, operator: Operator, dt: Array) -> tuple[Sta
 _TRACE = 1e-3  # maths: injected cells fewer than this share of native ones need not be timed to the hour
 
 
-def step(disc: Disc, state: State, operator: Operator, dt: Array) -> tuple[State, Array]:
-    """All processes over dt (s) on a disc whose form is held; returns the new state and the error estimate that chooses
-    the next dt.
+def step(disc: Disc, state: State, dt: Array) -> tuple[State, Array]:
+    """All processes over dt (s), on the form that the disc takes at their beginning; returns the new state and the
+    error estimate that chooses the next dt.
     """
-    state = cells.live(disc, state, 0.5 * dt)
-    state, error = _dying(disc, state, operator, dt)
-    state = cells.live(disc, state, 0.5 * dt)
-    activity = inflammation.relative_activity(disc, state)
-    state = inflammation.signal(disc, state, operator, activity)
-    state = matrix.turn_over(disc, state, activity, dt)
-    return eqx.tree_at(lambda s: s.time, state, state.time + dt), error
-
-
-def advance(disc: Disc, state: State, stop: Array) -> State:
-    """The disc at time `stop` (s): its form settled once, then as many steps as the error asks for."""
-    state = mechanics.settle(disc, state)
+    state = start = mechanics.settle(disc, state)
     coords = mesh.coordinates(disc.topology, disc.shape, state.stretch)
     gain = effect(disc, state, "endplate_vascular_support")[0]
     operator = transport.operator(disc, coords, state.stretch, gain)
+    state = cells.live(disc, state, 0.5 * dt)
+    state, error = _dying(disc, state, operator, dt)
+    state = cells.live(disc, state, 0.5 * dt)
+    state = inflammation.signal(disc, state, operator, inflammation.relative_activity(disc, state))
+    # matrix lives with the mean of cells and signals over the step: injected cells go fast, and what is left of them at
+    # its end would not do
+    activity = [inflammation.relative_activity(disc, end) for end in (start, state)]
+    built = matrix.turn_over(disc, _between(start, state), 0.5 * (activity[0] + activity[1]), dt)
+    state = eqx.tree_at(lambda s: (s.charge, s.collagen), state, (built.charge, built.collagen))
+    return eqx.tree_at(lambda s: s.time, state, state.time + dt), error
+
+
+def _mean(a: Array, b: Array) -> Array:
+    """Mean over a step of what goes from `a` to `b` as an exponential: the logarithmic mean (the arithmetic one where a
+    or b is zero, or where they hardly differ).
+    """
+    ratio = jnp.where((a > 0) & (b > 0), a / jnp.where(b > 0, b, 1.0), 1.0)
+    far = jnp.abs(ratio - 1) > 1e-4  # maths: nearer, the two means agree to rounding
+    log = jnp.log(jnp.where(far, ratio, 2.0))
+    return jnp.where(far, (a - b) / log, 0.5 * (a + b))
+
+
+def _between(start: State, end: State) -> State:
+    """Half way between two states in what builds matrix, for the rest the end."""
+    mean = [_mean(getattr(start, name), getattr(end, name)) for name in ("native", "np_like", "secretome", "solutes")]
+    return eqx.tree_at(lambda s: (s.native, s.np_like, s.secretome, s.solutes), end, tuple(mean))
+
+
+def advance(disc: Disc, state: State, stop: Array) -> State:
+    """The disc at time `stop` (s): as many steps as the error asks for, none longer than _LONGEST_STEP."""
 
     def body(carry: tuple[State, Array]) -> tuple[State, Array]:
         state, _ = carry
         left = jnp.where(state.time < stop * (1 - 1e-12), stop - state.time, 0.0)  # maths: reached, up to rounding
-        pieces = jnp.ceil(left / state.step - 1e-9)  # maths: equal steps to the stop
+        pieces = jnp.ceil(left / jnp.minimum(state.step, _LONGEST_STEP) - 1e-9)  # maths: equal steps to the stop
         dt = left / jnp.maximum(pieces, 1.0)
-        new, error = step(disc, state, operator, dt)
+        new, error = step(disc, state, dt)
         ratio = jnp.sqrt(_STEP_TOLERANCE / jnp.maximum(error, 1e-12))  # maths: the estimate falls with the square of dt
         ratio = jnp.clip(0.9 * ratio, 0.2, 5.0)  # maths: usual bounds of step control
-        solved = new.error <= jnp.maximum(state.error, UNSOLVED)
+        lost = ~(state.error < UNSOLVED)  # also where it is not a number
+        solved = new.error < UNSOLVED
         ratio = jnp.where(solved, ratio, 0.2)  # maths: a shorter step is an easier one
-        accept = solved & (error <= _STEP_TOLERANCE) | (dt <= 1.001 * _SHORTEST_STEP)  # maths: up to rounding
+        accept = solved & (error <= _STEP_TOLERANCE) | (dt <= 1.001 * _SHORTEST_STEP) | lost  # maths: up to rounding
         kept = jax.tree.map(lambda a, b: jnp.where(accept, a, b), new, state)
         wanted = jnp.where(left > 0, jnp.maximum(dt * ratio, _SHORTEST_STEP), state.step)
+        # a disc that could not be solved at the shortest step is not worth another: it goes to the stop in one
+        wanted = jnp.where(accept & ~solved, jnp.maximum(left, _SHORTEST_STEP), wanted)
         return eqx.tree_at(lambda s: s.step, kept, wanted), left <= 0
 
-    # the last turn has no length: it brings solutes and signals into balance with the cells that are there at the stop
+    # the last turn has no length: it brings form, solutes and signals into balance with what is there at the stop
     return jax.lax.while_loop(lambda carry: ~carry[1], body, (state, jnp.asarray(False)))[0]
 
 
 def dose(disc: Disc, state: State, therapies: Sequence[AbstractTherapy], time: Array) -> State:
     """The state after everything that falls due at `time` (s) has been given."""
-    coords = mesh.coordinates(disc.topology, disc.shape)
+    coords, before = mesh.coordinates(disc.topology, disc.shape), state
     for therapy in therapies:
         state = therapy.dose(disc, state, coords, time)
-    return eqx.tree_at(lambda s: s.step, state, jnp.minimum(state.step, _FIRST_STEP))
+    changed = [jnp.any(getattr(state, name) != getattr(before, name)) for name in ("fresh", "bolus", "native")]
+    given = changed[0] | changed[1] | changed[2]
+    return eqx.tree_at(lambda s: s.step, state, jnp.where(given, jnp.minimum(state.step, _FIRST_STEP), state.step))
 
 
 _advance_batch = eqx.filter_jit(eqx.filter_vmap(advance, in_axes=(eqx.if_array(0), eqx.if_array(0), None)))

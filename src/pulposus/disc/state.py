@@ -87,8 +87,10 @@ class Products(eqx.Module):
     loss_rate: PerProduct
     clearance_rate: PerProduct
     proliferation_rate: PerProduct
-    differentiation_rate: PerProduct
-    np_like_synthesis: PerProduct
+    turning_rate: PerProduct  # towards NP-like cells
+    differentiation_share: PerProduct  # of those present, that become NP-like where differentiation acts
+    settling_share: PerProduct  # the same of products that are disc cells already, and only settle in
+    np_like_synthesis: PerProduct  # matrix synthesis of NP-like cells relative to native ones
     potency: PerProduct
     half_effect: PerProduct
     bolus_decay: PerProduct
@@ -141,8 +143,7 @@ class State(eqx.Module):
     native: Nodal
     fresh: Float[Array, "product ring sector layer"]  # injected, with the metabolism of culture
     adapted: Float[Array, "product ring sector layer"]  # injected, with the metabolism of the disc
-    np_like: Nodal
-    np_like_synthesis: Nodal  # matrix synthesis of the NP-like cells relative to native ones
+    np_like: Float[Array, "product ring sector layer"]  # injected, settled as cells of the disc
     bolus: Float[Array, "product ring sector layer"]  # cell equivalents of agents without cells
     charge: Nodal  # per reference water
     collagen: Nodal  # relative to start

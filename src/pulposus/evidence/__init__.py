@@ -22,11 +22,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pulposus.errors import EvidenceError, InputError, nearest
+from pulposus.evidence.units import convert as convert
+from pulposus.evidence.units import dimension, factor
+from pulposus.evidence.units import quantity as quantity
 
 FOLDER = Path(__file__).parent
 KINDS = ("measured", "fitted", "derived", "assumed", "defined")
@@ -121,71 +123,6 @@ class Statement:
     sources: tuple[str, ...]
 
 
-# ---------------------------------------------------------------------------------------------- units
-
-
-@cache
-def _registry() -> Any:
-    import pint
-
-    registry: Any = pint.UnitRegistry(cache_folder=None)
-    registry.define("cell = [cell]")
-    registry.define("equivalent_charge = mole = Eq")
-    return registry
-
-
-@cache
-def _unit(text: str) -> tuple[float, str]:
-    """Factor to SI base units, and the dimension as text; ValueError for what is no unit."""
-    registry = _registry()
-    try:
-        unit = registry.parse_units("dimensionless" if text in ("", "1") else text)
-        one = registry.Quantity(1.0, unit).to_base_units()
-        zero = registry.Quantity(0.0, unit).to_base_units().magnitude
-    except Exception as problem:  # pint raises many kinds, some of them of the tokenizer
-        raise ValueError(f"{text!r} is not a unit") from problem
-    if zero:
-        raise ValueError(f"{text!r} has an offset")
-    return float(one.magnitude), str(one.dimensionality)
-
-
-def factor(unit: str) -> float:
-    """What a number in `unit` must be multiplied by to be in SI base units. Raises InputError for an unknown unit."""
-    try:
-        return _unit(unit)[0]
-    except ValueError as problem:
-        raise InputError(f"{problem}; write units like mm, kPa, mM, 1/day, cells/mm^3, nmol/(Mcell*hour).") from problem
-
-
-def dimension(unit: str) -> str:
-    """The dimension of a unit, as text that can be compared. Raises InputError for an unknown unit."""
-    factor(unit)
-    return _unit(unit)[1]
-
-
-def convert(value: float, unit: str, to: str) -> float:
-    """`value` in `unit`, expressed in the unit `to`. Raises InputError when their dimensions differ."""
-    if dimension(unit) != dimension(to):
-        raise InputError(f"{value:g} {unit} cannot be expressed in {to or '1'}: give it in {to or 'plain numbers'}.")
-    return value * factor(unit) / factor(to)
-
-
-def quantity(text: str | float, unit: str) -> float:
-    """A number with its unit in words ("0.2 mM"), or a bare number taken in `unit`, in SI base units.
-
-    Raises InputError when the text holds no finite number or its unit has another dimension than `unit`.
-    """
-    match = re.fullmatch(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(.*?)\s*", str(text))
-    try:
-        value = float(match[1]) if match else float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f"{text!r} is not a number with a unit; write for example '1 {unit}'.")
-    given = (match[2] if match else "") or unit
-    return convert(value, given, unit) * factor(unit)
-
-
 # ---------------------------------------------------------------------------------------------- reading
 
 
@@ -225,13 +162,23 @@ def _records(file: str, folder: Path) -> list[tuple[int, dict[str, str]]]:
     """Line number and columns of each record (the line on which it ends)."""
     with (folder / file).open(encoding="utf-8", newline="") as stream:
         reader = csv.DictReader(stream)
-        return [(reader.line_num, record) for record in reader]
+        found = [(reader.line_num, record) for record in reader]
+    for line, record in found:
+        if None in record:
+            raise EvidenceError(f"{file} line {line}: more columns than heads; quote text that holds commas.")
+    return found
 
 
 @cache
 def _table(file: str, folder: Path = FOLDER) -> tuple[tuple[dict[str, str], Row], ...]:
-    """Every record of a table of numbers, with its row."""
-    return tuple((record, _row(file, line, record)) for line, record in _records(file, folder))
+    """Every record of a table of numbers, with its row, held to the rules that need no units."""
+    made = tuple((record, _row(file, line, record)) for line, record in _records(file, folder))
+    known = set(_bibliography(folder))
+    for _, row in made:
+        _check_words(row, known)
+        _check_range(row)
+    _check_used(file, [row for _, row in made])
+    return made
 
 
 @cache
@@ -266,8 +213,41 @@ def _one(candidates: list[Row], what: str) -> Row:
     return candidates[0]
 
 
+def everything() -> list[Row]:
+    """Every row of every table of numbers, used or not."""
+    return [row for file in IDENTITY for _, row in _table(file)]
+
+
+def search(word: str) -> list[Row]:
+    """Rows in whose name, note, tissue, source, condition (or words) all parts of `word` stand, in any case of letters.
+
+    Raises InputError with the nearest name where there is none.
+    """
+    rows = everything()
+    parts = word.lower().replace("_", " ").split()
+    told = [" ".join((r.name, r.note, r.tissue, r.source, r.condition, r.text)).lower() for r in rows]
+    fits = [r for r, text in zip(rows, told, strict=True) if parts and all(p in text.replace("_", " ") for p in parts)]
+    if not fits:
+        words = {w for text in told for w in re.findall(r"[a-z0-9]{3,}", text)} | {r.name for r in rows}
+        raise InputError(f"Nothing in the evidence holds {word!r}{nearest(word, words)}; try one word of it.")
+    return fits
+
+
+def found(name: str) -> list[Row]:
+    """All rows of one name, of any table ("salt", "product MPC potency"). Raises InputError with the nearest name."""
+    named = [row for row in everything() if row.name == " ".join(name.split())]
+    if not named:
+        near = nearest(name, (row.name for row in everything()))
+        raise InputError(f"Unknown name {name!r}{near}; `pulposus evidence search` finds names by a word.")
+    return named
+
+
 def si(name: str, unit: str) -> float:
     """The used value of a parameter in SI base units. Raises EvidenceError unless it has the dimension of `unit`."""
+    if name not in _parameters():
+        raise EvidenceError(
+            f"parameters.csv has no row {name!r}, which the model reads{nearest(name, names())}; add one."
+        )
     row = used(name)
     if dimension(row.unit) != dimension(unit):
         expected = f"expected a unit like {unit or '1'}; correct the unit of the row"
@@ -310,7 +290,8 @@ def resolve(group: str, name: str) -> str:
     loose = {alias.replace("_", " "): target for alias, target in aliases.items()}
     if key not in loose:
         known = ", ".join(members)
-        raise InputError(f"Unknown {group} {name!r}{nearest(name, [*members, *aliases])}; known: {known}.")
+        near = nearest(name, members) or nearest(name, aliases, 0.8)  # maths: an alias has to be closer than a name
+        raise InputError(f"Unknown {group} {name!r}{near}; known: {known}.")
     return loose[key]
 
 
@@ -575,7 +556,7 @@ def reference(key: str) -> str:
     """A source as one line of plain text: authors, year, title (or what it is about), journal, identifier."""
     entry = source(key)
     year = f"({entry['year']})" if "year" in entry else ""
-    first = " ".join(part for part in (entry.get("author", ""), year) if part)
+    first = " ".join(part for part in (entry.get("author", "Authors not noted"), year) if part)
     about = entry.get("title") or entry.get("note", "")
     parts = [first, about, entry.get("journal", ""), entry.get("howpublished", "")]
     last = next((f"{field} {entry[field]}" for field in ("doi", "pmcid", "pmid", "url") if field in entry), "")
@@ -598,15 +579,11 @@ def check(folder: Path = FOLDER) -> None:
     """Hold every table to its rules. Raises EvidenceError that names file, line and remedy."""
     known = set(_bibliography(folder))
     for file in IDENTITY:
-        records = _records(file, folder)
-        table = [_row(file, line, record) for line, record in records]
+        table = [row for _, row in _table.__wrapped__(file, folder)]
         seen: dict[str, tuple[str, int]] = {}
-        for row, (_, record) in zip(table, records, strict=True):
-            _check_words(row, known)
+        for row, (_, record) in zip(table, _records(file, folder), strict=True):
             if row.unit != TEXT_UNIT:
-                _check_range(row)
                 _check_dimension(row, _peer(file, record, table), seen)
-        _check_used(file, table)
     for file in WORDS:
         for line, record in _records(file, folder):
             where = f"{file} line {line}"
@@ -639,6 +616,8 @@ def _check_words(row: Row, known: set[str]) -> None:
 
 def _check_range(row: Row) -> None:
     where = f"{row.file} line {row.line} ({row.name})"
+    if row.unit == TEXT_UNIT:
+        return
     if not all(map(math.isfinite, (row.value, row.low, row.high))):
         raise EvidenceError(f"{where}: value, low and high must be finite numbers.")
     if row.low > row.high:

@@ -64,6 +64,7 @@ def write_report(
         "icon": sections.icon(history),
         "asked": sections.terms(words.asked(case)),
         "headline": sections.escape(words.headline(summary)),
+        "hangs": sections.note(words.hangs(info)),
         "answer": sections.paragraphs(words.answer(summary, fates, case)),
         "tiles": sections.tiles(summary, fates),
         "warnings": sections.warnings(info),

@@ -22,6 +22,7 @@ from pulposus.report.words import (
     duration,
     ends,
     fate_of,
+    living,
     number,
     rate,
     signed,
@@ -56,9 +57,11 @@ class Curve:
 CURVES = (
     Curve("aggrecan_nucleus_percent", "Aggrecan in the nucleus", "% of start", 10),
     Curve("water_nucleus_percent", "Water in the nucleus", "% by volume", 4, 2),
-    Curve("height_mm", "Disc height", "mm", 1, 2),
+    Curve("height_mm", "Mean disc height", "mm", 1, 2),
     Curve("native_cells_million", "Native cells alive", "million", 10),
-    Curve("injected_cells_million", "Injected cells alive", "million", 0, 2, treated_only=True),
+    Curve(
+        "injected_cells_million", "Injected cells alive, NP-like ones among them", "million", 0, 2, treated_only=True
+    ),
     Curve("np_like_cells_million", "NP-like cells from injected ones", "million", 0, 2, treated_only=True),
     Curve("oxygen_min_kPa", "Lowest oxygen", "kPa", 0.4, 2),
     Curve("glucose_min_mM", "Lowest glucose", "mM", 0.4, 2),
@@ -90,7 +93,7 @@ def curves_payload(summary: pd.DataFrame, ledger: pd.DataFrame | None) -> list[d
         months = column(summary, next(iter(lines)), "month")
         if curve.column == "injected_cells_million" and len(products) == 1:
             rows = after_doses(products[0][1])
-            months, lines = rows["month"].to_numpy(float), {"treated": rows["alive"].to_numpy(float)}
+            months, lines = rows["month"].to_numpy(float), {"treated": living(rows)}
         described = {
             "id": curve.column,
             "title": curve.title,
@@ -156,6 +159,11 @@ def warnings(info: Mapping[str, Any]) -> str:
     )
     texts = [*failed, *(info.get("warnings") or [])]
     return "".join(f'<p class="warning" role="note"><b>Note:</b> {escape(text)}</p>' for text in texts)
+
+
+def note(text: str) -> str:
+    """A sentence that stands out, or nothing."""
+    return f'<p class="hangs">{escape(text)}</p>' if text else ""
 
 
 def charts(summary: pd.DataFrame, drawn: Sequence[Mapping[str, Any]]) -> str:
@@ -299,15 +307,32 @@ def _mechanism_words(effect: Mapping[str, Sequence[float]], info: Mapping[str, A
 
     text = (
         f"Against the untreated disc, with every mechanism at work: {told('all')}. With every one switched off, when "
-        f"the injected cells only eat: {told('none')}. What the mechanisms do is the difference between the two. The "
-        "share of one is the mean of what it adds alone and of what is lost without it; shares need not add to 100 %, "
-        "as mechanisms help and hinder one another, and a negative one does harm."
+        f"what is injected only eats and the needle has left its wound: {told('none')}. What the mechanisms do is the "
+        "difference between the two. The share of one is the mean of what it adds alone and of what is lost without "
+        "it, over that difference; shares need not add to 100 %, as mechanisms help and hinder one another, a negative "
+        "one works against the others, and where all together change less than can be printed there are no shares."
     )
+    needle = info.get("needle") or {}
+    if needle:
+        unhurt = [signed(needle[f"effect_{short}"], 2) for short in OUTCOMES.values()]
+        text += (
+            f" Through a needle that hurts nothing the whole treatment would come to aggrecan {unhurt[0]} and water "
+            f"{unhurt[1]} points, native cells {unhurt[2]} million."
+        )
+    return f"<p>{escape(text)}</p><p>{escape(_check_words(info))}</p>"
+
+
+def _check_words(info: Mapping[str, Any]) -> str:
+    """How well the mesh of the mechanism runs reproduces the main run."""
     check = info.get("ablation_check") or {}
-    if "aggrecan_standard" in check and "aggrecan_coarse" in check:
-        coarse, full = (signed(check[f"aggrecan_{name}"], 2) for name in ("coarse", "standard"))
-        text += f" These runs use a coarse mesh, which gives {coarse} points of aggrecan where the main run has {full}."
-    return f"<p>{escape(text)}</p>"
+    if not check or check.get("mesh") == check.get("ablation_mesh"):
+        return ""
+    pairs = {short: [check[f"{short}_{mesh}"] for mesh in ("coarse", "standard")] for short in OUTCOMES.values()}
+    units = dict(zip(pairs, ("points of aggrecan", "points of water", "million native cells"), strict=True))
+    told = "; ".join(f"{signed(a, 2)} {units[short]} (main run {signed(b, 2)})" for short, (a, b) in pairs.items())
+    apart = [units[short] for short, (a, b) in pairs.items() if abs(a - b) > max(0.1 * abs(b), 5e-3)]
+    verdict = f", which is more than a tenth apart in {' and in '.join(apart)}" if apart else ", within a tenth"
+    return f"These runs use a coarse mesh. The treatment as a whole comes to {told}{verdict}."
 
 
 def filled(case: Mapping[str, Any], info: Mapping[str, Any]) -> str:

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DAYS_OF_A_MONTH = 30.4
+NOTHING = 5e-3  # what two decimals show as nothing
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 # Where an injected cell can end; the order in which they are stacked, from what is left in the disc to what never
 # stayed.
 FATES = {
     "alive": "alive as injected",
-    "differentiated": "became NP-like cells",
+    "differentiated": "alive as NP-like cells",
     "starved": "starved",
     "acid": "died of acid",
     "immune_cleared": "fell to the immune system",
@@ -38,7 +39,7 @@ LEDGER_SOURCES = ("injected_million", "proliferated")
 @dataclass(frozen=True)
 class Fate:
     """What became of one product's cells; millions, months after the last dose, percent of all that were injected or
-    born.
+    born. Those that became NP-like cells count as living.
 
     `half_life` is the time until half of the cells that stayed after the last dose were left; `one_percent` until 1 %
     of the injected
@@ -88,7 +89,7 @@ def fate_of(product: str, rows: pd.DataFrame) -> Fate:
     rows = after_doses(rows)
     dosed = np.flatnonzero(rows["dosed"].to_numpy(bool))
     since = rows.iloc[int(dosed[-1]) if dosed.size else 0 :]
-    time, left = since["month"].to_numpy(float) - since["month"].iloc[0], since["alive"].to_numpy(float)
+    time, left = since["month"].to_numpy(float) - since["month"].iloc[0], living(since)
     injected, stayed = float(rows["injected_million"].iloc[-1]), float(left[0])
     total = float(sum(rows[name].iloc[-1] for name in LEDGER_SOURCES if name in rows))
     shares = {name: 100 * float(rows[name].iloc[-1]) / total if total else 0.0 for name in FATES if name in rows}
@@ -103,6 +104,12 @@ def fate_of(product: str, rows: pd.DataFrame) -> Fate:
         unexplained=100 - sum(shares.values()) if total else 0.0,
         doses=int(dosed.size),
     )
+
+
+def living(rows: pd.DataFrame) -> np.ndarray:
+    """Cells of the product that live in the disc, as injected or as NP-like cells, million."""
+    settled = rows["differentiated"].to_numpy(float) if "differentiated" in rows else 0.0
+    return rows["alive"].to_numpy(float) + settled
 
 
 def _falls_to(time: np.ndarray, left: np.ndarray, level: float) -> float | None:
@@ -202,6 +209,25 @@ def headline(summary: pd.DataFrame) -> str:
     )
 
 
+def hangs(info: Mapping[str, Any]) -> str:
+    """A sentence where a choice that nobody knows how to make decides whether the treatment helps; else nothing."""
+    gains = {choice["choice"]: float(choice["effect_aggrecan"]) for choice in info.get("metabolism") or []}
+    if not {"least", "used", "most"} <= set(gains):
+        return ""
+    told = {word: signed(gain, 2) for word, gain in gains.items()}
+    least, most = min(gains.values()), max(gains.values())
+    if least < -NOTHING and most > NOTHING:
+        begin = "Whether it gains or loses hangs on an assumption"
+    elif most - least > max(abs(gains["used"]), NOTHING):
+        begin = "How much hangs on an assumption"
+    else:
+        return ""
+    return (
+        f"{begin}: what fresh cells eat. With the least of its range the treated disc ends {told['least']} percentage "
+        f"points of aggrecan from the untreated one, as assumed here {told['used']}, with the most {told['most']}."
+    )
+
+
 def answer(summary: pd.DataFrame, fates: Sequence[Fate], case: Mapping[str, Any]) -> list[str]:
     """Three sentences: the injected cells, the disc, the scanner."""
     return [_about_cells(fates, case), _about_matrix(summary), _about_scanner(summary)]
@@ -211,9 +237,7 @@ def _about_cells(fates: Sequence[Fate], case: Mapping[str, Any]) -> str:
     if not case.get("treatments"):
         return "Nothing was injected: this is the course of the disc left to itself."
     if not fates:
-        return (
-            "The treatment holds no living cells, so none had to survive in the disc: it works while its factors last."
-        )
+        return "The treatment holds no living cells, so none had to survive in the disc; its factors wane with time."
     return " ".join(_life(fate) for fate in fates)
 
 
@@ -228,7 +252,7 @@ def _life(fate: Fate) -> str:
     again = fate.doses > 1
     if fate.half_life is not None:
         who = f"the {stayed} in the disc after the last of {fate.doses} doses" if again else f"the {stayed} that stayed"
-        parts.append(f"{who} were halved in {duration(fate.half_life)}")
+        parts.append(f"{who} were halved in about {duration(fate.half_life)}")
     since = " after it" if again and fate.half_life is not None else " after the last dose" if again else ""
     parts.append(f"{f'a month{since}' if again else 'after a month'} {share} of all were alive in the disc")
     last = ""
@@ -257,8 +281,8 @@ def _differs(summary: pd.DataFrame, name: str, unit: str, unit_of_difference: st
     """How the treated end differs from the untreated one, to two decimals."""
     _, untreated, treated = ends(summary, name)
     if abs(treated - untreated) < 0.01:
-        return f"differs by less than 0.01 {unit_of_difference} ({treated:.2f} {unit})"
-    change = signed(treated - untreated, 2)
+        return f"is the same to within 0.01 {unit_of_difference} ({treated:.2f} against {untreated:.2f} {unit})"
+    change = signed(round(treated, 2) - round(untreated, 2), 2)
     return f"differs by {change} {unit_of_difference} ({treated:.2f} against {untreated:.2f} {unit})"
 
 
@@ -301,7 +325,7 @@ def asked(case: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     person, disc = case.get("person") or {}, case.get("disc") or {}
     sex = {"male": "man", "female": "woman"}.get(str(person.get("sex")), "person")
     who = f"A {sex} of {number(float(person['age']))} years" if person.get("age") is not None else f"A {sex}"
-    names = {"height": "height", "ap_depth": "depth", "width": "width"}
+    names = {"height": "height at the centre", "ap_depth": "depth", "width": "width"}
     sizes = [f"{names[key]} {number(float(disc[key]))} mm" for key in names if isinstance(disc.get(key), (int, float))]
     what = f"{disc.get('level', 'A disc')}, Pfirrmann grade {disc.get('grade', '–')}"
     what += f", endplates {disc.get('endplate', 'intact')}"
@@ -309,7 +333,7 @@ def asked(case: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     years = (case.get("run") or {}).get("years")
     terms = [("Person", [who]), ("Disc", [what] + ([", ".join(sizes)] if sizes else [])), ("Treatment", given)]
     terms += [("Followed for", [span_of(12 * float(years))])] if years else []
-    return terms + ([("After", [str(case["citation"])])] if case.get("citation") else [])
+    return terms + ([("Modelled on", [str(case["citation"])])] if case.get("citation") else [])
 
 
 def dose_months(case: Mapping[str, Any]) -> list[float]:

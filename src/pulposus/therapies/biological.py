@@ -21,15 +21,16 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from pulposus import evidence
+from pulposus.disc import mesh
 from pulposus.disc.simulate import MONTH, AbstractTherapy
 from pulposus.disc.state import FATES, MECHANISMS, Disc, Products, State, total
+from pulposus.errors import InputError
 from pulposus.evidence import Row
 from pulposus.therapies.protocol import Treatment
 
 _SOFTNESS = (
     0.15  # maths: edge of the injected ellipsoid relative to its size, so that coarse and fine meshes see one cloud
 )
-_TRACK_POINTS = 24  # maths: points along the needle track from which distances are taken
 
 
 class Injections(AbstractTherapy):
@@ -50,13 +51,14 @@ class Injections(AbstractTherapy):
     cellular: Float[Array, " product"]  # 1 for cells, 0 for agents without cells
 
     def times(self) -> tuple[float, ...]:
-        """Times of all doses, s."""
-        return tuple(np.unique(np.asarray(self.when)).tolist())
+        """Times of all doses, s, each once."""
+        when = np.unique(np.asarray(self.when))
+        return tuple(when[when >= 0].tolist())
 
     def dose(self, disc: Disc, state: State, coords: Array, time: Array) -> State:
         """Give the doses due at `time`."""
         for k in range(self.when.shape[-1]):
-            due = self.given * (jnp.abs(self.when[k] - time) < 1.0)
+            due = self.given * (self.when[k] == time)  # both in whole seconds
             state = self._inject(disc, state, coords, k, due)
         return state
 
@@ -67,7 +69,7 @@ class Injections(AbstractTherapy):
         cloud = self._cloud(disc, coords, k, nucleus)
         spread = stays[:, None, None, None] * cloud
         cellular = self.cellular[:, None, None, None]
-        hurt = due * self.killed[k] * self._track(disc, coords, k)
+        hurt = due * self.killed[k] * mesh.average(coords, lambda place: self._track(disc, coords, k, place))
         leaked = self.leaked[k] * due + self.kept[k] * excess * due
         ledger = state.ledger.at[FATES.index("injected")].add(self.cellular * (stays + leaked))
         ledger = ledger.at[FATES.index("leaked")].add(self.cellular * leaked)
@@ -97,16 +99,17 @@ class Injections(AbstractTherapy):
         weight = jax.nn.sigmoid((reach - distance) / (_SOFTNESS * reach)) * (1 - disc.tissue[2])
         return weight / total(disc, weight)
 
-    def _track(self, disc: Disc, coords: Array, k: int) -> Array:
-        """1 on the needle's track from the rim to the tip, falling with the square of the distance over the injured
-        radius; level with the mid-plane.
+    def _track(self, disc: Disc, coords: Array, k: int, place: Array) -> Array:
+        """1 at places (..., 3) on the needle's track from the rim to the tip, falling with the square of the distance
+        over the injured radius; level with the mid-plane.
         """
         tip, _, outer = self._tip(disc, coords, k)
         angle = self.needle_angle[k]
-        rim = tip + jnp.stack([-jnp.sin(angle), jnp.cos(angle)]) * jnp.max(jnp.linalg.norm(outer - tip, axis=-1))
-        along = jnp.linspace(0.0, 1.0, _TRACK_POINTS)[:, None]
-        points = jnp.concatenate([tip + along * (rim - tip), jnp.zeros((_TRACK_POINTS, 1))], 1)
-        square = jnp.min(jnp.sum((coords[None] - points[:, None, None, None]) ** 2, -1), 0)
+        way = jnp.stack([-jnp.sin(angle), jnp.cos(angle), 0.0])
+        from_tip = place - jnp.concatenate([tip, jnp.zeros(1)])
+        reach = jnp.max(jnp.linalg.norm(outer - tip, axis=-1))
+        along = jnp.clip(from_tip @ way, 0.0, reach)
+        square = jnp.sum((from_tip - along[..., None] * way) ** 2, -1)
         radius = jnp.maximum(self.injury_radius[k], np.finfo(float).tiny)
         return jnp.exp(-square / radius**2)
 
@@ -125,21 +128,34 @@ def hungers(treatments: Sequence[Treatment]) -> dict[str, tuple[Array, Array]]:
     }
 
 
-def prescribe(treatments: Sequence[Treatment], grade: int) -> tuple[Products, Injections]:
+def products_in(treatments: Sequence[Treatment]) -> list[str]:
+    """Name of the product in each slot of `prescribe`."""
+    return [slot[0] for slot in dict.fromkeys(_slot(t) for t in treatments)]
+
+
+def prescribe(
+    treatments: Sequence[Treatment], grade: int, room: tuple[int, int] = (1, 1)
+) -> tuple[Products, Injections]:
     """The products of a case (one slot for each combination of product, origin, carrier and passage) and its doses,
     from the evidence tables.
 
-    An empty protocol gives one idle product and one dose of nothing, so that arms of all cases have one form.
+    room: at least so many (products, doses), filled up with idle ones: cases of one room are of one form and batch.
+    Raises InputError where a case needs more of either than a room larger than (1, 1) has.
     """
     slots = list(dict.fromkeys(_slot(t) for t in treatments)) or [_IDLE]
-    doses = [(t, t.month + i * t.every_months) for t in treatments for i in range(1 + t.repeats)]
+    doses = [(t, month) for t in treatments for month in t.months]
+    for what, count, most in zip(("products", "doses"), (len(slots), len(doses)), room, strict=True):
+        if most > 1 and count > most:
+            raise InputError(f"A case with {count} {what} does not fit into a room of {most}; give a larger room.")
+    slots += [_IDLE] * (room[0] - len(slots))
     products = _stack([_product(*slot) for slot in slots])
     rule = {
         name: row.si
         for name, row in evidence.volume_rule(grade).items()
         if name in ("accepted_fraction", "excess_leak_fraction")
     }
-    entries = [_dose(t, month, slots, rule) for t, month in doses] or [_nothing(rule)]
+    entries = [_dose(t, month, slots, rule) for t, month in doses]
+    entries += [_nothing(rule, slots)] * (max(1, room[1]) - len(entries))
     cellular = [1.0 if _words(slot[0])["class"] == "cells" else 0.0 for slot in slots]
     columns = {name: jnp.stack([jnp.asarray(e[name], dtype=float) for e in entries]) for name in entries[0]}
     return products, Injections(given=jnp.ones(()), cellular=jnp.asarray(cellular), **columns)
@@ -167,9 +183,6 @@ def _rate(half_life: float) -> float:
 
 def _product(product: str, origin: str, carrier: str, passage: int) -> dict[str, np.ndarray | float]:
     q, held = _numbers(evidence.product(product)), _numbers(evidence.carrier(carrier))
-    turning = (
-        -np.log1p(-q["differentiation_fraction"]) / q["differentiation_time"] if q["differentiation_time"] > 0 else 0.0
-    )
     strengths = np.array([q[name] for name in MECHANISMS])
     strengths[MECHANISMS.index("anabolic")] *= held["anabolic_factor"]
     return {
@@ -179,7 +192,9 @@ def _product(product: str, origin: str, carrier: str, passage: int) -> dict[str,
         "loss_rate": _rate(q["loss_half_life"] * held["loss_half_life_factor"]),
         "clearance_rate": _rate(q["immune_clearance_half_life"]) if origin == "donor" else 0.0,
         "proliferation_rate": q["proliferation_rate"],
-        "differentiation_rate": turning * q["differentiation"],
+        "turning_rate": 1 / q["differentiation_time"] if q["differentiation_time"] > 0 else 0.0,
+        "differentiation_share": q["differentiation_fraction"] * q["differentiation"],
+        "settling_share": q["differentiation_fraction"] * q["disc_cell"],
         "np_like_synthesis": q["np_like_synthesis"],
         "potency": q["potency"] * (1 - q["potency_loss_per_passage"]) ** max(passage - 1, 0),
         "half_effect": q["half_effect_ratio"],
@@ -206,7 +221,7 @@ def _dose(t: Treatment, month: float, slots: list[tuple], rule: dict[str, float]
     here = np.eye(len(slots))[slots.index(_slot(t))]
     kept = acting * place["delivered_fraction"] * held["retained_fraction"]
     return {
-        "when": month * MONTH,
+        "when": np.rint(month * MONTH),
         "kept": here * kept,
         "leaked": here * (acting - kept),
         "volume": t.volume_mL * evidence.factor("mL"),
@@ -220,7 +235,7 @@ def _dose(t: Treatment, month: float, slots: list[tuple], rule: dict[str, float]
     }
 
 
-def _nothing(rule: dict[str, float]) -> dict[str, np.ndarray | float]:
+def _nothing(rule: dict[str, float], slots: list[tuple]) -> dict[str, np.ndarray | float]:
     treatment = Treatment(
         product=_IDLE[0],
         origin=_IDLE[1],
@@ -234,4 +249,5 @@ def _nothing(rule: dict[str, float]) -> dict[str, np.ndarray | float]:
         repeats=0,
         every_months=0.0,
     )
-    return {**_dose(treatment, 0.0, [_IDLE], rule), "killed": 0.0}
+    none = np.zeros(len(slots))
+    return {**_dose(treatment, 0.0, [_IDLE], rule), "kept": none, "leaked": none, "killed": 0.0, "when": -1.0}

@@ -23,9 +23,15 @@ _SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}  # maths: what a wor
 _TIMES = {"once": 1, "twice": 2, "thrice": 3}
 _TIMES |= {"three": 3, "four": 4, "five": 5, "six": 6}  # maths: what a word for a number means
 _ORIGINS = {"own": "own", "autologous": "own", "donor": "donor", "allogeneic": "donor", "allogenic": "donor"}
-_OPENERS = r"[\s,;]+(?=(?:into|in|around|at|with|and|repeated)\s)"
+_OPENERS = r"[\s,;]+(?=(?:into|in|around|at|on|with|and|repeated)\s)"
 _UNITS = r"(?:(mL|cc)|nucleated\s+cells|cells|vesicles|particles|exosomes)\b\s*(?:of\s+)?(?=\S)"
-_VOLUME = "mL"
+VOLUME = "mL"
+# Guards against slips of the keyboard, no quantities of the clinic.
+_FAR = 1000  # maths: times above and below the doses that were tabled
+_FULL = 10  # maths: times the volumes that were tabled
+_PASSAGES = 100  # maths: passages
+_DOSES = 100  # maths: doses of one treatment
+_SHORTEST_BREAK = 12 / 365  # maths: one day in months
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ def fill(
     name = evidence.resolve("product", product)
     rows = evidence.product(name)
     given = rows["dose_default"].value if dose is None else dose
-    whole = given if rows["dose_unit"].text == _VOLUME else rows["volume_default"].value
+    whole = given if rows["dose_unit"].text == VOLUME else rows["volume_default"].value
     treatment = Treatment(
         product=name,
         origin=_origin(rows["origin_default"].text if origin is None else origin),
@@ -109,15 +115,16 @@ def fill(
         every_months=float(every_months or 0),
     )
     _check(treatment, rows["dose_unit"].text)
+    _check_slips(treatment, rows)
     return treatment
 
 
 def describe(treatment: Treatment) -> str:
     """The line of a treatment; `parse` gives the treatment back. A product's own viability and passage stay unsaid."""
     t, rows = treatment, evidence.product(treatment.product)
-    counted_in_mL = rows["dose_unit"].text == _VOLUME
+    counted_in_mL = rows["dose_unit"].text == VOLUME
     cells = rows["class"].text == "cells"
-    words = ["Inject", _written(t.dose) + (f" {_VOLUME}" if counted_in_mL else "")]
+    words = ["Inject", _written(t.dose) + (f" {VOLUME}" if counted_in_mL else "")]
     if cells or t.origin != rows["origin_default"].text:
         words.append("own" if t.origin == "own" else "allogeneic")
     words.append(t.product.replace("_", " "))
@@ -126,7 +133,7 @@ def describe(treatment: Treatment) -> str:
     if said:
         words.append("with " + " and ".join(said))
     if not (counted_in_mL and t.volume_mL == t.dose and t.carrier == evidence.carriers()[0]):
-        words.append(f"in {_written(t.volume_mL)} {_VOLUME} {t.carrier.replace('_', ' ')}")
+        words.append(f"in {_written(t.volume_mL)} {VOLUME} {t.carrier.replace('_', ' ')}")
     if t.site != evidence.sites()[0]:
         title = evidence.site(t.site)["title"].text
         words.append(title if title.startswith("around") else f"into the {t.site.replace('_', ' ')}")
@@ -179,8 +186,8 @@ def _head(text: str) -> dict[str, object]:
         raise InputError(f"The line names no product{_known_products()}; write for example '{EXAMPLE}'.")
     found["product"] = name = evidence.resolve("product", text)
     counted = evidence.product(name)["dose_unit"].text
-    if match and (counted == _VOLUME) != bool(unit):
-        wanted = f"'Inject {match[1]} mL {name}'" if counted == _VOLUME else f"'Inject 25e6 {name} in 2 mL saline'"
+    if match and (counted == VOLUME) != bool(unit):
+        wanted = f"'Inject {match[1]} mL {name}'" if counted == VOLUME else f"'Inject 25e6 {name} in 2 mL saline'"
         raise InputError(f"{name} is counted in {counted}, not in {unit or 'pieces'}; write for example {wanted}.")
     return found
 
@@ -199,6 +206,10 @@ def _clause(clause: str) -> dict[str, object]:
         return {"site": clause}
     if opener == "at" and re.match(r"months?\b", rest, re.IGNORECASE):
         return {"month": number(rest.partition(" ")[2])}
+    if opener in ("on", "after") or re.match(
+        r"(at|in)\s+(\d+\s+)?(days?|weeks?|years?|date|\d+[-./]\d+[-./]\d+)\b", clause, re.I
+    ):
+        raise InputError(f"{clause!r}: doses are timed in months after the start; write for example 'at month 1.5'.")
     quality = re.fullmatch(r"(?:a\s+)?(viability|passage)\s+(?:of\s+)?(.+)", rest, re.IGNORECASE)
     if opener in ("with", "and") and quality:
         value = _share(quality[2]) if quality[1].lower() == "viability" else _whole("passage", number(quality[2]))
@@ -219,7 +230,8 @@ def _carried(text: str) -> dict[str, object]:
     amount, unit, carrier = match.groups() if match else (text, "", "")
     if not unit or unit.lower() in evidence.aliases("carrier"):
         raise InputError(f"The volume 'in {text}' has no unit; write for example 'in {amount} mL saline'.")
-    volume = number(amount) if unit == _VOLUME else evidence.convert(number(amount), unit, _VOLUME)
+    plain = unit.lower() == VOLUME.lower()  # "2 ML" are no megalitres
+    volume = number(amount) if plain else evidence.convert(number(amount), unit, VOLUME)
     return {"volume": volume, **({"carrier": carrier} if carrier else {})}
 
 
@@ -281,7 +293,7 @@ def _check(t: Treatment, counted: str) -> None:
         raise InputError(f"A dose of {t.dose:g} {counted} of {t.product} is not possible; give zero or more.")
     if t.volume_mL <= 0:
         raise InputError(f"A volume of {t.volume_mL:g} mL is not possible; give more than zero, for example 2 mL.")
-    if counted == _VOLUME and t.dose > t.volume_mL:
+    if counted == VOLUME and t.dose > t.volume_mL:
         given = f"{t.dose:g} mL {t.product} do not fit into a volume of {t.volume_mL:g} mL"
         raise InputError(f"{given}; the volume is that of the whole injection, so give at least {t.dose:g} mL.")
     if not 0 <= t.viability <= 1:
@@ -298,3 +310,23 @@ def _check(t: Treatment, counted: str) -> None:
     if t.every_months and not t.repeats:
         given = f"Repeated every {t.every_months:g} months, but not how often"
         raise InputError(f"{given}; write for example 'repeated twice every 6 months', or repeats = 2 in fields.")
+
+
+def _check_slips(t: Treatment, rows: dict[str, evidence.Row]) -> None:
+    """Numbers so far from what was ever given that a slip is likelier than a plan."""
+    dose, volume, counted = rows["dose_default"], rows["volume_default"], rows["dose_unit"].text
+    if t.dose and counted != VOLUME and not dose.low / _FAR <= t.dose <= dose.high * _FAR:
+        given = f"A dose of {t.dose:g} {counted} of {t.product} is not plausible"
+        raise InputError(
+            f"{given}; {dose.low:g} to {dose.high:g} were tabled, write for example {_written(dose.value)}."
+        )
+    if t.volume_mL > volume.high * _FULL:
+        given = f"A volume of {t.volume_mL:g} mL is not plausible"
+        raise InputError(f"{given}; injections of {volume.low:g} to {volume.high:g} mL were tabled.")
+    if t.passage > _PASSAGES:
+        raise InputError(f"A passage of {t.passage} is not plausible; give a whole number up to {_PASSAGES}.")
+    if t.repeats >= _DOSES:
+        raise InputError(f"{t.repeats} repeats are not plausible; give at most {_DOSES - 1}.")
+    if t.repeats and t.every_months < _SHORTEST_BREAK:
+        given = f"Repeats {t.every_months:g} months apart are not plausible"
+        raise InputError(f"{given}; give at least one day, {_SHORTEST_BREAK:.3f} months.")

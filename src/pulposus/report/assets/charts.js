@@ -104,6 +104,8 @@
     return [low - room + shift, high + room + shift];
   }
 
+  const when = (month) => (month % 1 && month < 1 ? `day ${Math.round(month * 30.4)}` : `month ${month.toFixed(1).replace(".0", "")}`);
+
   // One or two curves over months.
   function curves(element, chart, doses) {
     const { months, lines } = chart;
@@ -114,7 +116,7 @@
     }
     const marks = names.map((name) => ({ name, y: (i) => drawing.y(lines[name][i]) }));
     const told = (i) => names.map((name) => `${name} ${lines[name][i].toFixed(chart.decimals + 1).replace("-", "−")}`);
-    follow(element, months, drawing, marks, (i) => [`month ${months[i]}`, ...told(i)]);
+    follow(element, months, drawing, marks, (i) => [when(months[i]), ...told(i)]);
   }
 
   // Stacked areas: where every cell is, from what is alive at the bottom to what never stayed at the top.
@@ -135,7 +137,7 @@
       make(group, "path", { class: `area ${fate.name}`, d: `${path([...top, ...under])}Z` });
     });
     const seen = months.filter((month) => month <= until);
-    follow(element, seen, drawing, [], (i) => [`month ${months[i].toFixed(1).replace(".0", "")}`, ...[...fates].reverse().map((fate) => `${fate.label}: ${fate.million[i].toFixed(3)}`)]);
+    follow(element, seen, drawing, [], (i) => [when(months[i]), ...[...fates].reverse().map((fate) => `${fate.label}: ${fate.million[i].toFixed(3)}`)]);
   }
 
   Object.assign(window.pulposus, { ticks, curves, areas });

@@ -20,9 +20,12 @@
   const withUnit = (value, unit, digits) => (unit === "pH" ? `pH ${number(value, digits)}` : `${number(value, digits)} ${unit}`);
 
   function monthText(month) {
-    if (month === 0) return "at the start";
+    const dose = payload.doses.find((given) => month > given && month - given < 0.5);
+    if (dose !== undefined && month % 1) return `one day after the injection${dose ? ` of month ${number(dose)}` : ""}`;
+    const before = payload.doses.includes(month) ? ", before the injection" : "";
+    if (month === 0) return `at the start${before}`;
     const years = month / 12;
-    return `month ${number(month)}${years >= 1 ? ` (${number(years)} year${years === 1 ? "" : "s"})` : ""}`;
+    return `month ${number(month)}${years >= 1 ? ` (${number(years)} year${years === 1 ? "" : "s"})` : ""}${before}`;
   }
 
   // ------------------------------------------------------------------------------------------ the discs
@@ -111,7 +114,10 @@
   function differenceRange(field) {
     const times = state.scale === "now" ? [state.time] : payload.months.map((_, time) => time);
     let most = 0;
-    for (const time of times) for (const value of difference(field, time)) most = Math.max(most, Math.abs(value));
+    for (const time of times) {
+      for (const value of difference(field, time)) most = Math.max(most, Math.abs(value));
+      most = Math.max(most, ...[0, 1].map((arm) => 8 * field.step[arm][time]));  // below, there is only rounding to see
+    }
     return [-(most || 1), most || 1];
   }
 
@@ -126,7 +132,7 @@
       const values = second ? difference(field, state.time) : fields.values(field.name, arm, state.time);
       const of = second ? { colours: "difference", range: (state.spread ??= differenceRange(field)) } : shown[0];
       if (second) shown.push({ ...of, title: "treated − untreated" });
-      scene.contour = second ? (state.contours ? ticks(...of.range).step : 0) : undefined;
+      scene.contour = second ? (state.contours ? -ticks(...of.range).step : 0) : undefined;  // at zero: only rounding
       viewer.show(arm, fields.values("z", arm, state.time), values, of.colours, of.range);
       caption(scene, field, arm, values, second);
     });

@@ -28,9 +28,10 @@
       float span = max(range.y - range.x, 1e-12);
       vec3 paint = texture(colours, vec2(clamp((level - range.x) / span, 0.0, 1.0) * 255.0 / 256.0 + 0.5 / 256.0, 0.5)).rgb;
       if (plain == 1 && self < 0) paint = mix(vec3(0.86, 0.84, 0.80), vec3(0.72, 0.79, 0.83), smoothstep(-0.1, 0.1, kind.y));
-      if (contour > 0.0 && (self >= 0 || plain == 0)) {
-        float mark = level / contour, slope = fwidth(mark);
-        float ink = line(mark - floor(mark + 0.5), slope, 1.2) * step(slope, 0.35) * step(0.0015, slope);
+      if (contour != 0.0 && (self >= 0 || plain == 0)) {  // negative: the same lines, but none at zero
+        float mark = level / abs(contour), slope = fwidth(mark);
+        float drawn = contour > 0.0 ? 1.0 : step(0.5, abs(floor(mark + 0.5)));
+        float ink = drawn * line(mark - floor(mark + 0.5), slope, 1.2) * step(slope, 0.35) * step(0.0015, slope);
         float bright = dot(paint, vec3(0.3, 0.6, 0.1));
         paint = mix(paint, bright > 0.5 ? vec3(0.0) : vec3(1.0), 0.3 * ink);
       }

@@ -1,0 +1,197 @@
+"""Commands that compute a disc and leave a results folder: `run` and `treat`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pulposus import interrupt
+from pulposus.cli.door import (
+    STOPPED,
+    UNSOLVED,
+    Mesh,
+    NoAblation,
+    Out,
+    Quiet,
+    Resume,
+    Years,
+    app,
+    argument,
+    door,
+    option,
+    progress,
+)
+from pulposus.cli.tables import new_table, print_tables, short
+from pulposus.errors import InputError
+
+if TYPE_CHECKING:
+    from pulposus.case import Case
+    from pulposus.results import Results
+
+
+@app.command()
+@door
+def run(
+    case: Annotated[Path, argument("CASE", "A case file (TOML).")],
+    out: Out,
+    years: Years = None,
+    mesh: Mesh = None,
+    quiet: Quiet = False,
+    resume: Resume = False,
+    no_ablation: NoAblation = False,
+    compare_hypotheses: Annotated[
+        bool, typer.Option("--compare-hypotheses", help="Also under every choice on which sources disagree: minutes.")
+    ] = False,
+) -> None:
+    """Compute a case with its treatments and without, and write results and report into a folder."""
+    from pulposus.case import read_case
+
+    asked = read_case(case).changed(years=years, mesh=mesh)
+    _compute(asked, out, quiet, resume, not no_ablation)
+    if compare_hypotheses:
+        _compare(asked, out, quiet)
+
+
+def _compare(case: Case, out: Path, quiet: bool) -> None:
+    """The case under every choice of every hypothesis, into hypotheses.csv and hypotheses.html of its folder."""
+    from pulposus.report.book import hypotheses_page
+    from pulposus.results import Results
+
+    with progress(quiet) as tell:
+        from pulposus.run import compare_hypotheses
+
+        table = compare_hypotheses(case, progress=tell)
+    results = Results.open(out)
+    results.write_hypotheses(table)
+    page = results.folder / "hypotheses.html"
+    page.write_text(hypotheses_page(table, str(results.info().get("title", ""))), encoding="utf-8")
+    if not quiet:
+        shown = new_table(
+            "What hangs on each hypothesis", ["hypothesis", "choice"], ["treated", "effect", "lowest glucose"]
+        )
+        for row in table.to_dict("records"):
+            numbers = ("aggrecan_percent_treated", "aggrecan_percent_effect", "glucose_min_mM_treated")
+            shown.add_row(row["hypothesis"], row["choice"], *(short(row[name]) for name in numbers))
+        print_tables(shown)
+        typer.echo("treated and effect: aggrecan at the end, % of start, and against the untreated disc")
+        typer.echo(f"Hypotheses: {page}")
+
+
+@app.command()
+@door
+def treat(
+    line: Annotated[str, argument("LINE", "'Inject 25e6 allogeneic MSC(M) in 2 mL saline at month 0'")],
+    level: Annotated[str, typer.Option("--level", help="C2-C3 to C7-T1, T12-L1, L1-L2 to L5-S1.")] = "L4-L5",
+    grade: Annotated[str, typer.Option("--grade", help="Pfirrmann grade, 1 to 5.")] = "3",
+    sex: Annotated[str | None, option("--sex", "male or female; else the mean of both.")] = None,
+    age: Annotated[str | None, option("--age", "Age in years at the start.")] = None,
+    years: Years = None,
+    mesh: Mesh = None,
+    out: Out = Path("results/treat"),
+    quiet: Quiet = False,
+    resume: Resume = False,
+    no_ablation: NoAblation = False,
+) -> None:
+    """The same without a file: one line of treatment (several with semicolons between), one disc."""
+    from pulposus.case import case_from_line
+
+    case = case_from_line(line, level=level, grade=grade, years=years, age=age, sex=sex, mesh=mesh)
+    _compute(case, out, quiet, resume, not no_ablation)
+
+
+def _compute(case: Case, out: Path, quiet: bool, resume: bool, ablation: bool) -> None:
+    """Run a case into a folder, draw and report it, and say where it lies."""
+    from pulposus.results import Results, claimed
+
+    if not out.name:
+        raise InputError(f"--out is {str(out)!r}, which names no folder; write for example --out results/mine.")
+    was_complete = resume and Results.open(out).complete
+    try:
+        with interrupt.held(lambda said: typer.echo(said, err=True)), progress(quiet) as tell:
+            from pulposus.run import run_case
+
+            results = run_case(case, out, resume=resume, progress=tell, ablation=ablation)
+            try:
+                with claimed(results.folder):
+                    publish(results, lambda what: tell(1, 1, what))
+            except InputError:  # an arm that failed may have left nothing that can be drawn
+                if set(results.info()["status"].values()) == {"completed"}:
+                    raise
+    except KeyboardInterrupt:
+        done = f"What is done lies in {out}; go on with: {_again()}" if _begun(out) else "Nothing was done yet."
+        typer.echo(f"Stopped. {done}", err=True)
+        raise typer.Exit(STOPPED) from None
+    if was_complete and not quiet:
+        typer.echo("This run was complete: nothing was left to resume; figures and report are written anew.", err=True)
+    _conclude(results, quiet)
+
+
+def _begun(out: Path) -> bool:
+    """True where a run has left something to go on from."""
+    from pulposus.results import Results
+
+    try:
+        return bool(Results.open(out).times_done)
+    except InputError:
+        return False
+
+
+def publish(results: Results, tell: Callable[[str], None] = lambda what: None) -> None:
+    """Draw the figures, write the meshes for ParaView and the report of a run that is over, each anew."""
+    from pulposus.figures import write_figures
+    from pulposus.results import write_vtu
+
+    results.case_text()  # what a report cannot do without is asked for before anything is drawn
+    history, info = results.history(), results.info()
+    tell("figures")
+    write_figures(history, results.summary(), results.ledger(), results.mechanisms(), info, results.folder / "figures")
+    tell("meshes")
+    write_vtu(history, results.folder / "vtu")
+    tell("report")
+    draw_report(results)
+
+
+def draw_report(results: Results) -> Path:
+    """Write report.html of a results folder, and say where it lies."""
+    import tomllib
+
+    from pulposus.report import write_report
+
+    path = results.folder / "report.html"
+    write_report(
+        path,
+        history=results.history(),
+        summary=results.summary(),
+        ledger=results.ledger(),
+        mechanisms=results.mechanisms(),
+        case=tomllib.loads(results.case_text()),
+        info=results.info(),
+    )
+    return path
+
+
+def _conclude(results: Results, quiet: bool) -> None:
+    """What a run must still say: its warnings, an arm that cannot be believed, where the report lies."""
+    info = results.info()
+    status: Mapping[str, str] = info["status"]
+    failed = {arm: said for arm, said in status.items() if said != "completed"}
+    if not quiet:
+        for warning in info.get("warnings", []):
+            typer.echo(f"Note: {warning}", err=True)
+        if (results.folder / "report.html").exists():
+            typer.echo(f"Report: {results.folder / 'report.html'}")
+    for arm, said in failed.items():
+        typer.echo(f"The {arm} arm {said}.", err=True)
+    if failed:
+        raise typer.Exit(UNSOLVED)
+
+
+def _again() -> str:
+    """The command that goes on with what this one began."""
+    given = [word for word in sys.argv[1:] if word != "--resume"]
+    return shlex.join(["pulposus", *given, "--resume"])

@@ -1,0 +1,103 @@
+"""Commands that read: a results folder (`report`, `cite`), the form of a case (`schema`), publications (`validate`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pulposus.cli.compute import draw_report
+from pulposus.cli.door import Folder, Quiet, app, door, option, progress
+from pulposus.cli.tables import new_table, print_tables, short, unit_words
+
+
+@app.command()
+@door
+def report(folder: Folder) -> None:
+    """Write report.html of a results folder anew."""
+    from pulposus.results import Results
+
+    typer.echo(f"Report: {draw_report(Results.open(folder))}")
+
+
+@app.command()
+@door
+def cite(
+    folder: Folder,
+    bibtex: Annotated[bool, typer.Option("--bibtex", help="BibTeX only, for a .bib file.")] = False,
+) -> None:
+    """The sources that a run used: as a list to read, and as BibTeX."""
+    from pulposus.results import Results
+
+    sources: Sequence[Mapping[str, str]] = Results.open(folder).info().get("sources", [])
+    if not bibtex:
+        typer.echo(f"Sources of the run in {folder}: {len(sources)}\n")
+        for source in sorted(sources, key=lambda entry: entry["key"]):
+            typer.echo(f"  [{source['key']}] {source['text']}")
+        typer.echo("\nBibTeX:\n")
+    typer.echo("\n\n".join(source["entry"] for source in sorted(sources, key=lambda entry: entry["key"])))
+
+
+@app.command()
+@door
+def schema() -> None:
+    """JSON Schema of a case file, for editors."""
+    from pulposus.case import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command()
+@door
+def validate(
+    out: Annotated[Path, option("--out", "Folder to write validation.csv and the pages into.")],
+    only: Annotated[str, option("--only", "One check, or a group, a class or a source of them.")] = "",
+    quiet: Quiet = False,
+) -> None:
+    """Hold the model against published results, and write the validation book and the credibility page."""
+    from pulposus.report.book import validation_page
+    from pulposus.report.credibility import credibility_page
+    from pulposus.run import remember_compilations
+
+    remember_compilations()
+    out.mkdir(parents=True, exist_ok=True)
+    with progress(quiet) as tell:
+        from pulposus import validation
+
+        table, findings = validation.validate(only, progress=tell)
+    counted = validation.counts(table)
+    table.to_csv(out / "validation.csv", index=False, lineterminator="\n")
+    (out / "validation.html").write_text(validation_page(table, counted, findings), encoding="utf-8")
+    if not only:
+        (out / "credibility.html").write_text(credibility_page(table, counted), encoding="utf-8")
+    if not quiet:
+        _print_book(table, counted)
+    typer.echo(f"Validation book: {out / 'validation.html'}")
+
+
+def _print_book(table: Any, counted: Any) -> None:
+    """Every check on a line, then the counts."""
+    from pulposus.report.book import SIGNS
+
+    shown = new_table(
+        "Validation book", ["check", "class"], ["published", "band", "ours"], ["unit", "known by", "verdict", "comment"]
+    )
+    for row in table.to_dict("records"):
+        band = "" if row["low"] != row["low"] else f"{short(row['low'])} to {short(row['high'])}"
+        ours = "" if row["ours"] != row["ours"] else short(row["ours"])
+        said = row["comment"] if row["verdict"] == "differs" else row["told"]
+        numbers = ("", "", "") if row["kind"] == "ordering" else (short(row["published"]), band, ours)
+        shown.add_row(
+            row["name"], row["class"], *numbers, unit_words(row["unit"]), row["status"], SIGNS[row["verdict"]], said
+        )
+    heads = ["checks", "agree", "groups", "groups that agree", "sources"]
+    sums = new_table("Counts: rows of one paper on one thing are a group", ["class", "kind"], heads)
+    for row in counted.to_dict("records"):
+        sums.add_row(*(str(value) for value in row.values()))
+    print_tables(shown, sums)
+
+
+# ---------------------------------------------------------------------------------------------- evidence

@@ -1,0 +1,114 @@
+"""The validation book's entries: what was published, how far a model may be from it, and who said so.
+
+`checks.csv` holds one row a check. Its band (low, high) and how that follows from the published spread (tolerance) are
+fixed here, before the model is run; `measure` and `at` name what of the model is held against it.
+`reference_profile.csv` is the solved field of the published reference model along its midline.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pulposus.errors import EvidenceError
+
+FOLDER = Path(__file__).parent
+CLASSES = ("verification", "reproduction", "calibration", "prediction", "pending")
+KINDS = ("quantitative", "ordering")
+AGAINST = ("measurement", "model", "code", "theory")
+_STATUSES = ("read", "abstract", "computed", "memory")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One entry: a published value (in `unit`), the band that ours must lie in, and where it was found.
+
+    `group` joins what one paper says of one thing: its members count once. `against` is what the published value is: a
+    measurement, another model's result, another code's solution of the same equations, or theory.
+    """
+
+    name: str
+    group: str
+    measure: str
+    at: str
+    quantity: str
+    condition: str
+    published: float
+    low: float
+    high: float
+    unit: str
+    tolerance: str
+    of: str
+    kind: str
+    against: str
+    source: str
+    where: str
+    status: str
+    comment: str
+    line: int
+
+
+def read_checks(folder: Path = FOLDER) -> tuple[Check, ...]:
+    """Every entry, held to its rules. Raises EvidenceError that names file, line and remedy."""
+    with (folder / "checks.csv").open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        found = [_check(reader.line_num, record) for record in reader]
+    seen: dict[str, int] = {}
+    for check in found:
+        if seen.setdefault(check.name, check.line) != check.line:
+            raise EvidenceError(_at(check) + f"the name stands in line {seen[check.name]} too; give another.")
+        _hold(check)
+    return tuple(found)
+
+
+def _check(line: int, record: Mapping[str, str]) -> Check:
+    if None in record or None in record.values():
+        raise EvidenceError(
+            f"checks.csv line {line}: columns and heads differ in number; quote text that holds commas."
+        )
+
+    def number(column: str) -> float:
+        try:
+            return float(record[column]) if record[column] else math.nan
+        except (TypeError, ValueError):
+            where = f"checks.csv line {line} ({record.get('name')})"
+            raise EvidenceError(f"{where}: {column} is {record[column]!r}, not a number; count the commas.") from None
+
+    words: dict[str, Any] = {name: value for name, value in record.items() if name != "class"}
+    numbers = {column: number(column) for column in ("published", "low", "high")}
+    return Check(**(words | numbers), of=record["class"], line=line)
+
+
+def _hold(check: Check) -> None:
+    for column, options in (("of", CLASSES), ("kind", KINDS), ("against", AGAINST), ("status", _STATUSES)):
+        value = getattr(check, column)
+        if value not in options:
+            told = "class" if column == "of" else column
+            raise EvidenceError(_at(check) + f"{told} is {value!r}; write one of {', '.join(options)}.")
+    if not check.source:
+        raise EvidenceError(_at(check) + "no source; name a key of sources.bib.")
+    if check.of == "pending":
+        return
+    if not check.tolerance:
+        raise EvidenceError(_at(check) + "no tolerance; say how the band follows from what was published.")
+    if not check.low <= check.high:
+        raise EvidenceError(_at(check) + f"low {check.low:g} is above high {check.high:g}; exchange them.")
+    if not check.low <= check.published <= check.high:
+        raise EvidenceError(_at(check) + f"the published {check.published:g} lies outside its own band; correct it.")
+
+
+def _at(check: Check) -> str:
+    return f"checks.csv line {check.line} ({check.name}): "
+
+
+@functools.cache
+def reference_profile() -> dict[str, tuple[float, ...]]:
+    """y in mm (anterior positive) and glucose mM, oxygen kPa, lactate mM along the midline at mid-height."""
+    with (FOLDER / "reference_profile.csv").open(encoding="utf-8", newline="") as stream:
+        records = list(csv.DictReader(stream))
+    return {column: tuple(float(record[column]) for record in records) for column in records[0]}

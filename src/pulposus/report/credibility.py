@@ -1,0 +1,157 @@
+"""The credibility page: what the model is for, what hangs on it, and how far it was checked, generated from the book.
+
+The order follows ICH M15 (question, context of use, influence, consequence, risk, evaluation) and ASME V&V 40
+(verification, validation, uncertainty, applicability). Every count is taken from the checks and the evidence.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pulposus import evidence
+from pulposus.evidence import usage
+from pulposus.report.book import page, table
+from pulposus.report.sections import bullets, escape, paragraphs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FAMILIES = {
+    "solutes": "oxygen, glucose, lactate and supply",
+    "matter": "composition, diffusivity and form",
+    "courses": "ageing, turnover and treatment over time",
+}
+
+
+def credibility_page(results: pd.DataFrame, counted: pd.DataFrame) -> str:
+    """The whole page, from the table of checks and its counts."""
+    parts = (
+        ("question", "Question of interest", paragraphs(_QUESTION)),
+        ("context", "Context of use", paragraphs(_CONTEXT)),
+        ("risk", "Influence, consequence, risk", _risk()),
+        ("verification", "Verification", _verification(results)),
+        ("validation", "Validation", _validation(results, counted)),
+        ("uncertainty", "Uncertainty", _uncertainty()),
+        ("applicability", "Applicability", _applicability(results)),
+        ("outcome", "What follows", _outcome(results)),
+    )
+    body = "".join(f'<section id="{key}"><h2>{escape(words)}</h2>{text}</section>' for key, words, text in parts)
+    return page("How far this model may be trusted", "Credibility", body, [(key, words) for key, words, _ in parts])
+
+
+_QUESTION = (
+    "In one lumbar or cervical disc of known form and grade: how do nutrients, cells, matrix, water and height go over "
+    "months and years, with an injection of cells and without it, and which mechanism has what share in it?",
+)
+_CONTEXT = (
+    "Meant for: comparing hypotheses, finding which measurements would tell them apart, and planning experiments and "
+    "trials whose outcome is then measured.",
+    "Not meant for: a decision on a person, a claim that a product works, the place of a control arm, or a symptom. "
+    "The model computes no pain, no disability and no harm.",
+)
+
+
+def _risk() -> str:
+    rows = [
+        ["planning an experiment", "one argument among several", "a wasted experiment", "low"],
+        [
+            "planning a trial",
+            "one argument among several",
+            "a trial that is too small or asks the wrong thing",
+            "medium",
+        ],
+        ["a claim of efficacy or safety", "not supported", "patients are harmed or misled", "not acceptable"],
+        ["a decision on a person", "not supported", "a person is harmed", "not acceptable"],
+    ]
+    return table(["use", "influence of the model", "consequence of a wrong answer", "risk"], rows, "choices")
+
+
+def _differing(part: pd.DataFrame) -> str:
+    wrong = part[part["verdict"].isin(["differs", "not computed"])]
+    if wrong.empty:
+        return "<p>Nothing differs.</p>"
+    return "<p>What differs:</p>" + bullets([f"{r['name']}: {r['comment'] or r['told']}" for _, r in wrong.iterrows()])
+
+
+def _verification(results: pd.DataFrame) -> str:
+    part = results[results["class"] == "verification"]
+    agree = int((part["verdict"] == "agrees").sum())
+    told = (
+        f"{agree} of {len(part)} comparisons agree with another code's published field, an independent finite-element "
+        "solution, printed laws or theory. Conservation, order of convergence and step control are held by the tests "
+        "of the package."
+    )
+    return f"<p>{escape(told)}</p>" + _differing(part)
+
+
+def _validation(results: pd.DataFrame, counted: pd.DataFrame) -> str:
+    rows = [
+        [r["class"], r["kind"], r["checks"], r["agree"], r["groups"], r["groups_agree"], r["sources"]]
+        for _, r in counted.iterrows()
+        if r["class"] in ("reproduction", "calibration", "prediction")
+    ]
+    heads = ["class", "kind", "checks", "agree", "groups", "groups that agree", "sources"]
+    text = table(heads, rows, "counts")
+    predicted = results[(results["class"] == "prediction") & (results["kind"] == "quantitative")]
+    rows = []
+    for family, words in FAMILIES.items():
+        part = predicted[predicted["family"] == family]
+        measured = part[part["against"] == "measurement"]
+        agree = [int((p["verdict"] == "agrees").sum()) for p in (part, measured)]
+        rows.append([words, len(part), agree[0], len(measured), agree[1], int((part["status"] == "memory").sum())])
+    heads = ["quantitative predictions of", "checks", "agree", "against measurements", "of them agree", "recalled"]
+    return text + table(heads, rows, "trust") + _differing(results[results["class"] == "prediction"])
+
+
+def _uncertainty() -> str:
+    rows = [evidence.used(name) for name in evidence.names()]
+    read = [row for row in rows if usage.readers(row.name)]
+    kinds = Counter(row.kind for row in read)
+    ranged = sum(row.low < row.high for row in read)
+    told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    return paragraphs(
+        (
+            f"The processes of the disc read {len(read)} numbers: {told}. {ranged} of them have a range. Products, "
+            "carriers and sites add their own, most of them assumptions; the report of a run counts those it used.",
+            "Choices on which sources contradict each other are named; `pulposus run --compare-hypotheses` shows what "
+            "hangs on each for a given case. Ranges of parameters are not yet propagated into bands around the curves.",
+            "Discretisation: in a grade III disc the coarse mesh differs from the standard one by up to 2 % in extremes"
+            " of solutes, and by less than 1 % in means, cells and height.",
+        )
+    )
+
+
+def _applicability(results: pd.DataFrame) -> str:
+    pending = results[results["class"] == "pending"]
+    missing: Mapping[str, int] = Counter(comment.removeprefix("pending: ") for comment in pending["comment"])
+    waits = ", ".join(f"{count} of {what}" for what, count in missing.items())
+    limits = [s.text for s in evidence.statements() if s.name.startswith("limit_")]
+    said: Sequence[str] = (
+        "Comparators are lumbar discs, healthy to grade IV, cadavers, animals' tissue and other models. No measured "
+        "number of injected cells in a living human disc was found, and no controlled trial in the neck: there the "
+        "model extrapolates.",
+        f"Published results that this model has no process for: {waits or 'none'}.",
+    )
+    return paragraphs(said) + bullets(limits)
+
+
+def _outcome(results: pd.DataFrame) -> str:
+    predicted = results[(results["class"] == "prediction") & (results["kind"] == "quantitative")]
+    said = []
+    for family, words in FAMILIES.items():
+        part = predicted[predicted["family"] == family]
+        if part.empty:
+            continue
+        share = float((part["verdict"] == "agrees").mean())
+        trust = (
+            "may be used with its range" if share >= 2 / 3 else "is to be read as a trend" if share >= 1 / 3 else "no"
+        )
+        said.append(
+            f"{words}: {share:.0%} of quantitative predictions agree; {trust}.".replace("; no.", "; not to be used.")
+        )
+    said.append(
+        "Effects of treatment stand on assumed strengths and retention: they show what would follow, not what is."
+    )
+    return bullets(said)

@@ -1,0 +1,311 @@
+"""Measures of what a disc is made of and of its form: diffusivities, charge, water, swelling, dimensions, volumes.
+
+Each takes the laboratory and the `at` of its checks, and gives a `Finding` in the unit of `checks.csv`.
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from pulposus import evidence
+from pulposus.disc import mechanics, mesh
+from pulposus.disc.composition import Composition, composition, continuous_grade, endplate
+from pulposus.disc.metabolism import tissue_factor
+from pulposus.disc.parameters import Parameters
+from pulposus.disc.state import Hypotheses, positive_share
+from pulposus.validation.finding import Finding, collector
+from pulposus.validation.laboratory import REFERENCE, Laboratory, mean_in
+from pulposus.validation.solutes import diffusivity
+
+MEASURES, measure = collector()
+GRADES = (1, 2, 3, 4, 5)  # maths: the Pfirrmann grades
+_SQUEEZES = (0.0, 5.0, 10.0, 15.0, 20.0, 25.0)  # maths: percent of compression at which curves are drawn
+_QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)  # maths: shares at which curves are drawn
+_MM = 1e3  # maths: metres to mm
+_ML = 1e6  # maths: m^3 to mL
+_CM2 = 1e4  # maths: m^2/s to cm^2/s
+_MEQ = 1e-3  # maths: mol/m^3 to mEq/mL
+_PERCENT = 100.0  # maths: share to percent
+
+
+def made_of(grade: float, **choices: str | bool) -> Composition:
+    """Composition by tissue at a Pfirrmann grade."""
+    p = Parameters.from_evidence()
+    return composition(p, Hypotheses.choose(**choices), continuous_grade(p, grade))
+
+
+def by_mass(by_volume: float) -> float:
+    """Water fraction by mass of tissue with this water fraction by volume."""
+    p = Parameters.from_evidence()
+    water = by_volume * float(p.water_density)
+    return water / (water + (1 - by_volume) * float(p.solid_density))
+
+
+def _over_grades(grades: tuple[int, ...], value) -> tuple[tuple[float, float], ...]:  # type: ignore[no-untyped-def]
+    return tuple((float(g), float(value(g))) for g in grades)
+
+
+# ---------------------------------------------------------------------------------------------- diffusion
+
+
+def _squeezed(tissue: str, percent: float) -> float:
+    """Tissue factor of a healthy tissue squeezed by so many percent, its water alone giving way."""
+    water = float(made_of(1).water[mesh.TISSUES.index(tissue)])
+    stretch = 1 - percent / _PERCENT
+    return float(tissue_factor(jnp.asarray((water - 1 + stretch) / stretch)))
+
+
+@measure
+def tissue_diffusivity(lab: Laboratory, at: str) -> Finding:
+    """Diffusivity in healthy tissue, cm^2/s: "oxygen annulus 14.2" (solute, tissue, percent of compression)."""
+    solute, tissue, percent = at.split()
+    curve = tuple((s, diffusivity(solute) * _squeezed(tissue, s) * _CM2) for s in _SQUEEZES)
+    value = diffusivity(solute) * _squeezed(tissue, float(percent)) * _CM2
+    return Finding(value, across="compressed by, %", along="diffusivity, cm2/s", curve=curve)
+
+
+@measure
+def diffusivity_ratio(lab: Laboratory, at: str) -> Finding:
+    """Diffusivity in squeezed tissue over that in whole tissue: "annulus 10"."""
+    tissue, percent = at.split()
+    curve = tuple((s, _squeezed(tissue, s) / _squeezed(tissue, 0.0)) for s in _SQUEEZES)
+    value = _squeezed(tissue, float(percent)) / _squeezed(tissue, 0.0)
+    return Finding(value, across="compressed by, %", along="of uncompressed", curve=curve)
+
+
+@measure
+def ion_diffusivity(lab: Laboratory, at: str) -> Finding:
+    """Diffusivity of salt in the healthy endplate, cm^2/s."""
+    return Finding(evidence.used("ion_diffusivity").si * _squeezed("endplate", 0.0) * _CM2)
+
+
+def _openness(grade: float, by: str) -> float:
+    p = Parameters.from_evidence()
+    if by == "composition":
+        of = [float(tissue_factor(made_of(g).water[mesh.ENDPLATE])) for g in (grade, 1)]
+        return of[0] / of[1]
+    return float(endplate(p, Hypotheses.choose(endplate_permeability=by), jnp.asarray(grade), "intact")[1])
+
+
+@measure
+def openness_composition(lab: Laboratory, at: str) -> Finding:
+    """Diffusivity of the endplate at a grade over healthy, by its water alone."""
+    curve = _over_grades(GRADES, lambda g: _openness(g, "composition"))
+    return Finding(_openness(float(at), "composition"), across="grade", along="of healthy", curve=curve)
+
+
+@measure
+def openness_falls(lab: Laboratory, at: str) -> Finding:
+    """The same where it falls by calcification."""
+    curve = _over_grades(GRADES[1:], lambda g: _openness(g, "falls"))
+    return Finding(_openness(float(at), "falls"), across="grade", along="of healthy", curve=curve)
+
+
+@measure
+def openness_rises(lab: Laboratory, at: str) -> Finding:
+    """The same where it rises by porosity."""
+    curve = _over_grades(GRADES[1:], lambda g: _openness(g, "rises"))
+    return Finding(_openness(float(at), "rises"), across="grade", along="of healthy", curve=curve)
+
+
+# ---------------------------------------------------------------------------------------------- composition
+
+
+@measure
+def charge_absolute(lab: Laboratory, at: str) -> Finding:
+    """Fixed charge of the nucleus at a grade over healthy, absolute map."""
+
+    def value(grade: float) -> float:
+        charge = made_of(grade, grading="absolute").charge
+        return float(charge[0] / made_of(1).charge[0])
+
+    return Finding(value(float(at)), across="grade", along="of healthy", curve=_over_grades(GRADES, value))
+
+
+@measure
+def charge_of_grade(lab: Laboratory, at: str) -> Finding:
+    """Fixed charge of the nucleus at a grade, mEq per mL of water."""
+
+    def value(grade: float) -> float:
+        return float(made_of(grade).charge[0]) * _MEQ
+
+    return Finding(value(float(at)), across="grade", along="mEq/mL", curve=_over_grades(GRADES, value))
+
+
+@measure
+def water_mass(lab: Laboratory, at: str) -> Finding:
+    """Water of the nucleus at a grade, by mass."""
+
+    def value(grade: float) -> float:
+        return by_mass(float(made_of(grade).water[0]))
+
+    return Finding(value(float(at)), across="grade", along="water by mass", curve=_over_grades(GRADES, value))
+
+
+@measure
+def osmotic(lab: Laboratory, at: str) -> Finding:
+    """Ideal Donnan pressure in MPa of a charge of the evidence at a temperature: "nucleus_charge_healthy 310"."""
+    name, kelvin = at.split()
+    p = eqx.tree_at(lambda q: q.temperature, Parameters.from_evidence(), jnp.asarray(float(kelvin)))
+    charge = evidence.used(name).si
+
+    def value(of: float) -> float:
+        return float(mechanics.osmotic_pressure(p, jnp.asarray(of))) / evidence.factor("MPa")
+
+    curve = tuple((share * charge * _MEQ, value(share * charge)) for share in _QUARTERS)
+    return Finding(value(charge), across="fixed charge, mEq/mL", along="MPa", curve=curve)
+
+
+def _gag(grade: float, tissue: int) -> tuple[float, float, float]:
+    """Fixed charge in mEq and glycosaminoglycan in mg, per g of wet tissue, and the latter per g dry."""
+    made = made_of(grade)
+    water = by_mass(float(made.water[tissue]))
+    charge = float(made.charge[tissue]) * _MEQ * water  # a gram of water is a mL
+    mass = 0.5 * charge * evidence.used("gag_mass_per_mole").value  # two charges in each disaccharide
+    return charge, mass, mass / (1 - water)
+
+
+@measure
+def endplate_charge(lab: Laboratory, at: str) -> Finding:
+    """Fixed charge of the healthy endplate, mEq per g wet."""
+    return Finding(_gag(1, mesh.ENDPLATE)[0])
+
+
+@measure
+def endplate_gag(lab: Laboratory, at: str) -> Finding:
+    """Glycosaminoglycan of the healthy endplate, mg per g wet."""
+    return Finding(_gag(1, mesh.ENDPLATE)[1])
+
+
+@measure
+def gag_dry(lab: Laboratory, at: str) -> Finding:
+    """Glycosaminoglycan of the nucleus in grade II, mg per g dry."""
+    curve = _over_grades(GRADES, lambda g: _gag(g, mesh.NUCLEUS)[2])
+    return Finding(_gag(2, mesh.NUCLEUS)[2], across="grade", along="mg/g dry", curve=curve)
+
+
+@measure
+def gag_wet(lab: Laboratory, at: str) -> Finding:
+    """Glycosaminoglycan of nucleus and annulus together at a grade, mg per g wet."""
+    disc = lab.specimen(1).disc
+    volume = np.asarray(jnp.sum(disc.tissue * disc.volume, (1, 2, 3)))[:2]
+
+    def value(grade: float) -> float:
+        return float(np.average([_gag(grade, tissue)[1] for tissue in (0, 1)], weights=volume))
+
+    return Finding(value(float(at)), across="grade", along="mg/g wet", curve=_over_grades(GRADES, value))
+
+
+@measure
+def il1_positive(lab: Laboratory, at: str) -> Finding:
+    """Share of nucleus cells that answer to IL-1 in a disc of a grade, at the start."""
+    made = lab.specimen(int(at))
+    share = positive_share(made.disc.parameters.il1b_positive_healthy, made.state.il1b)
+    return Finding(mean_in(made.disc, mesh.NUCLEUS, share))
+
+
+@measure
+def t2_of_grade(lab: Laboratory, at: str) -> Finding:
+    """T2 of the nucleus in a disc of a grade, ms."""
+    value = {g: lab.summary(lab.specimen(g))["t2_nucleus_ms"] for g in GRADES}
+    return Finding(value[int(at)], across="grade", along="T2, ms", curve=tuple((float(g), v) for g, v in value.items()))
+
+
+# ---------------------------------------------------------------------------------------------- form
+
+
+@measure
+def reference_volume(lab: Laboratory, at: str) -> Finding:
+    """Volume of a tissue of the published reference disc, mL."""
+    disc = lab.specimen(1, REFERENCE, glucose_limiter=False).disc
+    return Finding(float(jnp.sum(disc.tissue[mesh.TISSUES.index(at)] * disc.volume)) * _ML)
+
+
+@measure
+def nucleus_volume(lab: Laboratory, at: str) -> Finding:
+    """Volume of the nucleus of a healthy disc, mL."""
+    disc = lab.specimen(1, at).disc
+    return Finding(float(jnp.sum(disc.tissue[mesh.NUCLEUS] * disc.volume)) * _ML)
+
+
+@measure
+def disc_volume(lab: Laboratory, at: str) -> Finding:
+    """Mean volume of discs with their endplates, mL: "male L2-L3 L3-L4"; grade I."""
+    sex, *levels = at.split()
+    volumes = [float(jnp.sum(lab.specimen(1, level, sex).disc.volume)) * _ML for level in levels]
+    numbered = tuple((float(i), v) for i, v in enumerate(volumes, 1))
+    return Finding(float(np.mean(volumes)), across=f"level, from {levels[0]} down", along="mL", curve=numbered)
+
+
+def _rows(level: str, sex: str = "any") -> dict[str, float]:
+    return {name: row.si * _MM for name, row in evidence.dimensions(level, sex).items() if row.unit == "mm"}
+
+
+def _between_bones(level: str, sex: str) -> float:
+    """Height in the middle between bones, mm: cartilage endplates included."""
+    d = _rows(level, sex)
+    return d["mid_height"] + 2 * d["endplate_thickness_centre"]
+
+
+@measure
+def bony_height(lab: Laboratory, at: str) -> Finding:
+    """Height between bones in the middle of a healthy disc, mm: "C5-C6 male"."""
+    level, sex = at.split()
+    return Finding(_between_bones(level, sex))
+
+
+@measure
+def cervical_mean(lab: Laboratory, at: str) -> Finding:
+    """The same, mean of C2-C3 to C6-C7."""
+    levels = [level for level in evidence.levels() if level.startswith("C") and level != "C7-T1"]
+    heights = [_between_bones(level, at) for level in levels]
+    numbered = tuple((float(i), h) for i, h in enumerate(heights, 2))
+    return Finding(float(np.mean(heights)), across="upper vertebra, C", along="mm", curve=numbered)
+
+
+@measure
+def anterior_height(lab: Laboratory, at: str) -> Finding:
+    """Height between bones in front, mm."""
+    wedge = np.tan(evidence.dimensions(at)["wedge"].si)
+    return Finding(_between_bones(at, "any") + 0.5 * float(wedge) * _rows(at)["ap_depth"])
+
+
+@measure
+def mid_height(lab: Laboratory, at: str) -> Finding:
+    """Height of the nucleus in the middle, mm."""
+    return Finding(_rows(at)["mid_height"])
+
+
+@measure
+def endplate_thickness(lab: Laboratory, at: str) -> Finding:
+    """Thickness of one cartilage endplate in the centre, mm."""
+    return Finding(_rows("L4-L5")["endplate_thickness_centre"])
+
+
+@measure
+def nucleus_area(lab: Laboratory, at: str) -> Finding:
+    """Plan area of the nucleus over that of the disc."""
+    shape = lab.specimen(1, at).disc.shape
+    return Finding(float(shape.nucleus.area() / shape.disc.area()))
+
+
+def _lengths(lab: Laboratory, level: str) -> tuple[float, float]:
+    """Length of nucleus and disc on the midline, mm."""
+    shape = lab.specimen(1, level).disc.shape
+    ends = jnp.asarray([0.0, np.pi])
+    return tuple(float(jnp.ptp(outline.points(ends)[1])) * _MM for outline in (shape.nucleus, shape.disc))  # type: ignore[return-value]
+
+
+@measure
+def nucleus_length(lab: Laboratory, at: str) -> Finding:
+    """Length of the nucleus front to back, mm."""
+    return Finding(_lengths(lab, at)[0])
+
+
+@measure
+def nucleus_length_share(lab: Laboratory, at: str) -> Finding:
+    """Length of the nucleus over that of the disc, on the midline."""
+    nucleus, disc = _lengths(lab, at)
+    return Finding(nucleus / disc)

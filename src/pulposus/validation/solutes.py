@@ -1,0 +1,411 @@
+"""Measures of solutes: the published reference field and its variants, slabs, supply that falls, who starves where.
+
+Each takes the laboratory and the `at` of its checks, and gives a `Finding` in the unit of `checks.csv`.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from pulposus import evidence
+from pulposus.disc import cells, mesh, simulate, transport
+from pulposus.disc.metabolism import acidity, bibby_urban_rates, cachot_rates, tissue_factor
+from pulposus.disc.parameters import Parameters
+from pulposus.disc.state import GLUCOSE, LACTATE, OXYGEN, Disc, Hypotheses, State
+from pulposus.evidence.checks import reference_profile
+from pulposus.validation.finding import Finding, collector, ordering, points
+from pulposus.validation.laboratory import Laboratory, Specimen, balanced, bisect, mean_in, slab
+
+MEASURES, measure = collector()
+SOLUTES = {"oxygen": (OXYGEN, 1e-3), "lactate": (LACTATE, 1.0), "glucose": (GLUCOSE, 1.0)}  # maths: Pa to kPa
+_KPA = 1e3  # maths: Pa in a kPa
+_MM = 1e3  # maths: metres to mm
+_Y = "y, mm (front to the right)"
+_SHARES = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)  # maths: shares of supply at which curves are drawn
+_DENSEST = 200.0  # maths: million per mL, where the search for a carrying capacity ends
+_CHAMBERS = (5.0, 10.0, 20.0, 40.0)  # maths: mm, lengths of chamber of which the first that starves is read
+_SCARCE = 0.01  # maths: share of supply where the search for a critical level ends
+_HALVINGS = 9  # maths: bisections of a share, to a five-hundredth
+_BELOW = 0.9  # maths: of a critical level, so that some cells are in want and most are not
+
+
+def field(made: Specimen, name: str) -> np.ndarray:
+    """Oxygen in kPa, lactate or glucose in mM, or pH, at the nodes."""
+    if name == "ph":
+        return np.asarray(acidity(made.disc.parameters, made.state.solutes[LACTATE]))
+    index, to = SOLUTES[name]
+    return np.asarray(made.state.solutes[index]) * to
+
+
+def extreme(made: Specimen, name: str) -> float:
+    """Lowest value, or highest lactate."""
+    values = field(made, name)
+    return float(values.max() if name == "lactate" else values.min())
+
+
+def midline(made: Specimen, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """y in mm and a field along the midline at mid-height, back to front."""
+    topology = made.disc.topology
+    middle, back = topology.layers // 2, topology.sectors // 2
+    y = np.asarray(mesh.coordinates(topology, made.disc.shape))[..., 1] / evidence.factor("mm")
+    return tuple(np.concatenate([f[::-1, back, middle], f[1:, 0, middle]]) for f in (y, field(made, name)))  # type: ignore[return-value]
+
+
+def _with_profile(made: Specimen, name: str, value: float) -> Finding:
+    y, ours = midline(made, name)
+    profile = reference_profile()
+    if name == "ph":
+        published = np.asarray(acidity(made.disc.parameters, jnp.asarray(profile["lactate"])))
+    else:
+        published = np.asarray(profile[name])
+    return Finding(
+        value,
+        across=_Y,
+        along=name,
+        curve=points(y, ours),
+        published=points(profile["y"], published),
+    )
+
+
+@measure
+def reference_extreme(lab: Laboratory, at: str) -> Finding:
+    """Lowest oxygen, glucose or pH, or highest lactate, of the published reference disc."""
+    return _with_profile(lab.reference(), at, extreme(lab.reference(), at))
+
+
+@measure
+def reference_centre(lab: Laboratory, at: str) -> Finding:
+    """A solute in the middle of the nucleus of the reference disc."""
+    made = lab.reference()
+    return _with_profile(made, at, float(field(made, at)[0, 0, made.disc.topology.layers // 2]))
+
+
+@measure
+def reference_profile_difference(lab: Laboratory, at: str) -> Finding:
+    """Root mean square difference from the published midline."""
+    profile = reference_profile()
+    y, ours = midline(lab.reference(), at)
+    difference = np.interp(profile["y"], y, ours) - np.asarray(profile[at])
+    return _with_profile(lab.reference(), at, float(np.sqrt(np.mean(difference**2))))
+
+
+@measure
+def reference_variant(lab: Laboratory, at: str) -> Finding:
+    """Lowest or mean of the nucleus in a variant: "min_glucose cells=1.5 plate=0.48 supply=0.75"."""
+    what, *changes = at.split()
+    given = {key: float(value) for key, value in (change.split("=") for change in changes)}
+    made = lab.reference(given.get("cells", 1.0), given.get("plate"), given.get("supply", 1.0))
+    how, name = what.split("_")
+    values = field(made, name)
+    if how == "mean":
+        return Finding(mean_in(made.disc, mesh.NUCLEUS, jnp.asarray(values)))
+    return Finding(float(values[np.asarray(made.disc.tissue[mesh.NUCLEUS]) > 0].min()))
+
+
+@measure
+def law_a(lab: Laboratory, at: str) -> Finding:
+    """What one nucleus cell uses or makes by law a: "lactate 7.4 5" (pH, kPa), nmol per million cells and hour."""
+    name, ph, oxygen = at.split()
+    p = Parameters.from_evidence()
+    lactate = (p.ph_without_lactate - float(ph)) * p.lactate_per_ph
+    water = evidence.used("nucleus_water_volume_healthy").si
+    rates = bibby_urban_rates(
+        p,
+        Hypotheses.choose(glucose_limiter=False),
+        jnp.asarray(float(oxygen) * _KPA),
+        lactate,
+        jnp.ones(()),
+        jnp.asarray(water),
+    )
+    return Finding(float(rates[0 if name == "oxygen" else 1]) / evidence.factor("nmol/(Mcell*hour)"))
+
+
+@measure
+def oxygen_rise(lab: Laboratory, at: str) -> Finding:
+    """Oxygen used by a cell of a degenerate disc over a healthy one: "cachot 3.5 1" (law, grade, mM glucose)."""
+    law, grade, glucose = at.split()
+    made = lab.specimen(1)
+    disc = made.disc
+    air = jnp.full(disc.topology.shape, evidence.convert(*_AIR))
+    sugar = jnp.full(disc.topology.shape, float(glucose))
+
+    def uptake(level: float) -> float:
+        aged = eqx.tree_at(lambda d: d.grade, disc, jnp.asarray(level))
+        if law == "cachot":
+            rates = cachot_rates(aged, air, sugar)
+        else:
+            rates = bibby_urban_rates(aged.parameters, aged.hypotheses, air, 0 * air, sugar, aged.water)
+        return mean_in(disc, mesh.NUCLEUS, rates[0])
+
+    return Finding(uptake(float(grade)) / uptake(float(disc.parameters.healthy_grade)))
+
+
+_AIR = (21.0, "kPa", "Pa")  # maths: oxygen of air over a culture, a condition of the check and no number of the model
+
+
+# ---------------------------------------------------------------------------------------------- slabs
+
+
+def _starving(solved_glucose: np.ndarray, ph: np.ndarray) -> np.ndarray:
+    p = Parameters.from_evidence()
+    return (solved_glucose < float(p.glucose_death_threshold)) | (ph < float(p.acid_death_threshold))
+
+
+def _capacity(half: float) -> tuple[float, tuple[tuple[float, float], ...]]:
+    """Most nucleus cells (million per mL) that a slab of half-thickness `half` mm feeds, and glucose in it."""
+    p = Parameters.from_evidence()
+    water = evidence.used("nucleus_water_volume_healthy").si
+    outside = [float(v) for v in (p.marrow_oxygen, p.marrow_lactate, p.marrow_glucose)]
+
+    def solved(density: float):  # type: ignore[no-untyped-def]
+        by = evidence.factor("Mcell/mL")
+        return slab(half / _MM, density * by, outside, water, float(tissue_factor(jnp.asarray(water))))
+
+    def fed(density: float) -> bool:
+        return bool(solved(density).glucose[-1] > float(p.glucose_death_threshold))
+
+    most = bisect(fed, 0.5, _DENSEST)
+    end = solved(most)
+    return most, points(end.x * _MM, end.glucose)
+
+
+@measure
+def capacity(lab: Laboratory, at: str) -> Finding:
+    """Carrying capacity of a slab of the given half-thickness in mm."""
+    most, curve = lab.keep(("capacity", float(at)), lambda: _capacity(float(at)))
+    return Finding(most, across="from the endplate, mm", along="glucose, mM", curve=curve)
+
+
+@measure
+def capacity_exponent(lab: Laboratory, at: str) -> Finding:
+    """Power of the half-thickness by which the capacity goes, between two half-thicknesses in mm."""
+    thin, thick = (float(part) for part in at.split())
+    each = (thin, 0.5 * (thin + thick), thick)
+    some = [(half, lab.keep(("capacity", half), functools.partial(_capacity, half))[0]) for half in each]
+    power = np.log(some[-1][1] / some[0][1]) / np.log(thick / thin)
+    return Finding(float(power), across="half-thickness, mm", along="million cells per mL", curve=tuple(some))
+
+
+def _chamber(density: float) -> tuple[float, tuple[tuple[float, float], ...]]:
+    """Depth in mm at which cells (million per mL) in a chamber of gel starve, with 5 mM glucose on one side."""
+    p = Parameters.from_evidence()
+    outside = [evidence.convert(*_AIR), 0.0, float(p.rim_glucose)]
+    for depth in _CHAMBERS:
+        made = slab(depth / _MM, density * evidence.factor("Mcell/mL"), outside, 1.0, 1.0)
+        starving = _starving(made.glucose, np.asarray(acidity(p, jnp.asarray(made.lactate))))
+        if starving.any():
+            return float(made.x[starving.argmax()] * _MM), points(made.x * _MM, made.glucose)
+    return float("nan"), ()
+
+
+@measure
+def chamber_depth(lab: Laboratory, at: str) -> Finding:
+    """Depth at which cells of a density (million per mL) starve, mm."""
+    depth, curve = _chamber(float(at))
+    return Finding(depth, across="from the fed side, mm", along="glucose, mM", curve=curve)
+
+
+@measure
+def chamber_exponent(lab: Laboratory, at: str) -> Finding:
+    """Power of density by which that depth goes."""
+    few, many = (float(part) for part in at.split())
+    some = [(density, _chamber(density)[0]) for density in (few, 0.5 * (few + many), many)]
+    power = np.log(some[-1][1] / some[0][1]) / np.log(many / few)
+    return Finding(float(power), across="million cells per mL", along="depth, mm", curve=tuple(some))
+
+
+# ---------------------------------------------------------------------------------------------- supply
+
+
+def _fed(lab: Laboratory, marrow: float = 1.0, rim: float = 1.0, openness: float = 1.0) -> Specimen:
+    """The reference disc with supply lowered at its faces, or endplates less open; nobody dies."""
+
+    def make() -> Specimen:
+        base = lab.reference()
+        disc = eqx.tree_at(lambda d: d.openness, lab.supplied(base.disc, marrow, rim), jnp.asarray(openness))
+        return Specimen(disc, balanced(disc, base.state, -np.inf), base.injections)
+
+    return lab.keep(("fed", marrow, rim, openness), make)
+
+
+def _want(made: Specimen, everywhere: bool = True) -> np.ndarray:
+    """Nodes inside (or of the nucleus) where cells would die."""
+    starving = _starving(field(made, "glucose"), field(made, "ph"))
+    inside = ~made.disc.topology.outside
+    return starving & (inside if everywhere else np.asarray(made.disc.tissue[mesh.NUCLEUS]) > 0)
+
+
+PATHWAYS = {"endplate": (True, False), "annulus": (False, True), "whole": (True, True)}
+
+
+def _lowered(lab: Laboratory, pathway: str, level: float) -> Specimen:
+    at_marrow, at_rim = PATHWAYS[pathway]
+    return _fed(lab, level if at_marrow else 1.0, level if at_rim else 1.0)
+
+
+def _critical(lab: Laboratory, pathway: str) -> float:
+    return lab.keep(
+        ("critical", pathway),
+        lambda: bisect(lambda s: bool(_want(_lowered(lab, pathway, s)).any()), _SCARCE, 1.0, _HALVINGS),
+    )
+
+
+@measure
+def exchange_at_death(lab: Laboratory, at: str) -> Finding:
+    """Share of endplate exchange at which the first nucleus cells would die, all endplates alike."""
+    ends = bisect(lambda share: bool(_want(_fed(lab, openness=share), everywhere=False).any()), _SCARCE, 1.0, _HALVINGS)
+    lowest = [float(field(_fed(lab, openness=s), "glucose").min()) for s in _SHARES]
+    return Finding(ends, across="share of exchange", along="lowest glucose, mM", curve=points(_SHARES, lowest))
+
+
+@measure
+def critical_nutrition(lab: Laboratory, at: str) -> Finding:
+    """Share of normal oxygen and glucose outside at which the first cells would die, lowered on one pathway or both."""
+    lowest = [float(field(_lowered(lab, at, s), "glucose").min()) for s in _SHARES]
+    return Finding(
+        _critical(lab, at), across="share of nutrition", along="lowest glucose, mM", curve=points(_SHARES, lowest)
+    )
+
+
+def _places(made: Specimen) -> tuple[float, float, float]:
+    """Share of the nucleus, of the inner and of the outer half of the annulus that is in want."""
+    topology, want = made.disc.topology, _want(made)
+    ring = np.broadcast_to(np.arange(topology.rings)[:, None, None], topology.shape)
+    half = 0.5 * (topology.nucleus_rings + topology.rings - 1)
+    plates = topology.endplate_layers
+    layer = np.broadcast_to(np.arange(topology.layers), topology.shape)
+    soft = (layer > plates) & (layer < topology.layers - 1 - plates) & ~topology.outside
+    volume = np.asarray(made.disc.volume)
+    parts = [ring < topology.nucleus_rings, (ring > topology.nucleus_rings) & (ring <= half), ring > half]
+    return tuple(float((volume * want)[soft & part].sum() / volume[soft & part].sum()) for part in parts)  # type: ignore[return-value]
+
+
+@measure
+def want_site(lab: Laboratory, at: str) -> Finding:
+    """Where cells are in want when supply is a little below its critical level on one pathway."""
+    level = _critical(lab, at) * _BELOW
+    nucleus, inner, outer = _places(_lowered(lab, at, level))
+    holds = {
+        "endplate": nucleus > max(inner, outer),
+        "annulus": outer > max(nucleus, inner),
+        "whole": nucleus > 0 and inner > 0 and outer < max(nucleus, inner),
+    }[at]
+    told = f"at {level:.2f} of supply: {nucleus:.0%} of the nucleus, {inner:.0%} of inner, {outer:.0%} of outer annulus"
+    return ordering(holds, told, _Y, "glucose, mM", points(*midline(_lowered(lab, at, level), "glucose")))
+
+
+def _place(made: Specimen, name: str) -> tuple[int, int]:
+    """How many rings from the border of the nucleus, and layers from mid-height, an extreme lies."""
+    values = field(made, name)
+    at = values.argmax() if name == "lactate" else values.argmin()
+    ring, _, layer = np.unravel_index(at, values.shape)
+    return int(abs(ring - made.disc.topology.nucleus_rings)), int(abs(layer - made.disc.topology.layers // 2))
+
+
+@measure
+def extremes_at_border(lab: Laboratory, at: str) -> Finding:
+    """Lowest oxygen and highest lactate within one node of the border of the nucleus at mid-height."""
+    places = {name: _place(lab.reference(), name) for name in ("oxygen", "lactate")}
+    told = ", ".join(f"{name} {r} rings and {k} layers away" for name, (r, k) in places.items())
+    holds = all(max(place) <= 1 for place in places.values())
+    return ordering(holds, told, _Y, "oxygen, kPa", points(*midline(lab.reference(), "oxygen")))
+
+
+@measure
+def glucose_at_border(lab: Laboratory, at: str) -> Finding:
+    """Lowest glucose within one ring of the border of the nucleus in a normal and in a degenerate disc."""
+    made = {"normal": lab.reference(), "grade III": lab.specimen(3)}
+    places = {name: _place(one, "glucose") for name, one in made.items()}
+    told = ", ".join(f"{name} {r} rings away" for name, (r, _) in places.items())
+    holds = all(r <= 1 for r, _ in places.values())
+    return ordering(holds, told, _Y, "glucose in grade III, mM", points(*midline(made["grade III"], "glucose")))
+
+
+@measure
+def death_site(lab: Laboratory, at: str) -> Finding:
+    """The first node in want as all supply falls, within one node of the border of the nucleus at mid-height."""
+    made = _lowered(lab, "whole", _critical(lab, "whole"))
+    ring, layer = _place(made, "glucose")
+    told = f"{ring} rings and {layer} layers away"
+    return ordering(max(ring, layer) <= 1, told, _Y, "glucose, mM", points(*midline(made, "glucose")))
+
+
+@measure
+def starvation(lab: Laboratory, at: str) -> Finding:
+    """Death without glucose, and none without oxygen."""
+    p = Parameters.from_evidence()
+    ph = p.ph_without_lactate
+    rates = [float(cells.death(p, jnp.asarray(g), ph).starved) * simulate.DAY for g in (0.0, float(p.rim_glucose))]
+    levels = [share * float(p.rim_glucose) for share in (0.0, *_SHARES)]
+    curve = points(levels, (float(cells.death(p, jnp.asarray(g), ph).starved) * simulate.DAY for g in levels))
+    told = f"{rates[0]:.2f} and {rates[1]:.2f} a day; oxygen is not in the law"
+    return ordering(rates[0] > 0 == rates[1], told, "glucose, mM", "deaths a day", curve)
+
+
+@measure
+def in_vivo(lab: Laboratory, at: str) -> Finding:
+    """Mean of the nucleus in a disc of a grade: "oxygen 3" in mmHg, "lactate 3" in mM, "ph 3"."""
+    name, grade = at.split()
+    made = lab.specimen(int(grade))
+    value = mean_in(made.disc, mesh.NUCLEUS, jnp.asarray(field(made, name)))
+    y, ours = midline(made, name)
+    to = evidence.convert(1.0, "kPa", "mmHg") if name == "oxygen" else 1.0
+    return Finding(value * to, across=_Y, along=name, curve=points(y, ours * to))
+
+
+@measure
+def grade_extreme(lab: Laboratory, at: str) -> Finding:
+    """Lowest of a solute over several grades: "glucose 1 2 3"."""
+    name, *grades = at.split()
+    some = [(float(g), extreme(lab.specimen(int(g)), name)) for g in grades]
+    return Finding(min(value for _, value in some), across="grade", along=name, curve=tuple(some))
+
+
+# ---------------------------------------------------------------------------------------------- perturbations
+
+
+def _resolved(disc: Disc, state: State) -> State:
+    return balanced(disc, state, 0.0)
+
+
+@measure
+def l5s1_glucose(lab: Laboratory, at: str) -> Finding:
+    """Lowest glucose of L5-S1 before and after a perturbation, nobody dying yet: "lordosis 1.5" (what, times)."""
+    what, *times = at.split()
+    made = lab.specimen(1, "L5-S1")
+    disc, state = made.disc, made.state
+    before = float(_resolved(disc, state).solutes[GLUCOSE].min())
+    if what == "calcified":
+        disc = eqx.tree_at(lambda d: d.openness, disc, disc.parameters.endplate_calcified_openness)
+    elif what == "metabolism":
+        state = eqx.tree_at(lambda s: s.native, state, state.native * float(times[0]))
+    else:
+        disc, state, _ = lab.specimen(1, "L5-S1", stretched={"wedge": float(times[0])})
+    after = float(_resolved(disc, state).solutes[GLUCOSE].min())
+    solved = Specimen(disc, _resolved(disc, state), made.injections)
+    curve = points(*midline(solved, "glucose"))
+    return ordering(after < before, f"{before:.3f} to {after:.3f} mM", _Y, "glucose after, mM", curve)
+
+
+@measure
+def calcified_with_cells(lab: Laboratory, at: str) -> Finding:
+    """Mean glucose of the nucleus with two waters of the endplate, at several numbers of cells."""
+    healthy, calcified, *several = (float(part) for part in at.split())
+
+    def mean(plate: float, by: float) -> float:
+        made = lab.reference(by, plate)
+        return mean_in(made.disc, mesh.NUCLEUS, made.state.solutes[GLUCOSE])
+
+    pairs = [(mean(healthy, by), mean(calcified, by)) for by in several]
+    told = "; ".join(f"{a:.2f} to {b:.2f} mM" for a, b in pairs)
+    curve = points(several, (b for _, b in pairs))
+    return ordering(all(a > b for a, b in pairs), told, "times the cells", "glucose when calcified, mM", curve)
+
+
+def diffusivity(solute: str) -> float:
+    """Diffusivity of oxygen, lactate or glucose in water, m^2/s."""
+    return float(transport.diffusivities(Parameters.from_evidence())[SOLUTES[solute][0], 0, 0, 0])

@@ -1,0 +1,354 @@
+"""The validation book: its bands are fixed and sourced, verdicts follow from them, and a wrong model turns red."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+import shutil
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import equinox as eqx
+import pytest
+from typer.testing import CliRunner
+
+from pulposus import cli, evidence, validation
+from pulposus.disc.parameters import Parameters
+from pulposus.errors import EvidenceError, InputError
+from pulposus.evidence import checks
+from pulposus.report.book import SIGNS, curve_plot, range_plot, validation_page
+from pulposus.report.credibility import credibility_page
+from pulposus.validation.finding import Finding
+from pulposus.validation.laboratory import Laboratory
+
+CHECKS = checks.read_checks()
+JUDGED = [check for check in CHECKS if check.of != "pending"]
+QUICK = ("law a", "yuan2009", "jackson2008", "donnan", "cachot grades")  # no disc is solved for these
+
+
+# ---------------------------------------------------------------------------------------------- the entries
+
+
+def test_the_book_is_as_large_and_as_sharp_as_it_says() -> None:
+    """At least 40 checks, a third of them orderings at most; 15 quantitative predictions from 8 sources."""
+    assert len(JUDGED) >= 40
+    assert sum(check.kind == "ordering" for check in JUDGED) <= len(JUDGED) / 3
+    predicted = [check for check in JUDGED if check.of == "prediction" and check.kind == "quantitative"]
+    assert len({check.group for check in predicted}) >= 15
+    assert len({check.source for check in predicted}) >= 8
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_every_check_has_its_source_unit_measure_and_band(check: checks.Check) -> None:
+    for key in re.split(r"\s*;\s*", check.source):
+        evidence.source(key)
+    evidence.factor(check.unit)
+    assert check.quantity
+    if check.of != "pending":
+        assert check.measure in validation.MEASURES
+        assert check.tolerance
+        assert math.isfinite(check.low)
+        assert math.isfinite(check.high)
+        assert (check.low, check.published, check.high) == (1, 1, 1) or check.kind == "quantitative"
+
+
+def test_no_group_is_calibration_and_prediction_at_once() -> None:
+    """What fixed a parameter is never counted among predictions."""
+    of = {(check.group, check.of) for check in CHECKS}
+    groups = [group for group, _ in of]
+    assert len(groups) == len(set(groups))
+
+
+def test_the_page_of_the_book_counts_what_is_there() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "validation.md").read_text("utf-8")
+    rows = re.findall(
+        r"^\| (\w+) \| (quantitative|ordering) \| (\d+) \| (?:\d+ )?\| (\d+) \| (?:\d+ )?\| (\d+) \|$", page, re.M
+    )
+    found = {(of, kind): tuple(map(int, numbers)) for of, kind, *numbers in rows}
+    for key in {(check.of, check.kind) for check in CHECKS}:
+        part = [check for check in CHECKS if (check.of, check.kind) == key]
+        groups, sources = ({getattr(check, name) for check in part} for name in ("group", "source"))
+        assert found[key] == (len(part), len(groups), len(sources)), key
+
+
+def set_in(check: str, **values: str) -> Callable[[list[dict[str, str]]], None]:
+    """Change a check."""
+
+    def change(records: list[dict[str, str]]) -> None:
+        next(record for record in records if record["name"] == check).update(values)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (set_in("swelling pressure", low="9"), r"checks.csv line \d+ \(swelling pressure\): low 9 is above high 0.3"),
+        (set_in("swelling pressure", published="7"), r"the published 7 lies outside its own band"),
+        (set_in("swelling pressure", source=""), r"swelling pressure\): no source; name a key"),
+        (set_in("swelling pressure", tolerance=""), r"no tolerance; say how the band follows"),
+        (set_in("swelling pressure", kind="fine"), r"kind is 'fine'; write one of quantitative, ordering"),
+        (set_in("swelling pressure", status="heard"), r"status is 'heard'"),
+        (set_in("swelling pressure", high="much"), r"high is 'much', not a number"),
+        (set_in("swelling pressure", name="endplate gag"), r"the name stands in line \d+ too"),
+        (set_in("swelling pressure", **{"class": "guess"}), r"class is 'guess'"),
+    ],
+)
+def test_a_spoilt_check_is_refused_by_line(
+    tmp_path: Path, change: Callable[[list[dict[str, str]]], None], message: str
+) -> None:
+    shutil.copy(checks.FOLDER / "checks.csv", tmp_path)
+    with (tmp_path / "checks.csv").open(encoding="utf-8", newline="") as stream:
+        records = list(csv.DictReader(stream))
+    change(records)
+    with (tmp_path / "checks.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(records[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(records)
+    with pytest.raises(EvidenceError, match=message):
+        checks.read_checks(tmp_path)
+
+
+def test_the_published_profile_is_symmetric_at_its_ends_and_lowest_where_the_paper_says() -> None:
+    profile = checks.reference_profile()
+    assert profile["glucose"][0] == profile["glucose"][-1] == 5.0
+    at = profile["glucose"].index(min(profile["glucose"]))
+    assert (profile["y"][at], profile["glucose"][at]) == (12.3, 0.932)
+    assert min(profile["oxygen"]) < 1 < max(profile["lactate"])
+
+
+# ---------------------------------------------------------------------------------------------- verdicts and counts
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.1, "agrees"), (0.3, "agrees"), (0.31, "differs"), (0.0, "differs"), (math.nan, "not computed")],
+)
+def test_a_verdict_follows_from_the_band(value: float, said: str) -> None:
+    (check,) = validation.selected("swelling pressure")
+    assert (check.low, check.high) == (0.1, 0.3)
+    assert validation.verdict(check, value) == said
+
+
+def test_checks_are_chosen_by_name_group_class_or_source_and_a_slip_gets_the_nearest() -> None:
+    assert {check.group for check in validation.selected("yuan2009")} == {"yuan2009"}
+    assert {check.of for check in validation.selected("pending")} == {"pending"}
+    assert len(validation.selected()) == len(CHECKS)
+    with pytest.raises(InputError, match="did you mean 'yuan2009'"):
+        validation.selected("yuan209")
+
+
+@pytest.fixture(scope="module")
+def quick():
+    """Table and findings of checks for which no disc is solved."""
+    import pandas as pd
+
+    parts = [validation.validate(only) for only in (*QUICK, "pending")]
+    findings = {name: found for _, each in parts for name, found in each.items()}
+    return pd.concat([table for table, _ in parts], ignore_index=True), findings
+
+
+def test_printed_laws_are_met_to_the_last_figure(quick) -> None:
+    table, _ = quick
+    printed = table[table["class"] == "verification"]
+    assert len(printed) >= 10
+    assert (printed["verdict"] == "agrees").all()
+
+
+def test_a_group_counts_once_and_agrees_only_as_a_whole(quick) -> None:
+    table, _ = quick
+    counted = validation.counts(table).set_index(["class", "kind"])
+    yuan = table[table["group"] == "yuan2009"]
+    assert set(yuan["verdict"]) == {"agrees", "differs"}
+    predicted = counted.loc[("prediction", "quantitative")]
+    assert (predicted["groups"], predicted["groups_agree"]) == (2, 0)
+    assert predicted["agree"] == (yuan["verdict"] == "agrees").sum()
+    assert counted.loc[("pending", "quantitative"), "agree"] == 0
+
+
+def test_what_differs_says_why() -> None:
+    """A red row of the book as it stands carries a line on why; the quick ones are run here."""
+    for only in QUICK:
+        table, _ = validation.validate(only)
+        for row in table[table["verdict"] == "differs"].to_dict("records"):
+            assert row["comment"], f"{row['name']} differs and does not say why"
+
+
+def changed(monkeypatch: pytest.MonkeyPatch, **by: float) -> None:
+    """Multiply parameters of the model behind the back of the evidence."""
+    true = Parameters.from_evidence
+
+    def wrong(overrides=None) -> Parameters:
+        p = true(overrides)
+        names = list(by)
+        return eqx.tree_at(lambda q: [getattr(q, n) for n in names], p, [getattr(p, n) * by[n] for n in names])
+
+    monkeypatch.setattr(Parameters, "from_evidence", wrong)
+
+
+def test_a_wrong_law_turns_checks_red(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed(monkeypatch, oxygen_diffusivity=2.0, lactate_rate_per_ph=1.01, gas_constant=0.97)
+    for only in ("yuan2009", "donnan"):
+        table, _ = validation.validate(only)
+        assert (table["verdict"] == "differs").all(), only
+    table, _ = validation.validate("law a")
+    assert set(table[table["name"].str.contains("lactate")]["verdict"]) == {"differs"}
+    assert set(table[table["name"].str.contains("oxygen")]["verdict"]) == {"agrees"}
+
+
+@pytest.mark.slow
+def test_the_published_field_is_met_and_a_wrong_diffusivity_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = Laboratory("cohort", "cohort")
+    (check,) = validation.selected("upf glucose minimum")
+    measure = validation.MEASURES[check.measure]
+    right = measure(lab, check.at)
+    assert validation.verdict(check, right.value) == "agrees"
+    assert len(right.curve) > 10
+    assert len(right.published) == 14
+    changed(monkeypatch, glucose_diffusivity=1.3)
+    wrong = measure(Laboratory("cohort", "cohort"), check.at)
+    assert validation.verdict(check, wrong.value) == "differs"
+    _, findings = validation.validate("independent solution", lab=lab)
+    assert findings["fe cells +100 % mean glucose"].value < findings["fe base mean glucose"].value
+
+
+@pytest.mark.slow
+def test_every_measure_gives_a_number_or_an_order() -> None:
+    """The whole book on the smallest mesh: verdicts may differ there, but nothing fails and curves can be drawn."""
+    table, findings = validation.validate(lab=Laboratory("cohort", "cohort"))
+    assert "not computed" not in set(table["verdict"])
+    assert set(findings) == {check.name for check in JUDGED}
+    orders = table[table["kind"] == "ordering"]
+    assert set(orders["ours"]) <= {0.0, 1.0}
+    assert orders["told"].str.len().gt(0).all()
+    assert validation_page(table, validation.counts(table), findings).count("<svg") > len(JUDGED)
+
+
+def test_what_is_not_solved_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(validation.MEASURES, "osmotic", lambda lab, at: Finding(math.nan))
+    table, _ = validation.validate("donnan")
+    assert set(table["verdict"]) == {"not computed"}
+
+
+# ---------------------------------------------------------------------------------------------- pages
+
+
+class _Tags(HTMLParser):
+    """Collects tags with their attributes, and holds that every one is closed."""
+
+    VOID = frozenset({"meta", "link", "br", "rect", "line", "circle", "path", "polyline"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def parsed(page: str) -> _Tags:
+    """A page as tags."""
+    tags = _Tags()
+    tags.feed(page)
+    assert tags.open == []
+    return tags
+
+
+def test_the_pages_stand_alone_and_speak_without_colour(quick) -> None:
+    table, findings = quick
+    counted = validation.counts(table)
+    book = validation_page(table, counted, findings)
+    for page in (book, credibility_page(table, counted)):
+        for tag, attributes in parsed(page).seen:
+            assert tag not in ("script", "iframe", "img", "object")
+            for name in ("src", "href"):
+                assert (attributes.get(name) or "#").startswith(("#", "data:")), f"{tag} fetches {attributes[name]}"
+        assert "url(" not in page
+        assert "nan" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL).lower().split()
+    cards = book.count('<article class="check')
+    assert cards == len(table)
+    for said in set(table["verdict"]):
+        assert book.count(f">{SIGNS[said]}</span>") == (table["verdict"] == said).sum()
+    assert book.count("<svg") > cards / 2
+    for name in table["name"]:
+        assert name in book
+
+
+def test_the_credibility_page_has_the_order_of_the_standards(quick) -> None:
+    table, _ = quick
+    page = credibility_page(table, validation.counts(table))
+    wanted = ["question", "context", "risk", "verification", "validation", "uncertainty", "applicability", "outcome"]
+    assert [a["id"] for tag, a in parsed(page).seen if tag == "section" and "id" in a] == wanted
+    printed = table[table["class"] == "verification"]
+    assert f"{(printed['verdict'] == 'agrees').sum()} of {len(printed)} comparisons agree" in page
+
+
+def test_pictures_say_in_words_what_they_show() -> None:
+    plot = range_plot(2.0, 1.0, 3.0, 2.5)
+    assert 'aria-label="published 2, band 1 to 3, ours 2.5"' in plot
+    assert curve_plot(Finding(1.0)) == ""
+    assert "diamonds" in curve_plot(Finding(1.0, "", "x", "y", ((0, 1), (1, 2)), ((0, 1.5),)))
+    assert "nan" not in range_plot(1.0, 1.0, 1.0, math.nan)
+
+
+# ---------------------------------------------------------------------------------------------- commands
+
+
+def pulposus(*words: str | Path):
+    return CliRunner().invoke(cli.app, [str(word) for word in words])
+
+
+def test_the_command_writes_table_and_pages(tmp_path: Path) -> None:
+    result = pulposus("validate", "--out", tmp_path / "book", "--only", "donnan")
+    assert result.exit_code == 0, result.output
+    assert "✓ agrees" in result.stdout
+    assert "validation.html" in result.stdout
+    with (tmp_path / "book" / "validation.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["group"] for row in rows] == ["donnan"] * 3
+    assert {row["verdict"] for row in rows} == {"agrees"}
+    assert not (tmp_path / "book" / "credibility.html").exists()  # that page is of the whole book
+
+
+def test_an_unknown_check_is_a_sentence_and_ctrl_c_leaves_nothing_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = pulposus("validate", "--out", tmp_path / "book", "--only", "donan")
+    assert result.exit_code == 2
+    assert "did you mean 'donnan'" in result.stderr
+
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(validation, "validate", stopped)
+    assert pulposus("validate", "--out", tmp_path / "book").exit_code == 130
+    assert not (tmp_path / "book" / "validation.csv").exists()
+
+
+def test_evidence_can_be_searched_and_shown() -> None:
+    result = pulposus("evidence", "search", "diffusivity")
+    assert result.exit_code == 0
+    assert "oxygen_diffusivity*" in result.stdout
+    shown = pulposus("evidence", "show", "nucleus_cells")
+    assert "In force: 3600 cells/mm^3" in shown.stdout
+    assert "All rows together: 2000 to 4800" in shown.stdout
+    assert "disc.cells: native_density" in shown.stdout
+    told = json.loads(pulposus("evidence", "show", "salt", "--json").stdout)
+    assert told["read_by"] == ["disc.mechanics: osmotic_pressure"]
+    assert told["rows"][0]["used"] is True
+    found = json.loads(pulposus("evidence", "search", "wilke1999", "--json").stdout)
+    assert {row["source"] for row in found} == {"wilke1999"}
+    for words, near in ((("show", "salte"), "salt"), (("search", "glucoze"), "glucose")):
+        result = pulposus("evidence", *words)
+        assert result.exit_code == 2
+        assert f"did you mean '{near}'" in result.stderr
