@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -208,8 +208,16 @@ def test_a_terminal_without_greek_letters_gets_no_traceback() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.fixture
+def usual_ctrl_c() -> Iterator[None]:
+    """Tests that a shell runs in the background begin with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals and claims are those of POSIX systems")
-def test_ctrl_c_is_heard_between_steps_only(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ctrl_c_is_heard_between_steps_only(usual_ctrl_c: None) -> None:
     said: list[str] = []
     after = []
 
@@ -232,9 +240,16 @@ def test_ctrl_c_is_heard_between_steps_only(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_ctrl_c_twice_ends_at_once() -> None:
-    code = (
-        "import signal\nfrom pulposus import interrupt\nwith interrupt.held():\n"
-        "    signal.raise_signal(signal.SIGINT)\n    signal.raise_signal(signal.SIGINT)\n    print('never')"
+    code = "\n".join(
+        [
+            "import signal",
+            "signal.signal(signal.SIGINT, signal.default_int_handler)",
+            "from pulposus import interrupt",
+            "with interrupt.held():",
+            "    signal.raise_signal(signal.SIGINT)",
+            "    signal.raise_signal(signal.SIGINT)",
+            "    print('never')",
+        ]
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

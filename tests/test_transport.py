@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
-from discs import REFERENCE, prepared, shape_of, sparse, volumes
+from discs import REFERENCE, msc, prepared, run, shape_of, sparse, volumes
 
-from pulposus.disc import diffusion, mesh, simulate, transport
+from pulposus.disc import cells, diffusion, mesh, simulate, transport
+from pulposus.disc.metabolism import acidity, bibby_urban_rates
 from pulposus.disc.state import GLUCOSE, LACTATE, OXYGEN, Disc, State
 
 # UPF solved field, L4-L5, mid-sagittal at mid-height: y mm, glucose mM, oxygen kPa, lactate mM (evidence: Munoz-Moya
@@ -206,7 +207,7 @@ def test_a_disc_without_cells_stays_between_its_boundary_values():
         )
         excess.append(np.max(over / (high - low)))
     assert max(excess) < 0.01
-    assert excess[1] <= excess[0] + 1e-9
+    assert excess[1] < 0.5 * excess[0] or excess[1] < 1e-6
 
 
 def test_a_symmetric_disc_stays_symmetric():
@@ -227,7 +228,7 @@ def test_a_symmetric_disc_stays_symmetric():
 def test_more_cells_less_glucose_and_less_supply_less_glucose():
     """Section 4C's order: cells up, endplate closed, supply cut; with deaths where the published law turns negative."""
     minima, alive = {}, {}
-    base = {"nucleus_cells": 3.6e12}
+    base = {"nucleus_cells": 3.6e12, "native_cells_grade5": 1.0}  # as many cells as the published cases have
     for name, overrides, endplate in (
         ("healthy", {}, "intact"),
         ("crowded", {"nucleus_cells": 5.4e12}, "intact"),
@@ -273,6 +274,78 @@ def test_solutes_settle_in_hours(grade):
         right = mass[free] / dt * now[free] - d * matrix[free][:, held] @ balance[held] - used[free]
         now[free] = solve(right)
     assert np.abs(now - balance).max() < 0.02 * float(p.rim_glucose)
+
+
+def test_an_injection_settles_within_two_days():
+    """A transient run of three solutes with dying cells, from the moment of an injection, against solutes in balance at
+    every instant: too few cells by at most a tenth after six hours, by a hundredth or so after two days.
+    """
+    disc, state, injections = prepared(
+        treatments=(msc(20e6, origin="own", carrier="hyaluronic_acid"),), differentiation=False
+    )
+    days = [0, 0.25, 2]
+    clock = run(disc, state, injections, [day * simulate.DAY / simulate.MONTH for day in days])
+    in_balance = [float(jnp.sum(volumes(disc) * (s.fresh + s.adapted))) for s in clock[1:]]
+    state = injections.dose(disc, state, mesh.coordinates(disc.topology, disc.shape), jnp.zeros(()))
+    transient = through_time(disc, state, [day * simulate.DAY for day in days[1:]], 1200.0)
+    short = [1 - a / b for a, b in zip(in_balance, transient, strict=True)]
+    assert 0 < short[0] < 0.12
+    assert abs(short[1]) < 0.015
+
+
+def through_time(disc, state, stops, dt):
+    """Injected cells at `stops` (s) by backward Euler of diffusion, uptake and death on distinct nodes, in steps dt."""
+    p, products = disc.parameters, disc.products
+    operator = simulate._operator(disc)
+    matrix, number = sparse(disc.topology, operator.stencil)
+    copies = np.bincount(number.ravel())
+    mass = np.bincount(number.ravel(), np.asarray(operator.volume).ravel())
+    held = np.zeros(mass.size, bool)
+    held[number[disc.topology.outside]] = True
+    free = ~held
+
+    def flat(field):
+        return np.bincount(number.ravel(), np.asarray(field).ravel()) / copies
+
+    d = np.asarray(transport.diffusivities(p)).ravel()
+    oxygen, lactate, glucose = (flat(field) for field in state.solutes)
+    native, fresh, adapted = flat(state.native), flat(state.fresh[0]), flat(state.adapted[0])
+    water, solubility = flat(disc.water), float(p.oxygen_solubility)
+    hungry = [float(x[0]) for x in (products.oxygen_fresh, products.glucose_fresh)]
+    leaving, adapting = float(products.loss_rate[0]), float(products.adaptation_rate[0])
+
+    @jax.jit
+    def rates(oxygen, lactate, glucose):
+        return bibby_urban_rates(p, disc.hypotheses, oxygen, lactate, glucose, water)
+
+    @jax.jit
+    def dying(lactate, glucose):
+        return sum(cells.death(p, glucose, acidity(p, lactate)))
+
+    def solved(i, now, uptake, source):
+        a = sp.diags(mass[free] * (1 / dt + uptake[free])) + d[i] * matrix[free][:, free]
+        right = mass[free] * (now[free] / dt + source[free]) - d[i] * matrix[free][:, held] @ now[held]
+        now = now.copy()
+        now[free] = spla.spsolve(a.tocsc(), right)
+        return np.maximum(now, 1e-9)
+
+    found, none = [], np.zeros(mass.size)
+    for step in range(1, round(stops[-1] / dt) + 1):
+        uptake, made = (np.asarray(x) for x in rates(oxygen, lactate, glucose))
+        settled = native + adapted
+        used = made * (settled + hungry[1] * fresh)
+        last = glucose
+        oxygen = solved(0, oxygen, uptake * (settled + hungry[0] * fresh) / solubility / oxygen, none)
+        glucose = solved(2, glucose, 0.5 * used / glucose, none)
+        lactate = solved(1, lactate, none, used * glucose / last)
+        alive = np.exp(-np.asarray(dying(lactate, glucose)) * dt)
+        native, fresh, adapted = (alive * x for x in (native, fresh, adapted))
+        fresh, adapted = (np.exp(-leaving * dt) * x for x in (fresh, adapted))
+        turned = fresh * -np.expm1(-adapting * dt)
+        fresh, adapted = fresh - turned, adapted + turned
+        if any(abs(step * dt - stop) < dt / 2 for stop in stops):
+            found.append(float(np.sum(mass * (fresh + adapted))))
+    return found
 
 
 def test_standard_mesh_agrees_with_the_fine_one():

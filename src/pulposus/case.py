@@ -229,6 +229,8 @@ class Hypothesis(_Table):
     cytokine_glucose: StrictBool = True
     ageing: StrictBool = True
     differentiation: StrictBool = True
+    osmosis: Annotated[Literal["donnan", "composition"], _one_of(Literal["donnan", "composition"])] = "donnan"
+    fibres: Annotated[Literal["stiffen", "soften"], _one_of(Literal["stiffen", "soften"])] = "stiffen"
 
 
 class TreatmentTable(_Table):

@@ -32,11 +32,14 @@ def check() -> None:
 def held(say: Callable[[str], None] | None = None) -> Iterator[None]:
     """Hold Ctrl-C back until `check` is asked; pressed a second time it ends the process at once, with code 130.
 
-    Only the main thread hears signals; elsewhere, and inside another `held`, this does nothing. On leaving, what was
-    pressed and never asked for is raised.
+    Only the main thread hears signals; elsewhere, inside another `held`, and where the caller ignores Ctrl-C (as shells
+    do for work in the background), this does nothing. On leaving, what was pressed and never asked for is raised.
     """
     global _pressed, _holding
-    if _holding or threading.current_thread() is not threading.main_thread():
+    deaf = (
+        threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    )
+    if _holding or deaf:
         yield
         return
 

@@ -27,6 +27,7 @@ from pulposus.disc import geometry, mesh, simulate
 from pulposus.disc.parameters import Parameters, declared
 from pulposus.disc.state import FATES, MECHANISMS, Disc, Hypotheses, State, total
 from pulposus.errors import InputError, nearest
+from pulposus.evidence import usage
 from pulposus.results import Results, claimed
 from pulposus.therapies.biological import Injections, hungers, prescribe, products_in
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 ARMS = ("untreated", "treated")
 Progress = Callable[[int, int, str], None]
 
+_ASIDE = ("disc.material", "disc.solid", "disc.equilibrium", "disc.posture", "validation")
 _CHECKPOINT_EVERY = 6  # maths: months between checkpoints
 _ABLATION_MESH = "coarse"
 _NOTHING = 5e-3  # maths: an effect that prints as nothing (points, million cells) has no shares
@@ -432,11 +434,13 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
         (not chosen.ageing, ("aggrecan_ageing_rate",)),
     ]
     skip = tuple(prefix for off, prefixes in unread if off for prefix in prefixes)
+    # the solid stands beside the clock and is not read by it yet
+    aside = {name for name in declared() if all(where.startswith(_ASIDE) for where in usage.readers(name))}
     own = case.parameter_overrides()
     found = [
         _told(evidence.used(name), name, meaning, own.get(name))
         for name, (_, meaning) in declared().items()
-        if not name.startswith(skip)
+        if not name.startswith(skip) and name not in aside
     ]
     found += [
         _told(
@@ -445,6 +449,12 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
         for g in imaging.GRADES
     ]
     for treatment in case.treatments:
+        given = {
+            "dose_default": treatment.dose,
+            "volume_default": treatment.volume_mL,
+            "viability_default": treatment.viability,
+            "passage_default": treatment.passage,
+        }
         for group, member in (
             (treatment.product, evidence.product(treatment.product)),
             (treatment.carrier, evidence.carrier(treatment.carrier)),
@@ -453,7 +463,8 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
             found += [
                 _told(row, f"{group}: {name}", row.note)
                 for name, row in member.items()
-                if not row.text and row.kind != "defined"
+                # a default that the case has replaced was not read
+                if not row.text and row.kind != "defined" and given.get(name, row.value) == row.value
             ]
     return list({row["name"]: row for row in found}.values())
 

@@ -46,9 +46,10 @@ class Separable(eqx.Module):
 
     def solve(self, right: Array, shift: Array | float = 0.0) -> Array:
         """Approximate solution of ``(K + shift M) u = right`` for (..., ring, sector, layer); zero on the outer
-        surface.
+        surface (on its ends alone where the rim is free).
         """
-        inner = right[..., :-1, :, 1:-1]
+        kept = self.across.shape[-2]
+        inner = right[..., :kept, :, 1:-1]
         t = jnp.einsum("...rsl,lm->...rsm", inner, self.along)
         t = jnp.einsum("ks,...rsm->...rkm", self.around, t)
         t = jnp.einsum("kri,...rkm->...ikm", self.across, t)
@@ -56,7 +57,7 @@ class Separable(eqx.Module):
         t = jnp.einsum("kri,...ikm->...rkm", self.across, t)
         t = jnp.einsum("ks,...rkm->...rsm", self.around, t)
         t = jnp.einsum("...rsm,lm->...rsl", t, self.along)
-        return jnp.pad(t, [(0, 0)] * (right.ndim - 3) + [(0, 1), (0, 0), (1, 1)])
+        return jnp.pad(t, [(0, 0)] * (right.ndim - 3) + [(0, right.shape[-3] - kept), (0, 0), (1, 1)])
 
 
 class Operator(eqx.Module):
@@ -67,9 +68,10 @@ class Operator(eqx.Module):
     model: Separable
 
 
-def separable(topology: Topology, coords: Array, conductivity: Array) -> Separable:
+def separable(topology: Topology, coords: Array, conductivity: Array, free_rim: bool = False) -> Separable:
     """The model operator of a disc: ring radii and layer heights averaged, conductivity the product of a ring and a
-    layer profile. It only speeds solves up, so nothing is differentiated through it.
+    layer profile. The field is held on the ends, and on the rim unless that is free. It only speeds solves up, so
+    nothing is differentiated through it.
     """
     coords, conductivity = jax.lax.stop_gradient((coords, conductivity))
     middle = topology.layers // 2
@@ -95,7 +97,8 @@ def separable(topology: Topology, coords: Array, conductivity: Array) -> Separab
     loose = np.ones((len(wide), *stiff_r.shape))  # modes that go around the disc vanish on the axis: cut it loose
     loose[1:, 0, 1:] = loose[1:, 1:, 0] = 0
     rings = stiff_r + jnp.asarray(stiff_s / mass_s)[:, None, None] * swirl
-    across, value_r = _eigen((rings * loose)[:, :-1, :-1], (mass_r * loose)[:, :-1, :-1])
+    kept = len(radius) if free_rim else len(radius) - 1
+    across, value_r = _eigen((rings * loose)[:, :kept, :kept], (mass_r * loose)[:, :kept, :kept])
     across, value_r = (across / np.sqrt(step * mass_s)[:, None, None])[wave], value_r[wave]
     return Separable(jnp.asarray(around), along, across, value_r.T[:, :, None] + value_z)
 

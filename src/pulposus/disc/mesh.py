@@ -161,7 +161,7 @@ def corners(field: Array) -> list[Array]:
     return [around[a : a + r, b : b + s, c : c + layer] for a, b, c in _CORNERS]
 
 
-def _gauss() -> tuple[np.ndarray, np.ndarray]:
+def gauss() -> tuple[np.ndarray, np.ndarray]:
     """Shape functions (8 points, 8 corners) and their reference gradients (8, 3, 8) on the unit cube."""
     point = 0.5 + np.array([-0.5, 0.5]) / np.sqrt(3)
     q = np.array(list(itertools.product(point, repeat=3)))
@@ -172,7 +172,7 @@ def _gauss() -> tuple[np.ndarray, np.ndarray]:
     return np.prod(one, 2), gradient
 
 
-_VALUE, _GRADIENT = _gauss()
+_VALUE, _GRADIENT = gauss()
 _WEIGHT = 1 / 8  # maths: each Gauss point of the unit cube
 _PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 # element matrix = _ELEMENT (corner, corner, pair, point) contracted with the metric at the Gauss points

@@ -175,7 +175,7 @@ class Parameters(eqx.Module):
     activity_load: Number = declare("Pa", "mean load magnitude that the cells feel")
     activity_frequency: Number = declare("1/s", "mean load frequency that the cells feel")
 
-    # water and height, column by column
+    # water, salt and the solid
     temperature: Number = declare("K", "temperature of the body")
     gas_constant: Number = declare("J/mol/K", "molar gas constant")
     salt: Number = declare("mol/m^3", "salt outside the tissue")
@@ -185,6 +185,53 @@ class Parameters(eqx.Module):
     nucleus_shear_modulus_grade3: Number = declare("Pa", "matrix shear modulus, nucleus, grade III")
     annulus_shear_modulus_grade3: Number = declare("Pa", "matrix shear modulus, annulus, grade III")
     endplate_shear_modulus_grade3: Number = declare("Pa", "matrix shear modulus, endplate, grade III")
+
+    # swelling by composition: water inside collagen fibrils, activity of salt
+    nucleus_fibril_water_gain: Number = declare("", "water in fibrils that pressure takes away, per collagen, nucleus")
+    nucleus_fibril_water_rate: Number = declare("1/Pa", "fall of that water with osmotic pressure, nucleus")
+    nucleus_fibril_water_floor: Number = declare("", "water in fibrils that stays, per collagen, nucleus")
+    annulus_fibril_water_gain: Number = declare(
+        "", "water in fibrils that pressure takes away, per collagen, annulus and endplate"
+    )
+    annulus_fibril_water_rate: Number = declare(
+        "1/Pa", "fall of that water with osmotic pressure, annulus and endplate"
+    )
+    annulus_fibril_water_floor: Number = declare("", "water in fibrils that stays, per collagen, annulus and endplate")
+    extrafibrillar_water_least: Number = declare("", "least water between fibrils, by mass")
+    activity_gain: Number = declare("", "activity coefficient of salt: what concentration takes away")
+    activity_rate: Number = declare("", "activity coefficient: fall with a power of the concentration in mol/L")
+    activity_power: Number = declare("", "activity coefficient: that power")
+    activity_floor: Number = declare("", "activity coefficient: what stays")
+    ion_pairing: Number = declare("", "share of counter-ions bound to fixed charge")
+    osmotic_coefficient: Number = declare("", "osmotic coefficient of salt water")
+
+    # fibres and flow
+    nucleus_permeability_healthy: Number = declare("m^4/N/s", "hydraulic permeability scale, nucleus, healthy")
+    nucleus_permeability_exponent_healthy: Number = declare("", "its exponent of the solid share, nucleus, healthy")
+    nucleus_permeability_grade3: Number = declare("m^4/N/s", "hydraulic permeability scale, nucleus, grade III")
+    nucleus_permeability_exponent_grade3: Number = declare("", "its exponent of the solid share, nucleus, grade III")
+    annulus_permeability_healthy: Number = declare("m^4/N/s", "hydraulic permeability scale, annulus, healthy")
+    annulus_permeability_exponent_healthy: Number = declare("", "its exponent of the solid share, annulus, healthy")
+    annulus_permeability_grade3: Number = declare("m^4/N/s", "hydraulic permeability scale, annulus, grade III")
+    annulus_permeability_exponent_grade3: Number = declare("", "its exponent of the solid share, annulus, grade III")
+    endplate_permeability_healthy: Number = declare("m^4/N/s", "hydraulic permeability scale, endplate, healthy")
+    endplate_permeability_exponent_healthy: Number = declare("", "its exponent of the solid share, endplate, healthy")
+    endplate_permeability_grade3: Number = declare("m^4/N/s", "hydraulic permeability scale, endplate, grade III")
+    endplate_permeability_exponent_grade3: Number = declare("", "its exponent of the solid share, endplate, grade III")
+    fibre_stiffness_healthy: Number = declare("Pa", "modulus of collagen fibres, healthy")
+    fibre_exponent_healthy: Number = declare("", "exponent of their stiffening, healthy")
+    fibre_stiffness_grade3: Number = declare("Pa", "modulus of collagen fibres, grade III")
+    fibre_exponent_grade3: Number = declare("", "exponent of their stiffening, grade III")
+    fibre_share: Number = declare("", "effective volume of fibres of one family per annulus volume")
+    fibre_angle_inner_anterior: Number = declare("rad", "angle of fibres to the endplate plane, inner anterior annulus")
+    fibre_angle_inner_posterior: Number = declare(
+        "rad", "angle of fibres to the endplate plane, inner posterior annulus"
+    )
+    fibre_angle_outer_anterior: Number = declare("rad", "angle of fibres to the endplate plane, outer anterior annulus")
+    fibre_angle_outer_posterior: Number = declare(
+        "rad", "angle of fibres to the endplate plane, outer posterior annulus"
+    )
+    fibre_softening_grade: Number = declare("", "softening hypothesis: grade at which fibres would bear nothing")
 
     @classmethod
     def from_evidence(cls, overrides: Mapping[str, float] | None = None) -> Parameters:

@@ -365,8 +365,8 @@ def dose(disc: Disc, state: State, therapies: Sequence[AbstractTherapy], time: A
     coords, before = mesh.coordinates(disc.topology, disc.shape), state
     for therapy in therapies:
         state = therapy.dose(disc, state, coords, time)
-    given = jnp.any(state.ledger != before.ledger) | jnp.any(state.bolus != before.bolus)
-    given |= jnp.any(state.native != before.native)
+    changed = [jnp.any(getattr(state, name) != getattr(before, name)) for name in ("fresh", "bolus", "native")]
+    given = changed[0] | changed[1] | changed[2]
     return eqx.tree_at(lambda s: s.step, state, jnp.where(given, jnp.minimum(state.step, _FIRST_STEP), state.step))
 
 

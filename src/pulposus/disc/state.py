@@ -48,6 +48,8 @@ class Hypotheses:
     matrix: measured turnover (Sivan) or Cachot's ATP-driven law. cytokine_glucose: glucose arms of the cytokine
     network. ageing: aggrecan of a
     healthy disc falls at the published yearly rate. differentiation: injected cells may become NP-like.
+    osmosis: ideal Donnan pressure, or the composition-based law. fibres: collagen fibres stiffen up to grade III, or
+    soften with grade.
     """
 
     metabolism: Literal["bibby_urban", "cachot"] = "bibby_urban"
@@ -58,6 +60,8 @@ class Hypotheses:
     cytokine_glucose: bool = True
     ageing: bool = True
     differentiation: bool = True
+    osmosis: Literal["donnan", "composition"] = "donnan"
+    fibres: Literal["stiffen", "soften"] = "stiffen"
 
     @classmethod
     def choose(cls, **choices: str | bool) -> Hypotheses:

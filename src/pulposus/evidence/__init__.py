@@ -38,6 +38,7 @@ IDENTITY = {
     "parameters.csv": ("name",),
     "therapies.csv": ("group", "name", "quantity"),
     "geometry.csv": ("level", "sex", "grade", "quantity"),
+    "loads.csv": ("posture", "quantity"),
     "outlines.csv": ("outline", "curve", "quantity", "harmonic"),
 }
 WORDS = ("mechanisms.csv", "statements.csv", "network_activity.csv", "network_weight.csv")
@@ -344,6 +345,28 @@ def volume_rule(grade: int) -> dict[str, Row]:
     return {**_member("volume", "any"), **_member("volume", f"grade {grade}")}
 
 
+# ---------------------------------------------------------------------------------------------- loads
+
+
+def postures() -> list[str]:
+    """Names of postures and spans of a day, lightest first as in their table."""
+    return list(dict.fromkeys(record["posture"] for record, _ in _table("loads.csv")))
+
+
+def posture(name: str) -> dict[str, Row]:
+    """Quantity -> used row of a posture: compression and shear in N, moments in N m. InputError names the nearest."""
+    if name not in postures():
+        raise InputError(f"Unknown posture {name!r}{nearest(name, postures())}; choose one of {', '.join(postures())}.")
+    return {record["quantity"]: row for record, row in _table("loads.csv") if record["posture"] == name and row.used}
+
+
+def calibrates(name: str) -> bool:
+    """True for a posture whose load was read off the pressure of a disc, so that pressure cannot judge the model
+    there.
+    """
+    return any(record["role"] == "calibration" for record, _ in _table("loads.csv") if record["posture"] == name)
+
+
 # ---------------------------------------------------------------------------------------------- form of the disc
 
 
@@ -533,7 +556,7 @@ def reference(key: str) -> str:
     """A source as one line of plain text: authors, year, title (or what it is about), journal, identifier."""
     entry = source(key)
     year = f"({entry['year']})" if "year" in entry else ""
-    first = " ".join(part for part in (entry.get("author", ""), year) if part)
+    first = " ".join(part for part in (entry.get("author", "Authors not noted"), year) if part)
     about = entry.get("title") or entry.get("note", "")
     parts = [first, about, entry.get("journal", ""), entry.get("howpublished", "")]
     last = next((f"{field} {entry[field]}" for field in ("doi", "pmcid", "pmid", "url") if field in entry), "")

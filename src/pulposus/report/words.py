@@ -245,7 +245,7 @@ def spread(info: Mapping[str, Any]) -> str:
     if found["failed"]:
         text += f" {found['failed']} more members failed and are left out."
     if not found["shares"]:
-        return f"{text} These are too few members to say where the spread comes from."
+        return f"{text} From these members it cannot be told where the spread comes from."
     rest = 1 - found["lacking"] - found["measured"]
     text += (
         f" Of the spread {100 * found['lacking']:.0f} % is lack of knowledge (ranges that are assumed or recalled), "
