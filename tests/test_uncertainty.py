@@ -36,7 +36,7 @@ def test_draws_are_known_to_the_bit() -> None:
     assert first["product MSC(M) half_effect_ratio"] == HALF_EFFECT
 
 
-MARROW_GLUCOSE, HALF_EFFECT = 3.94238112215, 0.10202978428
+MARROW_GLUCOSE, HALF_EFFECT = 3.94238112215, 0.27245579369
 
 
 def test_draws_stay_in_their_ranges_and_follow_their_law() -> None:

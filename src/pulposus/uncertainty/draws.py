@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from pulposus.case import Case
 
 _ORDERS = 3.0  # maths: a range that spans more than this factor is drawn evenly on the logarithm
-_DIMENSIONS = 1024  # maths: of the sequence, whatever the case reads: products take the places behind the parameters
+_DIMENSIONS = 1024  # maths: of the sequence, whatever the case reads
+_PRODUCTS = 512  # maths: place of the first number of a product; parameters, and those to come, stand before it
 _MOST = 65536  # maths: members, a guard against slips of the keyboard
 _FIGURES = 12  # maths: digits kept, four fewer than a double has
 _SCANNER = "nucleus_t2_grade"
@@ -81,15 +82,15 @@ def factors(case: Case) -> list[Factor]:
         if name in places or name.startswith(_SCANNER):
             row = evidence.used(name)
             if row.low < row.high and name not in case.parameters:
-                found.append(Factor(row, told["meaning"], places.get(name, len(places))))
-    start = len(places) + 1
+                found.append(Factor(row, told["meaning"], places.get(name, _PRODUCTS - 1)))
+    assert len(places) < _PRODUCTS - 1, "more parameters than places: a larger sequence is another ensemble"
     rows: dict[str, Row] = {}
     for t in case.treatments:
         for member in (evidence.product(t.product), evidence.carrier(t.carrier), evidence.site(t.site)):
             rows |= {row.name: row for row in member.values() if not row.name.endswith("_default")}
     if case.treatments:
         rows |= {row.name: row for row in evidence.volume_rule(case.disc.grade).values()}
-    for place, (name, row) in enumerate(rows.items(), start):
+    for place, (name, row) in enumerate(rows.items(), _PRODUCTS):
         if not row.text and row.low < row.high:
             found.append(Factor(row, row.note or name, place))
     return found
