@@ -180,9 +180,11 @@ def run_members(
 def _computed(
     chunks: Sequence[pd.DataFrame], text: str, size: str, workers: int | None, look: Callable[[], None]
 ) -> Iterator[pd.DataFrame]:
-    """Each chunk when it is over, computed here or by other processes."""
+    """Each chunk when it is over, computed by other processes, or here where one worker was asked for: a large batch
+    in a process of many threads has been seen to hang.
+    """
     count = min(len(chunks), workers or os.cpu_count() or 1)
-    if count <= 1:
+    if workers == 1 or not chunks:
         for part in chunks:
             look()
             yield chunk(text, part, size)
