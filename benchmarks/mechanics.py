@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from problem import distinct, reference
 from solid_peer import FelupePeer
+from transport import timed
 
 from pulposus.disc import composition, equilibrium, material, mesh, solid
 from pulposus.disc.mesh import Topology
@@ -51,16 +49,6 @@ def held(body: solid.Solid, pose: np.ndarray) -> equilibrium.Load:
 def pressed(body: solid.Solid, force: float) -> equilibrium.Load:
     """An axial force on the middle of the upper endplate."""
     return eqx.tree_at(lambda a: a.force, equilibrium.unloaded(body), jnp.array([0, 0, force]))
-
-
-def timed(work: Callable[[], Any], repeats: int) -> tuple[float, Any]:
-    """Least seconds of `repeats` runs, and the last result."""
-    least = np.inf
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        result = jax.block_until_ready(work())
-        least = min(least, time.perf_counter() - begin)
-    return least, result
 
 
 def compare(name: str, repeats: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pulposus import evidence
 from pulposus.disc import geometry, mesh, simulate
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import Disc, Hypotheses, State
+from pulposus.disc.state import stacked as batch
 from pulposus.therapies import biological
 from pulposus.therapies.protocol import Treatment
 
@@ -73,7 +74,7 @@ def prepared(
 
 def stacked(*trees: object) -> object:
     """Trees of one form, batched along a new leading axis."""
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves) if eqx.is_array(leaves[0]) else leaves[0], *trees)
+    return batch(trees)
 
 
 def run(disc: Disc, state: State, injections: biological.Injections, months: list[float]) -> list[State]:

@@ -344,7 +344,12 @@ def test_evidence_can_be_searched_and_shown() -> None:
     assert "All rows together: 2000 to 4800" in shown.stdout
     assert "disc.cells: native_density" in shown.stdout
     told = json.loads(pulposus("evidence", "show", "salt", "--json").stdout)
-    assert told["read_by"] [-1] == "disc.mechanics: osmotic_pressure"
+    assert told["read_by"] == [
+        "disc.material: _composed",
+        "disc.material: osmotic_energy",
+        "disc.material: osmotic_pressure",
+        "disc.mechanics: osmotic_pressure",
+    ]
     assert told["rows"][0]["used"] is True
     found = json.loads(pulposus("evidence", "search", "wilke1999", "--json").stdout)
     assert {row["source"] for row in found} == {"wilke1999"}

@@ -50,7 +50,6 @@ _GRADES = (1, 2, 3, 4, 5)  # maths: the Pfirrmann grades
 _ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5}  # maths: roman numerals
 _SEEDS = 2**32
 _COUNTED = r"\s*(cells|vesicles|particles|mL)$"
-_FAR = 1000  # maths: times beyond the range of the evidence, a guard against slips of the keyboard
 _UNBOUND = (-math.inf, math.inf)
 
 
@@ -317,11 +316,11 @@ def _parameters(value: Any) -> dict[str, float]:
             usual = f"{row.value:g}{_unit(row.unit)}"
             raise InputError(f"[parameters] {name} of {given!r} is negative; give a number like {usual}.")
         reach = max(abs(row.low), abs(row.high))
-        if abs(checked[name]) > _FAR * reach or 0 < checked[name] < row.low / _FAR:
+        if abs(checked[name]) > protocol.FAR * reach or 0 < checked[name] < row.low / protocol.FAR:
             span = f"{row.low:g} to {row.high:g}" if row.low < row.high else f"{row.value:g}"
             raise InputError(
                 f"[parameters] {name} of {given!r} is not plausible; the evidence has {span}{_unit(row.unit)}, "
-                f"and at most {_FAR} times more or less is accepted."
+                f"and at most {protocol.FAR} times more or less is accepted."
             )
     return checked
 

@@ -18,6 +18,7 @@ from pulposus.disc import mesh
 from pulposus.disc.composition import composition, continuous_grade
 from pulposus.disc.mechanics import charge_now, water_fraction
 from pulposus.disc.metabolism import acidity
+from pulposus.disc.simulate import DAY, MONTH
 from pulposus.disc.state import GLUCOSE, LACTATE, OXYGEN, Disc, State
 
 GRADES = (1, 2, 3, 4, 5)  # maths: the Pfirrmann grades
@@ -160,7 +161,7 @@ def _height_index(disc: Disc, coords: Array) -> Array:
     return 0.5 * (inner[-1, front] + inner[-1, back]) / depth
 
 
-_A_DAY = 12 / 365.25  # maths: in months
+_A_DAY = DAY / MONTH
 _EARLY = (0, 1, 3, 6, 12)  # maths: months at which most happens
 _SAVED = 13  # maths: most times at which fields are kept
 

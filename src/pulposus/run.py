@@ -25,7 +25,7 @@ import pandas as pd
 from pulposus import evidence, imaging, interrupt
 from pulposus.disc import geometry, mesh, simulate
 from pulposus.disc.parameters import Parameters, declared
-from pulposus.disc.state import FATES, MECHANISMS, Disc, Hypotheses, State, total
+from pulposus.disc.state import FATES, MECHANISMS, Disc, Hypotheses, State, stacked, total
 from pulposus.errors import InputError, nearest
 from pulposus.evidence import usage
 from pulposus.results import Results, claimed
@@ -74,9 +74,9 @@ def build(
     )
     if switches is None:
         given = [eqx.tree_at(lambda i: i.given, injections, jnp.asarray(g)) for g in (0.0, 1.0)]
-        return _stack([disc, disc]), _stack([state, state]), (_stack(given),)
+        return stacked([disc, disc]), stacked([state, state]), (stacked(given),)
     discs = [eqx.tree_at(lambda d: d.switches, disc, jnp.asarray(s, dtype=float)) for s in switches]
-    return _stack(discs), _stack([state] * len(discs)), (_stack([injections] * len(discs)),)
+    return stacked(discs), stacked([state] * len(discs)), (stacked([injections] * len(discs)),)
 
 
 def shape_of(case: Case) -> geometry.Shape:
@@ -90,10 +90,6 @@ def shape_of(case: Case) -> geometry.Shape:
 _in_batch = (eqx.if_array(0), eqx.if_array(0))
 _fields = eqx.filter_jit(eqx.filter_vmap(imaging.fields, in_axes=_in_batch))
 _summary = eqx.filter_jit(eqx.filter_vmap(imaging.summary, in_axes=(*_in_batch, None)))
-
-
-def _stack(trees: Sequence[Any]) -> Any:
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves) if eqx.is_array(leaves[0]) else leaves[0], *trees)
 
 
 def run_case(
@@ -247,24 +243,10 @@ def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None])
     `ablation_check` (the total effect here beside that of the full mesh), `metabolism` (one row a choice; none without
     cells) and `needle` (what the treatment would do without its wound).
     """
-    every, none, one = np.ones(len(MECHANISMS)), np.zeros(len(MECHANISMS)), np.eye(len(MECHANISMS))
     names = ["untreated", "all", "none", *(f"without {m}" for m in MECHANISMS), *(f"only {m}" for m in MECHANISMS)]
-    switches = [every, every, none, *(every - row for row in one), *one]
     hunger = hungers(case.treatments)
     places = {"used": 1} | {word: len(names) + i for i, word in enumerate(("least", "most", "unhurt"))}
-    discs, states, (injections,) = build(case, _ABLATION_MESH, [*switches, every, every, every])
-    for word in ("least", "most"):
-        products = discs.products
-        fed = [
-            old.at[places[word]].set(new)
-            for old, new in zip((products.oxygen_fresh, products.glucose_fresh), hunger[word], strict=True)
-        ]
-        discs = eqx.tree_at(lambda d: (d.products.oxygen_fresh, d.products.glucose_fresh), discs, tuple(fed))
-    injections = eqx.tree_at(
-        lambda i: (i.given, i.killed),
-        injections,
-        (injections.given.at[0].set(0.0), injections.killed.at[places["unhurt"]].set(0.0)),
-    )
+    discs, states, injections = _ablated(case, hunger, places)
     months = round(case.run.years * 12)
     t2 = imaging.T2Scale.from_evidence()
     first: dict[str, np.ndarray] = {}
@@ -301,6 +283,24 @@ def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None])
     ]
     cells = bool(np.any(np.asarray(injections.cellular)))
     return table, {"ablation_check": check, "metabolism": metabolism if cells else [], "needle": effects("unhurt")}
+
+
+def _ablated(
+    case: Case, hunger: Mapping[str, tuple[jax.Array, jax.Array]], places: Mapping[str, int]
+) -> tuple[Disc, State, Injections]:
+    """The batch of `ablate`: untreated, all, none, each off, each alone, and the variants at `places` behind them."""
+    every, none, one = np.ones(len(MECHANISMS)), np.zeros(len(MECHANISMS)), np.eye(len(MECHANISMS))
+    switches = [every, every, none, *(every - row for row in one), *one]
+    discs, states, (injections,) = build(case, _ABLATION_MESH, [*switches, every, every, every])
+    for word in ("least", "most"):
+        products = discs.products
+        fed = [
+            old.at[places[word]].set(new)
+            for old, new in zip((products.oxygen_fresh, products.glucose_fresh), hunger[word], strict=True)
+        ]
+        discs = eqx.tree_at(lambda d: (d.products.oxygen_fresh, d.products.glucose_fresh), discs, tuple(fed))
+    given, killed = injections.given.at[0].set(0.0), injections.killed.at[places["unhurt"]].set(0.0)
+    return discs, states, eqx.tree_at(lambda i: (i.given, i.killed), injections, (given, killed))
 
 
 def _shares(values: np.ndarray, names: list[str]) -> list[float]:

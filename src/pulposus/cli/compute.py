@@ -70,16 +70,17 @@ def run(
 def _compare(case: Case, out: Path, quiet: bool) -> None:
     """The case under every choice of every hypothesis, into hypotheses.csv and hypotheses.html of its folder."""
     from pulposus.report.book import hypotheses_page
-    from pulposus.results import Results
+    from pulposus.results import Results, claimed
 
-    with progress(quiet) as tell:
+    held = interrupt.held(lambda said: typer.echo(said, err=True))
+    with held, progress(quiet) as tell, claimed(out):
         from pulposus.run import compare_hypotheses
 
+        results = Results.open(out)
         table = compare_hypotheses(case, progress=tell)
-    results = Results.open(out)
-    results.write_hypotheses(table)
-    page = results.folder / "hypotheses.html"
-    page.write_text(hypotheses_page(table, str(results.info().get("title", ""))), encoding="utf-8")
+        results.write_hypotheses(table)
+        page = results.folder / "hypotheses.html"
+        page.write_text(hypotheses_page(table, str(results.info().get("title", ""))), encoding="utf-8")
     if not quiet:
         shown = new_table(
             "What hangs on each hypothesis", ["hypothesis", "choice"], ["treated", "effect", "lowest glucose"]

@@ -127,9 +127,6 @@ def _program(
     pass
 
 
-# ---------------------------------------------------------------------------------------------- compute
-
-
 @contextmanager
 def progress(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
     """A bar on stderr while a run goes on; nothing when asked to be quiet or when nobody watches."""
@@ -163,6 +160,3 @@ def progress(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
             bar.update(task, completed=done, total=total, description=text)
 
         yield tell
-
-
-# ---------------------------------------------------------------------------------------------- read

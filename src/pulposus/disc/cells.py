@@ -18,6 +18,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from pulposus.disc.composition import FIFTH, degeneration
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import FATES, MECHANISMS, Disc, State, effect, positive_share, total
 
@@ -58,9 +59,7 @@ def relative_density(disc: Disc) -> Array:
     p = disc.parameters
     if disc.hypotheses.metabolism == "cachot":
         return jnp.ones(())
-    worst = 5.0  # maths: the last Pfirrmann grade
-    share = jnp.clip((disc.grade - p.healthy_grade) / (worst - p.healthy_grade), 0.0, 1.0)
-    return 1 + share * (p.native_cells_grade5 - 1)
+    return 1 + degeneration(p, disc.grade, FIFTH) * (p.native_cells_grade5 - 1)
 
 
 def users(disc: Disc, state: State, survival: Array, native_survival: Array) -> tuple[Array, Array]:

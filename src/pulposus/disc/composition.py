@@ -21,7 +21,7 @@ from pulposus.errors import InputError, nearest
 
 ENDPLATES = ("intact", "calcified", "sclerotic", "perforated")
 _TISSUES = ("nucleus", "annulus", "endplate")
-_THIRD, _FOURTH, _FIFTH = 3.0, 4.0, 5.0  # maths: the Pfirrmann grades as numbers
+THIRD, _FOURTH, FIFTH = 3.0, 4.0, 5.0  # maths: the Pfirrmann grades as numbers
 
 
 class Composition(NamedTuple):
@@ -37,6 +37,11 @@ def continuous_grade(parameters: Parameters, pfirrmann: float) -> Array:
     return jnp.maximum(parameters.healthy_grade, jnp.asarray(pfirrmann, dtype=float))
 
 
+def degeneration(p: Parameters, grade: Array, worst: float) -> Array:
+    """How far a continuous grade lies from healthy (0) to the Pfirrmann grade `worst` (1), and no further."""
+    return jnp.clip((grade - p.healthy_grade) / (worst - p.healthy_grade), 0.0, 1.0)
+
+
 def composition(p: Parameters, hypotheses: Hypotheses, grade: Array) -> Composition:
     """Composition at a continuous grade."""
 
@@ -46,14 +51,14 @@ def composition(p: Parameters, hypotheses: Hypotheses, grade: Array) -> Composit
     water, water3 = (_volume_fraction(p, by_tissue("water", state)) for state in ("healthy", "grade3"))
     charge, charge3 = by_tissue("charge", "healthy"), by_tissue("charge", "grade3")
     collagen, collagen3 = by_tissue("collagen", "healthy"), by_tissue("collagen", "grade3")
-    share = jnp.clip((grade - p.healthy_grade) / (_THIRD - p.healthy_grade), 0.0, 1.0)
+    share = degeneration(p, grade, THIRD)
     between = water + share * (water3 - water)
     if hypotheses.grading == "absolute":
         relative = jnp.exp(-(grade - p.healthy_grade) / p.charge_per_grade) * jnp.ones(3)
     else:
         later = jnp.interp(
             grade,
-            jnp.array([_THIRD, _FOURTH, _FIFTH]),
+            jnp.array([THIRD, _FOURTH, FIFTH]),
             jnp.stack([jnp.ones(()), p.charge_grade4_of_grade3, p.charge_grade5_of_grade3]),
         )
         relative = (1 + share * (charge3 / charge - 1)) * later
@@ -86,7 +91,7 @@ def endplate(p: Parameters, hypotheses: Hypotheses, grade: Array, endplate_state
         by_grade = 1 - p.calcification_slope * (calcified(grade) - calcified(p.healthy_grade))
         openness = jnp.minimum(openness, by_grade) if endplate_state == "calcified" else openness * by_grade
     elif hypotheses.endplate_permeability == "rises":
-        openness = openness * (1 + p.porosity_rise_grade5 * (grade - p.healthy_grade) / (_FIFTH - p.healthy_grade))
+        openness = openness * (1 + p.porosity_rise_grade5 * (grade - p.healthy_grade) / (FIFTH - p.healthy_grade))
     return supply, openness
 
 

@@ -183,11 +183,11 @@ def steady(
         return jnp.where(free, mesh.apply(operator.stencil, x) + operator.volume * reaction(x), x - start)
 
     def solve(_: Callable, guess: Array) -> tuple[Array, tuple]:
-        return _told(_newton(operator, reaction, guess, free, tolerance, lower))
+        return _told(_newton(operator, reaction, guess, free, shift, tolerance, lower))
 
     mass = jnp.where(free, operator.volume, 0.0)
     slopes = [jnp.sum(mass * jnp.maximum(c[i], 0.0)) / jnp.sum(mass) for i, c in enumerate(_columns(reaction, start))]
-    shift = jnp.stack(slopes)[:, None, None, None]
+    shift = jax.lax.stop_gradient(jnp.stack(slopes)[:, None, None, None])
     field, beside = _root(operator, residual, start, free, solve, shift)
     return Solve(field, *_counted(beside))
 
@@ -197,13 +197,12 @@ def _newton(
     reaction: Callable[[Array], Array],
     start: Array,
     free: Array,
+    shift: Array,
     tolerance: float,
     lower: float,
 ) -> Solve:
     """Newton's method outside, `_residuals` inside, damped where the residual would not fall."""
     mass = jnp.where(free, operator.volume, 0.0)
-    slopes = [jnp.sum(mass * jnp.maximum(c[i], 0.0)) / jnp.sum(mass) for i, c in enumerate(_columns(reaction, start))]
-    shift = jnp.stack(slopes)[:, None, None, None]
     # The linear solve only has to be good to a few percent: it works in single precision, at half the memory traffic;
     # residuals stay double.
     single = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), (operator.model, operator.stencil * free, shift))
@@ -256,16 +255,18 @@ def linear(operator: Operator, decay: Array, right: Array, start: Array, fixed: 
         return jnp.where(free, inside, x - start)
 
     def solve(_: Callable, guess: Array) -> tuple[Array, tuple]:
-        return _told(_conjugate(operator, decay, right, guess, free, tolerance))
+        return _told(_conjugate(operator, decay, right, guess, free, shift, tolerance))
 
-    shift = (jnp.sum(operator.volume * decay, (1, 2, 3)) / jnp.sum(operator.volume))[:, None, None, None]
+    mean = jnp.sum(operator.volume * decay, (1, 2, 3)) / jnp.sum(operator.volume)
+    shift = jax.lax.stop_gradient(mean)[:, None, None, None]
     field, beside = _root(operator, residual, start, free, solve, shift)
     return Solve(field, *_counted(beside))
 
 
-def _conjugate(operator: Operator, decay: Array, right: Array, start: Array, free: Array, tolerance: float) -> Solve:
+def _conjugate(
+    operator: Operator, decay: Array, right: Array, start: Array, free: Array, shift: Array, tolerance: float
+) -> Solve:
     """Preconditioned conjugate gradients for `linear`."""
-    shift = (jnp.sum(operator.volume * decay, (1, 2, 3)) / jnp.sum(operator.volume))[:, None, None, None]
 
     def product(v: Array) -> Array:
         return jnp.where(free, mesh.apply(operator.stencil, v) + operator.volume * decay * v, 0.0)
@@ -307,7 +308,7 @@ def _root(
     Equation: ``J dx = -dF``; with c the adjoint of x, ``J^T w = c``. Axis copies are one point: only what they have in
     common is asked for, and only that is given back.
     """
-    model, stencil, shift = jax.lax.stop_gradient((operator.model, operator.stencil, shift))
+    model, stencil = jax.lax.stop_gradient((operator.model, operator.stencil))
 
     def precondition(v: Array) -> Array:
         return jnp.where(free, model.solve(jnp.where(free, v, 0.0), shift), 0.0)

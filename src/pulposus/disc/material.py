@@ -23,13 +23,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from pulposus.disc.composition import THIRD, degeneration
 from pulposus.disc.mesh import ANNULUS, ENDPLATE, Topology
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import Hypotheses
 
 Elementwise = Float[Array, "ring sector layer"]
 _TISSUES = ("nucleus", "annulus", "endplate")
-_THIRD = 3.0  # maths: grade III as a number
 _MOLAR = 1000.0  # maths: mol/m^3 in a mol/L, the unit of the activity fits
 _TURNS = 12  # maths: fixed-point turns of the composition-based law; each gains about a digit
 _ENERGY_POINTS = 16  # maths: Gauss points of the integral of an osmotic pressure that has no closed energy
@@ -66,7 +66,7 @@ def graded(
     (3,) or by element.
     """
     tissue = topology.element_tissue
-    share = jnp.clip((grade - p.healthy_grade) / (_THIRD - p.healthy_grade), 0.0, 1.0)
+    share = degeneration(p, grade, THIRD)
 
     def spread(values: Array) -> Array:
         return values[tissue] if values.ndim == 1 else values
@@ -109,7 +109,7 @@ def fibres(p: Parameters, hypotheses: Hypotheses, grade: Array) -> tuple[Array, 
         return p.fibre_stiffness_healthy * left / (1 - jnp.exp(p.healthy_grade - p.fibre_softening_grade)), (
             p.fibre_exponent_healthy
         )
-    share = jnp.clip((grade - p.healthy_grade) / (_THIRD - p.healthy_grade), 0.0, 1.0)
+    share = degeneration(p, grade, THIRD)
     return (
         p.fibre_stiffness_healthy + share * (p.fibre_stiffness_grade3 - p.fibre_stiffness_healthy),
         p.fibre_exponent_healthy + share * (p.fibre_exponent_grade3 - p.fibre_exponent_healthy),

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from pulposus.disc.composition import THIRD, degeneration
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import Disc, State, blend
 
@@ -46,10 +47,8 @@ def solid_stress(modulus: Array, solid: Array, stretch: Array) -> Array:
 def settle(disc: Disc, state: State) -> State:
     """Axial stretch at which osmotic pressure and solid balance what they balanced at start."""
     p = disc.parameters
-    third = 3.0  # maths: the grade as a number
-    worse = jnp.clip((disc.grade - p.healthy_grade) / (third - p.healthy_grade), 0.0, 1.0)  # as composition goes
     modulus = blend(disc, "shear_modulus")
-    modulus = modulus + worse * (blend(disc, "shear_modulus_grade3") - modulus)
+    modulus = modulus + degeneration(p, disc.grade, THIRD) * (blend(disc, "shear_modulus_grade3") - modulus)
     held = osmotic_pressure(p, disc.charge)
     driest = 1 - 0.9 * disc.water  # maths: never press out the last tenth of the water
 

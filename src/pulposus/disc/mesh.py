@@ -161,13 +161,16 @@ def corners(field: Array) -> list[Array]:
     return [around[a : a + r, b : b + s, c : c + layer] for a, b, c in _CORNERS]
 
 
+def _linear(point: np.ndarray) -> np.ndarray:
+    """(point, corner, axis) factors of the trilinear shape functions at all points of a grid of `point` cubed."""
+    q = np.array(list(itertools.product(point, repeat=3)))
+    return np.where(np.array(_CORNERS)[None] == 1, q[:, None], 1 - q[:, None])
+
+
 def gauss() -> tuple[np.ndarray, np.ndarray]:
     """Shape functions (8 points, 8 corners) and their reference gradients (8, 3, 8) on the unit cube."""
-    point = 0.5 + np.array([-0.5, 0.5]) / np.sqrt(3)
-    q = np.array(list(itertools.product(point, repeat=3)))
-    corner = np.array(_CORNERS)
-    one = np.where(corner[None] == 1, q[:, None], 1 - q[:, None])  # (point, corner, axis)
-    sign = 2.0 * corner - 1
+    one = _linear(0.5 + np.array([-0.5, 0.5]) / np.sqrt(3))
+    sign = 2.0 * np.array(_CORNERS) - 1
     gradient = np.stack([sign[:, a] * np.prod(np.delete(one, a, 2), 2) for a in range(3)], 1)
     return np.prod(one, 2), gradient
 
@@ -221,10 +224,7 @@ def average(coords: Array, field: Callable[[Array], Array]) -> Float[Array, "rin
     """Volume-weighted mean of a function of place over the surroundings of each node, by _FINER^3 points an element:
     what is narrower than an element keeps its integral. `field` maps places (..., 3) in m to values.
     """
-    point = (np.arange(_FINER) + 0.5) / _FINER
-    q = np.array(list(itertools.product(point, repeat=3)))
-    corner = np.array(_CORNERS)
-    value = np.prod(np.where(corner[None] == 1, q[:, None], 1 - q[:, None]), 2)  # (point, corner)
+    value = np.prod(_linear((np.arange(_FINER) + 0.5) / _FINER), 2)  # (point, corner)
     size = jnp.mean(jacobians(coords), 0)
     points = jnp.stack(corners(coords))  # (corner, ring, sector, layer, 3)
 

@@ -330,7 +330,7 @@ def _mean(a: Array, b: Array) -> Array:
 
 
 def _between(start: State, end: State) -> State:
-    """Half way between two states in what builds matrix, for the rest the end."""
+    """The mean over a step in what builds matrix, for the rest its end."""
     mean = [_mean(getattr(start, name), getattr(end, name)) for name in ("native", "np_like", "secretome", "solutes")]
     return eqx.tree_at(lambda s: (s.native, s.np_like, s.secretome, s.solutes), end, tuple(mean))
 

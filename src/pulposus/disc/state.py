@@ -7,9 +7,11 @@ boluses put into this disc.
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal, get_args, get_type_hints
+from collections.abc import Sequence
+from typing import Any, Literal, get_args, get_type_hints
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -155,6 +157,11 @@ class State(eqx.Module):
     secretome: Float[Array, "product ring sector layer"]  # cell equivalents per healthy nucleus cell, after diffusion
     ledger: Float[Array, "fate product"]  # cells, cumulative; order of FATES
     error: Float[Array, ""]  # largest solver error since start, relative
+
+
+def stacked(trees: Sequence[Any]) -> Any:
+    """Trees of one form (discs, states, therapies) joined along a new leading axis: a batch."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves) if eqx.is_array(leaves[0]) else leaves[0], *trees)
 
 
 def total(disc: Disc, field: Array) -> Array:

@@ -27,7 +27,7 @@ _OPENERS = r"[\s,;]+(?=(?:into|in|around|at|on|with|and|repeated)\s)"
 _UNITS = r"(?:(mL|cc)|nucleated\s+cells|cells|vesicles|particles|exosomes)\b\s*(?:of\s+)?(?=\S)"
 VOLUME = "mL"
 # Guards against slips of the keyboard, no quantities of the clinic.
-_FAR = 1000  # maths: times above and below the doses that were tabled
+FAR = 1000  # maths: times above and below the doses that were tabled
 _FULL = 10  # maths: times the volumes that were tabled
 _PASSAGES = 100  # maths: passages
 _DOSES = 100  # maths: doses of one treatment
@@ -315,7 +315,7 @@ def _check(t: Treatment, counted: str) -> None:
 def _check_slips(t: Treatment, rows: dict[str, evidence.Row]) -> None:
     """Numbers so far from what was ever given that a slip is likelier than a plan."""
     dose, volume, counted = rows["dose_default"], rows["volume_default"], rows["dose_unit"].text
-    if t.dose and counted != VOLUME and not dose.low / _FAR <= t.dose <= dose.high * _FAR:
+    if t.dose and counted != VOLUME and not dose.low / FAR <= t.dose <= dose.high * FAR:
         given = f"A dose of {t.dose:g} {counted} of {t.product} is not plausible"
         raise InputError(
             f"{given}; {dose.low:g} to {dose.high:g} were tabled, write for example {_written(dose.value)}."

@@ -28,7 +28,7 @@ from pulposus import imaging, interrupt
 from pulposus.case import Case
 from pulposus.disc import mesh, simulate
 from pulposus.disc.parameters import Parameters
-from pulposus.disc.state import Disc, State
+from pulposus.disc.state import Disc, State, stacked
 from pulposus.results import ARMS
 from pulposus.run import remember_compilations, shape_of, status
 from pulposus.therapies.biological import Injections, prescribe
@@ -44,7 +44,7 @@ Progress = Callable[[int, int, str], None]
 def members(case: Case, drawn: pd.DataFrame, size: str) -> tuple[Disc, State, Injections, imaging.T2Scale]:
     """Discs of a resolved case with the numbers of each row of `drawn`, ready at time 0, with what is injected."""
     made = [_spoken(case, row) for row in drawn.to_dict("records")]
-    parameters, products, injections, scanner = (_stack([one[k] for one in made]) for k in range(4))
+    parameters, products, injections, scanner = (stacked([one[k] for one in made]) for k in range(4))
     discs, states = _prepared(
         mesh.sized(size),
         shape_of(case),
@@ -65,10 +65,6 @@ def _spoken(case: Case, row: dict[str, Any]) -> tuple[Any, ...]:
     by_grade = [scanner.get(f"nucleus_t2_grade{g}", float(t2.by_grade[k])) for k, g in enumerate(imaging.GRADES)]
     own = Parameters.from_evidence(case.parameter_overrides() | parameters)
     return own, products, injections, imaging.T2Scale(jnp.array(by_grade))
-
-
-def _stack(trees: Sequence[Any]) -> Any:
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves) if eqx.is_array(leaves[0]) else leaves[0], *trees)
 
 
 @eqx.filter_jit
