@@ -31,6 +31,7 @@ from pulposus.disc.solid import Gauss, Places, Solid
 
 FREEDOMS = 6  # maths: three displacements and three rotations of a rigid body
 TOLERANCE = 1e-6  # maths: strain by which a balance may be wrong
+BELIEVED = 1e-4  # maths: strain by which a balance may be wrong and still be told
 _NEWTON = 30  # maths: most Newton steps of one load step
 _KRYLOV = 400  # maths: most Krylov iterations of one Newton step
 _ADJOINT = 1e-5  # maths: residual of the adjoint, near what single precision can

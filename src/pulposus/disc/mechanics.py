@@ -25,7 +25,6 @@ from pulposus.disc.parameters import Parameters
 from pulposus.disc.solid import Solid
 from pulposus.disc.state import Disc, State, blend
 
-UNBALANCED = 1e-4  # maths: a strain by which no balance may be wrong
 _NEWTON = 8  # maths: scalar Newton steps; quadratic from J = 1, where the start is within a few percent
 
 
@@ -83,7 +82,7 @@ def _after(disc: Disc, state: State, body: Solid, found: Balance) -> State:
     """The state with the form found, or without where none was."""
     column, ratio = _column(disc, state), posture.volume_ratio(body, found)
     offset = posture.coordinates(body, found) - mesh.coordinates(disc.topology, disc.shape, column)
-    solved = found.error < UNBALANCED
+    solved = found.error < equilibrium.BELIEVED
     new = ratio, ratio / column, offset, found.pose, state.charge
     old = state.stretch, state.correction, state.offset, state.pose, state.formed
     kept = tuple(jnp.where(solved, a, b) for a, b in zip(new, old, strict=True))

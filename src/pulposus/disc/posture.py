@@ -142,15 +142,20 @@ def moment_of(made: Solid, motion: str, size: Array | float) -> Load:
     return eqx.tree_at(lambda a: a.moment, equilibrium.unloaded(made), size * way)
 
 
+def pressure(made: Solid, found: Balance) -> Float[Array, "ring sector layer"]:
+    """Pressure in Pa of the water in each element, osmotic and pore: what a needle would read."""
+    ratio = solid.volume_ratio(made, equilibrium.places(made, found))
+    osmotic = material.osmotic_pressure(made.parameters, made.hypotheses, made.material, ratio)
+    return jnp.mean(osmotic, 0) + jnp.mean(solid.at_points(found.pressure), 0)
+
+
 def read(made: Solid, found: Balance) -> Reading:
     """What is read off a disc at rest."""
     t, m = made.topology, made.material
     x = equilibrium.places(made, found)
     ratio = solid.volume_ratio(made, x)
-    osmotic = material.osmotic_pressure(made.parameters, made.hypotheses, m, ratio)
-    pressure = jnp.mean(osmotic, 0) + jnp.mean(solid.at_points(found.pressure), 0)
     middle = (t.layers - 1) // 2
-    inner = pressure[0, :, (t.layers - 2) // 2 : middle + 1]
+    inner = pressure(made, found)[0, :, (t.layers - 2) // 2 : middle + 1]
     out = made.start[:2, -1] - made.start[:2, :1, 0].mean(1, keepdims=True)
     way = jnp.sum(found.displacement[:2, -1] * out, 0) / jnp.sqrt(jnp.sum(out**2, 0))
     quarter = np.round(np.arange(len(DIRECTIONS)) * t.sectors / len(DIRECTIONS)).astype(int)
