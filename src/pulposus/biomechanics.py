@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -152,7 +152,8 @@ def day(disc: Rested, tell: Tell = lambda text: None) -> pd.DataFrame:
     """Height, volume and pressure over a night and a day on the feet, after days like it; hours from lying down."""
     import pandas as pd
 
-    now, rows = disc.found, []
+    now = disc.found
+    rows: list[dict[str, Any]] = []
     for count in range(DAYS):
         rows, hour = [], 0.0
         for name, span, dt in _spans():

@@ -510,14 +510,14 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
             "viability_default": treatment.viability,
             "passage_default": treatment.passage,
         }
-        for group, member in (
+        for group, numbers in (
             (treatment.product, evidence.product(treatment.product)),
             (treatment.carrier, evidence.carrier(treatment.carrier)),
             (treatment.site, evidence.site(treatment.site)),
         ):
             found += [
                 _told(row, f"{group}: {name}", row.note)
-                for name, row in member.items()
+                for name, row in numbers.items()
                 # a default that the case has replaced was not read
                 if not row.text and row.kind != "defined" and given.get(name, row.value) == row.value
             ]

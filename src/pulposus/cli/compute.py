@@ -16,6 +16,7 @@ from pulposus.cli.door import (
     UNSOLVED,
     Mesh,
     NoAblation,
+    NoLoads,
     Out,
     Quiet,
     Resume,

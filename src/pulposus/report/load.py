@@ -129,8 +129,8 @@ def _film(cut: Mapping[str, Any]) -> str:
         for f, name in enumerate(_FILM[:-1])
     )
     sides = (
-        f'<text class="side" x="{left + 0.5:.1f}" y="{top + tall - 0.6:.1f}" text-anchor="start">anterior</text>'
-        f'<text class="side" x="{left + wide - 0.5:.1f}" y="{top + tall - 0.6:.1f}" text-anchor="end">posterior</text>'
+        f'<text class="side" x="{left + 0.5:.1f}" y="{top + tall - 0.6:.1f}" >anterior</text>'
+        f'<text class="side end" x="{left + wide - 0.5:.1f}" y="{top + tall - 0.6:.1f}">posterior</text>'
     )
     told = "Section from front to back through the disc: lying, standing, lifting; colour is pressure."
     return (
@@ -228,16 +228,17 @@ def _day(rows: pd.DataFrame, column: str, title: str, unit: str, decimals: int) 
         return f'<figure class="chart"><h3>{title}</h3><p>A load of the day is beyond this disc.</p></figure>'
     low, high = _rounded(float(values.min()), float(values.max()))
     wide, tall, left, base = 340.0, 190.0, 44.0, 24.0
+    right = 18.0
 
     def x(hour: Any) -> Any:
-        return left + (wide - left - 8) * np.asarray(hour) / 24
+        return left + (wide - left - right) * np.asarray(hour) / 24
 
     def y(value: Any) -> Any:
         return 8 + (tall - base - 8) * (high - np.asarray(value)) / (high - low)
 
     marks = np.linspace(low, high, 5)
     grid = "".join(
-        f'<line x1="{left}" x2="{wide - 8}" y1="{y(m):.1f}" y2="{y(m):.1f}" class="grid"/>'
+        f'<line x1="{left}" x2="{wide - right}" y1="{y(m):.1f}" y2="{y(m):.1f}" class="grid"/>'
         f'<text x="{left - 6}" y="{y(m) + 4:.1f}" text-anchor="end">{m:.{decimals}f}</text>'
         for m in marks
     )
@@ -269,6 +270,7 @@ def _rounded(low: float, high: float) -> tuple[float, float]:
     span = max(high - low, 1e-3)
     step = 10 ** math.floor(math.log10(span / 4))
     step = next(step * m for m in (1, 2, 2.5, 5, 10, 20) if 4 * step * m >= span)
+    low = max(low, 0.0)  # neither height nor pressure goes below, but for rounding
     start = math.floor(low / step) * step
     while start + 4 * step < high:
         step *= 2
