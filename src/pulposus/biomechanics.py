@@ -12,7 +12,7 @@ Source: `disc.posture`, ``evidence/loads.csv``.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import equinox as eqx
@@ -124,7 +124,7 @@ def _row(disc: Rested, now: Balance) -> dict[str, float | str]:
     return row
 
 
-def motions(disc: Rested, tell: Tell = lambda text: None) -> pd.DataFrame:
+def motions(disc: Rested, tell: Tell = lambda text: None, moments: Sequence[float] = MOMENTS) -> pd.DataFrame:
     """One row a motion and moment (N m, as given: not scaled) of the disc alone, taken out after a night and bent at
     once: turn in degrees and rise of pressure over the disc without moment.
     """
@@ -133,7 +133,7 @@ def motions(disc: Rested, tell: Tell = lambda text: None) -> pd.DataFrame:
     free = after(disc.body, equilibrium.unloaded(disc.body), disc.found, jnp.asarray(0.0))
     start, rows = _read(disc.body, free), []
     for name, way in posture.MOTIONS.items():
-        for moment in MOMENTS:
+        for moment in moments:
             now = after(disc.body, posture.moment_of(disc.body, name, moment), free, jnp.asarray(0.0))
             seen = _read(disc.body, now)
             believed = float(now.error) < equilibrium.BELIEVED

@@ -62,6 +62,7 @@ _STEP_TOLERANCE = 4e-3  # maths: cells gained or lost wrongly in one step, by th
 _FIRST_STEP = 0.1 * DAY  # maths: first guess after a dose; the error control takes over
 _LONGEST_STEP = MONTH  # maths: form and matrix are carried forward with this step at most
 _SHORTEST_STEP = 0.005 * DAY  # maths: about seven minutes, below which a step is accepted as it is
+_LONGEST_LOOK = 3 * MONTH  # maths: between looks at how far charge has gone
 FORMED = 0.01  # maths: charge that may go anywhere before the whole disc is solved again (tests/test_clock.py)
 _GAMMA = 1 - 1 / np.sqrt(2)  # maths: the L-stable two-stage implicit method of order two (Alexander 1977)
 _SETTLING = np.array([0.25, 1, 4, 16, 60, 100]) * DAY  # maths: spans, each a stage; together long against death
@@ -408,6 +409,21 @@ _moved_batch = eqx.filter_jit(eqx.filter_vmap(mechanics.moved))
 _dose_batch = eqx.filter_jit(eqx.filter_vmap(dose, in_axes=(eqx.if_array(0), eqx.if_array(0), eqx.if_array(0), None)))
 
 
+def _looks(discs: Disc, start: float, stop: float) -> list[float]:
+    """Times in (start, stop] at which the clock looks whether the whole disc is to be solved again."""
+    if discs.hypotheses.mechanics != "solid":
+        return [stop]
+    pieces = max(1, int(np.ceil((stop - start) / _LONGEST_LOOK - 1e-9)))  # maths: up to rounding
+    return [*np.linspace(start, stop, pieces + 1)[1:-1].tolist(), stop]
+
+
+def _formed(discs: Disc, states: State) -> State:
+    """The batch with the form of every disc solved anew, where charge has gone far enough in any of them."""
+    if discs.hypotheses.mechanics != "solid" or float(jnp.max(_moved_batch(discs, states))) <= FORMED:
+        return states
+    return stacked([mechanics.form(member(discs, i), member(states, i)) for i in range(states.time.shape[0])])
+
+
 def simulate(
     discs: Disc, states: State, therapies: Sequence[AbstractTherapy], times: Sequence[float], start: int = 0
 ) -> Iterator[tuple[int, State]]:
@@ -427,8 +443,7 @@ def simulate(
             for stop in stops:
                 states = _advance_batch(discs, states, jnp.asarray(stop))
                 states = _dose_batch(discs, states, tuple(therapies), jnp.asarray(stop))
-            states = _advance_batch(discs, states, jnp.asarray(times[index]))
-            if discs.hypotheses.mechanics == "solid" and float(jnp.max(_moved_batch(discs, states))) > FORMED:
-                every = range(states.time.shape[0])
-                states = stacked([mechanics.form(member(discs, i), member(states, i)) for i in every])
+            for stop in _looks(discs, times[index - 1], times[index]):
+                states = _advance_batch(discs, states, jnp.asarray(stop))
+                states = _formed(discs, states)
         yield index, states

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from pulposus.errors import InputError, nearest
 from pulposus.evidence.checks import CLASSES, Check, read_checks
-from pulposus.validation import courses, matter, solutes
+from pulposus.validation import courses, days, matter, solutes
 from pulposus.validation.finding import Finding
 from pulposus.validation.laboratory import Laboratory
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MEASURES = solutes.MEASURES | matter.MEASURES | courses.MEASURES
+_ROOMS = {"solutes": solutes, "matter": matter, "courses": courses, "days": days}
+MEASURES = solutes.MEASURES | matter.MEASURES | courses.MEASURES | days.MEASURES
 AGREES, DIFFERS, PENDING, FAILED = "agrees", "differs", "pending", "not computed"
 Progress = Callable[[int, int, str], None]
 
@@ -54,8 +55,8 @@ def verdict(check: Check, value: float) -> str:
 
 
 def family(measure: str) -> str:
-    """What a measure is about: solutes, matter or courses; nothing for what is pending."""
-    rooms = {"solutes": solutes.MEASURES, "matter": matter.MEASURES, "courses": courses.MEASURES}
+    """What a measure is about: solutes, matter, courses or days; nothing for what is pending."""
+    rooms = {name: room.MEASURES for name, room in _ROOMS.items()}
     return next((name for name, table in rooms.items() if measure in table), "")
 
 

@@ -1,0 +1,148 @@
+"""Measures of a disc in its day: pressure by posture, a night and a day, motion under moments, stiffness."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from pulposus import biomechanics, evidence
+from pulposus.biomechanics import Rested
+from pulposus.disc import equilibrium, geometry, mesh, posture
+from pulposus.disc.composition import continuous_grade
+from pulposus.disc.parameters import Parameters
+from pulposus.disc.state import Hypotheses
+from pulposus.validation.finding import Finding, collector, points
+from pulposus.validation.laboratory import REFERENCE, Laboratory
+
+MEASURES, measure = collector()
+_SIZE = "cohort"  # pressure and turn move by 2 % from there to a mesh six times as fine (docs/decisions/0008)
+_PERCENT = 100.0  # maths: share to percent
+_MOMENTS = (1.0, 2.0, 2.5, 4.0, 5.0, 6.0, 7.5, 8.0)  # maths: N m, those of the measurements
+_FURTHER = 100.0  # maths: N over which the slope is read
+_COLLAPSED = 5  # maths: the last Pfirrmann grade
+_GAINED = (1.5, 3.0)  # maths: hours after which volume regained is read
+
+
+def _disc(lab: Laboratory, grade: int = 1) -> Rested:
+    """The reference disc at rest overnight, as of a grade."""
+
+    def make() -> Rested:
+        p = Parameters.from_evidence()
+        sizes = {name: row.si for name, row in evidence.dimensions(REFERENCE, "any", 1).items()}
+        shape = geometry.from_outline(REFERENCE, sizes)
+        made = posture.rested(mesh.sized(_SIZE), Hypotheses(), p, shape, continuous_grade(p, grade))
+        return biomechanics.rested(made)
+
+    return lab.keep(("rested", grade), make)
+
+
+# ---------------------------------------------------------------------------------------------- postures
+
+
+@measure
+def posture_pressure(lab: Laboratory, at: str) -> Finding:
+    """Pressure in a posture after a night, MPa."""
+    rows = lab.keep("postures", lambda: biomechanics.postures(_disc(lab))[0]).set_index("posture")
+    curve = points(rows["compression_N"].sort_values(), rows.sort_values("compression_N")["pressure_MPa"])
+    return Finding(float(rows.loc[at, "pressure_MPa"]), across="compression, N", along="pressure, MPa", curve=curve)
+
+
+@measure
+def pressure_per_stress(lab: Laboratory, at: str) -> Finding:
+    """Pressure over force per area, standing."""
+    disc = _disc(lab)
+    found = biomechanics.under(disc, biomechanics.load_of(disc, at))
+    stress = float(posture.load_of(disc.body, at).follower / disc.made.shape.disc.area())
+    return Finding(float(posture.read(disc.body, found).pressure) / stress)
+
+
+@measure
+def axial_stiffness(lab: Laboratory, at: str) -> Finding:
+    """Stiffness under a sudden further load from a compression (N), kN/mm."""
+    disc = _disc(lab)
+    pressed = []
+    for more in (0.0, _FURTHER):
+        none = equilibrium.unloaded(disc.body)
+        load = eqx.tree_at(lambda a: a.follower, none, jnp.asarray(float(at) + more))
+        pressed.append(float(biomechanics.under(disc, load).pose[2]))
+    return Finding(_FURTHER / (pressed[0] - pressed[1]) * 1e-6)  # maths: N/m to kN/mm
+
+
+# ---------------------------------------------------------------------------------------------- a day
+
+
+def _day(lab: Laboratory, column: str) -> tuple[np.ndarray, np.ndarray, int]:
+    """Hours, a column over them, and where the night ends."""
+    rows = lab.keep("day", lambda: biomechanics.day(_disc(lab)))
+    return rows["hour"].to_numpy(), rows[column].to_numpy(), int((rows["span"] == "night").sum())
+
+
+@measure
+def daily_loss(lab: Laboratory, at: str) -> Finding:
+    """Height or volume lost from morning to evening, percent: "height" or "volume"."""
+    hour, values, up = _day(lab, {"height": "height_mm", "volume": "volume_mL"}[at])
+    lost = _PERCENT * (1 - values / values[up - 1])
+    return Finding(float(lost[-1]), across="hours", along=f"{at} lost, %", curve=points(hour, lost))
+
+
+@measure
+def overnight_gain(lab: Laboratory, at: str) -> Finding:
+    """Volume gained since lying down, percent: after so many hours."""
+    hour, values, up = _day(lab, "volume_mL")
+    gained = _PERCENT * (values / values[0] - 1)
+    return Finding(
+        float(np.interp(float(at), hour[:up], gained[:up])),
+        across="hours",
+        along="volume gained, %",
+        curve=points(hour[:up], gained[:up]),
+    )
+
+
+@measure
+def overnight_pressure(lab: Laboratory, at: str) -> Finding:
+    """Pressure after so many hours of lying, MPa."""
+    hour, values, up = _day(lab, "pressure_MPa")
+    return Finding(
+        float(np.interp(float(at), hour[:up], values[:up])),
+        across="hours",
+        along="pressure, MPa",
+        curve=points(hour[:up], values[:up]),
+    )
+
+
+# ---------------------------------------------------------------------------------------------- motion
+
+
+def _motions(lab: Laboratory, grade: int, name: str, column: str) -> dict[float, float]:
+    rows = lab.keep(("motions", grade), lambda: biomechanics.motions(_disc(lab, grade), moments=_MOMENTS))
+    own = rows[rows["motion"] == name]
+    return dict(zip(own["moment_N_m"], own[column], strict=True))
+
+
+@measure
+def turn(lab: Laboratory, at: str) -> Finding:
+    """Turn of the isolated disc in degrees: "flexion 7.5" (N m)."""
+    name, moment = at.split()
+    found = _motions(lab, 1, name, "turn_degrees")
+    return Finding(
+        found[float(moment)], across="moment, N m", along="turn, degrees", curve=points(found, found.values())
+    )
+
+
+@measure
+def pressure_rise(lab: Laboratory, at: str) -> Finding:
+    """Rise of pressure of the isolated disc under a moment, MPa: "flexion 7.5"."""
+    name, moment = at.split()
+    found = _motions(lab, 1, name, "pressure_rise_MPa")
+    return Finding(found[float(moment)], across="moment, N m", along="rise, MPa", curve=points(found, found.values()))
+
+
+@measure
+def stiffening(lab: Laboratory, at: str) -> Finding:
+    """Flexion and extension of a collapsed disc (the form of a healthy one) over that of a healthy one."""
+    turned = [
+        sum(_motions(lab, grade, name, "turn_degrees")[float(at)] for name in ("flexion", "extension"))
+        for grade in (1, _COLLAPSED)
+    ]
+    return Finding(turned[1] / turned[0])

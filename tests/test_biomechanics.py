@@ -1,0 +1,99 @@
+"""The disc under load: tables of postures, moments and a day."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from discs import REFERENCE, shape_of
+
+from pulposus import biomechanics
+from pulposus.disc import posture
+from pulposus.disc.mesh import Topology, sized
+from pulposus.disc.parameters import Parameters
+from pulposus.disc.state import Hypotheses
+
+TINY = Topology(5, 8, 7, 2, 1)
+P = Parameters.from_evidence()
+
+
+@pytest.fixture(scope="module")
+def disc():
+    return biomechanics.rested(posture.rested(TINY, Hypotheses(), P, shape_of(REFERENCE), jnp.asarray(1.5)))
+
+
+@pytest.fixture(scope="module")
+def loaded(disc):
+    return biomechanics.postures(disc)
+
+
+def test_more_compression_is_more_pressure_and_less_height_without_loss_of_water(disc, loaded):
+    rows = loaded[0].set_index("posture")
+    assert (rows["status"] == "completed").all()
+    upright = rows.loc[["lying", "standing"]]
+    assert (np.diff(upright["pressure_MPa"]) > 0).all()
+    assert (np.diff(upright["height_mm"]) < 0).all()
+    assert rows.loc["lifting", "pressure_MPa"] == rows["pressure_MPa"].max()
+    np.testing.assert_allclose(rows["water_mL"], rows["water_mL"].iloc[0], rtol=2e-3)
+
+
+def test_bending_to_the_side_bulges_there_and_bending_forward_in_front(loaded):
+    rows = loaded[0].set_index("posture")
+    assert abs(rows.loc["side_bent", "bulge_right_mm"] - rows.loc["side_bent", "bulge_left_mm"]) > 0.2
+    assert rows.loc["standing", "bulge_right_mm"] == pytest.approx(rows.loc["standing", "bulge_left_mm"], rel=0.02)
+    flexed = rows.loc["flexed"]
+    assert flexed["bulge_anterior_mm"] > flexed["bulge_posterior_mm"]
+
+
+def test_a_smaller_disc_bears_the_same_stress(disc):
+    small = biomechanics.rested(posture.rested(TINY, Hypotheses(), P, shape_of("C5-C6"), jnp.asarray(1.5)))
+    force = [float(biomechanics.load_of(d, "standing").follower) for d in (disc, small)]
+    area = [float(d.made.shape.disc.area()) for d in (disc, small)]
+    assert force[0] == pytest.approx(550.0, rel=1e-6)
+    assert force[0] / area[0] == pytest.approx(force[1] / area[1], rel=1e-6)
+
+
+def test_larger_moments_turn_further(disc):
+    rows = biomechanics.motions(disc, moments=(1.0, 4.0))
+    for _, own in rows.groupby("motion"):
+        assert (np.diff(own["turn_degrees"]) > 0).all()
+        assert (own["turn_degrees"] > 0).all()
+
+
+def test_a_load_beyond_the_disc_is_a_row_with_a_status(disc, monkeypatch):
+    heavy = disc._replace(scale=(1e3, 1e3))
+    monkeypatch.setattr(biomechanics, "POSTURES", ("standing",))
+    rows, found = biomechanics.postures(heavy)
+    assert rows["status"].iloc[0].startswith("beyond this disc")
+    assert np.isnan(rows["pressure_MPa"].iloc[0])
+    assert "standing" not in biomechanics.section(heavy, found)["frames"]
+
+
+def test_a_disc_loses_height_by_day_and_gains_it_by_night(disc):
+    rows = biomechanics.day(disc)
+    night, up = rows[rows["span"] == "night"], rows[rows["span"] == "day"]
+    assert night["hour"].iloc[-1] == pytest.approx(8)
+    assert up["hour"].iloc[-1] == pytest.approx(24)
+    assert (np.diff(night["height_mm"]) > 0).all()
+    assert (np.diff(up["height_mm"]) < 0).all()
+    # a day begins as it ended: the second is like a third
+    assert rows["volume_mL"].iloc[0] == pytest.approx(rows["volume_mL"].iloc[-1], rel=5e-3)
+
+
+def test_a_field_is_carried_from_mesh_to_mesh():
+    fine, coarse = sized("coarse"), sized("cohort")
+    field = np.add.outer(fine.radial, np.zeros(fine.sectors))[..., None] + 0.5 * fine.axial
+    onto = biomechanics.carried(field, fine, coarse)
+    wanted = np.add.outer(coarse.radial, np.zeros(coarse.sectors))[..., None] + 0.5 * coarse.axial
+    np.testing.assert_allclose(onto, wanted, atol=1e-12)
+
+
+def test_the_section_goes_from_rim_to_rim(disc, loaded):
+    cut = biomechanics.section(disc, loaded[1])
+    y, pressure = np.array(cut["frames"]["night"]["y_mm"]), np.array(cut["frames"]["night"]["pressure_MPa"])
+    assert y.shape == (2 * TINY.rings - 1, TINY.layers)
+    assert pressure.shape == (2 * TINY.rings - 2, TINY.layers - 1)
+    assert (np.diff(y[:, TINY.layers // 2]) > 0).all()  # posterior to anterior
+    assert pressure[TINY.rings - 1].mean() > pressure[0].mean()  # the nucleus above the rim
+    assert eqx.is_array(disc.found.pose)
