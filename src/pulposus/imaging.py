@@ -135,6 +135,7 @@ def summary(disc: Disc, state: State, t2: T2Scale) -> dict[str, Array]:
         "disc_height_index": _height_index(disc, coords),
         "pfirrmann_estimate": jnp.interp(water, by_grade[::-1], jnp.array(GRADES, dtype=float)[::-1]),
         "solver_error": state.error,
+        "form_error": state.strain,
     }
 
 

@@ -235,15 +235,20 @@ def ledger(rows: Sequence[Mapping[str, Any]], products: Sequence[str]) -> pd.Dat
 
 def status(summary: pd.DataFrame) -> dict[str, str]:
     """One sentence an arm: whether it can be believed."""
-    worst = summary.groupby("arm")["solver_error"].apply(lambda error: error.fillna(np.inf).max())
+    worst = summary.fillna({"solver_error": np.inf, "form_error": np.inf}).groupby("arm")
     return {
-        arm: "completed"
-        if error < simulate.UNSOLVED
-        else f"failed: solutes were not solved to better than {error:.1g} of their scale"
-        if math.isfinite(error)
-        else "failed: the numbers given leave no finite concentrations"
-        for arm, error in worst.items()
+        str(arm): _status(float(rows["solver_error"].max()), float(rows["form_error"].max())) for arm, rows in worst
     }
+
+
+def _status(error: float, strain: float) -> str:
+    if not math.isfinite(error):
+        return "failed: the numbers given leave no finite concentrations"
+    if error >= simulate.UNSOLVED:
+        return f"failed: solutes were not solved to better than {error:.1g} of their scale"
+    if not math.isfinite(strain):
+        return "failed: the disc finds no rest under the load of a night; check its dimensions and numbers"
+    return "completed"
 
 
 def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None]) -> tuple[pd.DataFrame, dict[str, Any]]:
