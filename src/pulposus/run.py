@@ -60,19 +60,23 @@ _AT_STAKE = {
 
 
 def build(
-    case: Case, size: str, switches: Sequence[np.ndarray] | None = None, room: tuple[int, int] = (1, 1)
+    case: Case,
+    size: str,
+    switches: Sequence[np.ndarray] | None = None,
+    room: tuple[int, int] = (1, 1),
+    hypotheses: Hypotheses | None = None,
 ) -> tuple[Disc, State, tuple[Injections]]:
     """Discs of a resolved case, batched: untreated and treated; or, given `switches`, the treated disc once for each
     row of mechanism switches.
 
-    Every leaf has a leading batch axis. Cases built with one `room` (products, doses) can be joined along it.
+    `hypotheses` replace the case's own. Every leaf has a leading batch axis. Cases built with one `room` (products, doses) can be joined along it.
     """
     products, injections = prescribe(case.treatments, case.disc.grade, room)
     disc, state = simulate.prepare(
         mesh.sized(size),
         shape_of(case),
         Parameters.from_evidence(case.parameter_overrides()),
-        case.hypotheses(),
+        hypotheses or case.hypotheses(),
         products,
         pfirrmann=float(case.disc.grade),
         age=(case.person.age or 0.0) * simulate.YEAR,
@@ -347,7 +351,8 @@ def _ablated(
     """The batch of `ablate`: untreated, all, none, each off, each alone, and the variants at `places` behind them."""
     every, none, one = np.ones(len(MECHANISMS)), np.zeros(len(MECHANISMS)), np.eye(len(MECHANISMS))
     switches = [every, every, none, *(every - row for row in one), *one]
-    discs, states, (injections,) = build(case, _ABLATION_MESH, [*switches, every, every, every])
+    told = [*switches, every, every, every]
+    discs, states, (injections,) = build(case, _ABLATION_MESH, told, hypotheses=case.hypotheses().by_columns())
     for word in ("least", "most"):
         products = discs.products
         fed = [

@@ -69,6 +69,10 @@ class Hypotheses:
     solid: Literal["measured", "fitted"] = "measured"
     mechanics: Literal["solid", "columns"] = "solid"
 
+    def by_columns(self) -> Hypotheses:
+        """The same with the mechanics of columns: what batches of many discs use."""
+        return dataclasses.replace(self, mechanics="columns")
+
     @classmethod
     def choose(cls, **choices: str | bool) -> Hypotheses:
         """Hypotheses with the given choices; InputError names the nearest hypothesis or its options otherwise."""
