@@ -69,7 +69,8 @@ def build(
     """Discs of a resolved case, batched: untreated and treated; or, given `switches`, the treated disc once for each
     row of mechanism switches.
 
-    `hypotheses` replace the case's own. Every leaf has a leading batch axis. Cases built with one `room` (products, doses) can be joined along it.
+    `hypotheses` replace the case's own. Every leaf has a leading batch axis. Cases built with one `room` (products,
+    doses) can be joined along it.
     """
     products, injections = prescribe(case.treatments, case.disc.grade, room)
     disc, state = simulate.prepare(
