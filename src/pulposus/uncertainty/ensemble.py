@@ -45,17 +45,15 @@ def members(case: Case, drawn: pd.DataFrame, size: str) -> tuple[Disc, State, In
     """Discs of a resolved case with the numbers of each row of `drawn`, ready at time 0, with what is injected."""
     made = [_spoken(case, row) for row in drawn.to_dict("records")]
     parameters, products, injections, scanner = (stacked([one[k] for one in made]) for k in range(4))
-    discs, states = _prepared(
-        mesh.sized(size),
-        shape_of(case),
-        case.hypotheses(),
-        parameters,
-        products,
-        float(case.disc.grade),
-        (case.person.age or 0.0) * simulate.YEAR,
-        case.disc.endplate,
-    )
+    discs, states = prepared(case, parameters, products, size)
     return discs, states, injections, scanner
+
+
+def prepared(case: Case, parameters: Parameters, products: Any, size: str) -> tuple[Disc, State]:
+    """Discs of a resolved case with a batch of numbers, ready at time 0."""
+    age = (case.person.age or 0.0) * simulate.YEAR
+    making = (mesh.sized(size), shape_of(case), case.hypotheses(), parameters, products)
+    return _prepared(*making, float(case.disc.grade), age, case.disc.endplate)
 
 
 def _spoken(case: Case, row: dict[str, Any]) -> tuple[Any, ...]:
@@ -164,7 +162,7 @@ def run_members(
         tell(count, len(drawn), f"ensemble, member {count} of {len(drawn)}")
 
     look()
-    for made in _computed(chunks, text, size, workers, look):
+    for made in computed(chunk, chunks, text, size, workers, look):
         parts.append(made)
         count += made["member"].nunique()
         table = pd.concat(parts, ignore_index=True).sort_values(["member", "arm", "month"], ignore_index=True)
@@ -173,23 +171,28 @@ def run_members(
     return pd.concat(parts, ignore_index=True).sort_values(["member", "arm", "month"], ignore_index=True)
 
 
-def _computed(
-    chunks: Sequence[pd.DataFrame], text: str, size: str, workers: int | None, look: Callable[[], None]
+def computed(
+    work: Callable[[str, pd.DataFrame, str], pd.DataFrame],
+    chunks: Sequence[pd.DataFrame],
+    text: str,
+    size: str,
+    workers: int | None,
+    look: Callable[[], None],
 ) -> Iterator[pd.DataFrame]:
-    """Each chunk when it is over, computed by other processes, or here where one worker was asked for: a large batch
-    in a process of many threads has been seen to hang.
+    """``work(text, part, size)`` of each chunk when it is over, computed by other processes, or here where one worker
+    was asked for: a large batch in a process of many threads has been seen to hang. `work` is a module's own function.
     """
     count = min(len(chunks), workers or os.cpu_count() or 1)
     if workers == 1 or not chunks:
         for part in chunks:
             look()
-            yield chunk(text, part, size)
+            yield work(text, part, size)
         return
     pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_worker)
     alone = {name: os.environ.get(name) for name in _ALONE}
     os.environ.update(_ALONE)  # processes inherit it when they start, which is with the first chunks
     try:
-        waiting = {pool.submit(chunk, text, part, size) for part in chunks}
+        waiting = {pool.submit(work, text, part, size) for part in chunks}
         while waiting:
             over, waiting = wait(waiting, _WAIT, FIRST_COMPLETED)
             for future in over:

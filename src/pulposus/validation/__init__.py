@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from pulposus.errors import InputError, nearest
 from pulposus.evidence.checks import CLASSES, Check, read_checks
-from pulposus.validation import courses, matter, solutes
+from pulposus.validation import courses, culture, matter, solutes
 from pulposus.validation.finding import Finding
 from pulposus.validation.laboratory import Laboratory
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MEASURES = solutes.MEASURES | matter.MEASURES | courses.MEASURES
+MEASURES = solutes.MEASURES | matter.MEASURES | courses.MEASURES | culture.MEASURES
 AGREES, DIFFERS, PENDING, FAILED = "agrees", "differs", "pending", "not computed"
 Progress = Callable[[int, int, str], None]
 
@@ -54,8 +54,10 @@ def verdict(check: Check, value: float) -> str:
 
 
 def family(measure: str) -> str:
-    """What a measure is about: solutes, matter or courses; nothing for what is pending."""
-    rooms = {"solutes": solutes.MEASURES, "matter": matter.MEASURES, "courses": courses.MEASURES}
+    """What a measure is about: solutes, matter, courses or culture; nothing for what is pending."""
+    rooms = {"solutes": solutes.MEASURES, "matter": matter.MEASURES, "courses": courses.MEASURES} | {
+        "culture": culture.MEASURES
+    }
     return next((name for name, table in rooms.items() if measure in table), "")
 
 
