@@ -45,17 +45,16 @@ def posterior(numbers: pd.DataFrame) -> Figure:
         colour = VERMILION if row["edge"] else BLUE
         ax.barh(y, right - left, 0.3, left, color=colour if said else "none", edgecolor=colour if said else DARK_GREY)
         ax.plot(_share(row, "value"), y, "o", color=BLACK if said else "white", markeredgecolor=BLACK, markersize=3.5)
-        known = f"{row['value']:.3g} ({row['low']:.3g} to {row['high']:.3g})" if said else "not informed"
-        unit = "" if row["unit"] == "1" or not said else f" {row['unit']}"
-        ax.text(1.03, y, f"{known}{unit}", va="center", fontsize=6.5)
-        ax.text(1.60, y, f"{_PER_CENT * row['informed']:.0f} %", va="center", ha="right", fontsize=6.5)
+        unit = "" if row["unit"] == "1" else f" {row['unit']}"
+        known = f"{row['value']:.3g}{unit} ({row['low']:.3g} to {row['high']:.3g})" if said else "not informed"
+        ax.text(1.03, y, f"{_PER_CENT * row['informed']:.0f} %", va="center", fontsize=6.5)
+        ax.text(1.12, y, known, va="center", fontsize=6.5)
     ax.set_yticks(range(len(numbers)), [_name(n) for n in reversed(list(numbers["name"]))])
     ax.set_xlim(0, 1)
     ax.set_ylim(-0.7, len(numbers) + 0.3)
     ax.set_xticks((0, 0.5, 1), ["low end", "middle", "high end of the range"])
     ax.grid(axis="y", visible=False)
-    ax.text(1.03, len(numbers) - 0.25, "fitted (90 %)", fontsize=6.5, fontweight="bold")
-    ax.text(1.60, len(numbers) - 0.25, "informed", fontsize=6.5, fontweight="bold", ha="right")
+    ax.text(1.03, len(numbers) - 0.3, "informed, fitted (nine tenths)", fontsize=6.5, fontweight="bold")
     ax.set_title("Grey: allowed before; blue: known after; hollow: the rows say nothing; red: at an edge", loc="left")
     return figure
 
