@@ -295,10 +295,10 @@ def _least(residuals: Callable[[Array], Array], count: int, seed: int) -> tuple[
     except ImportError:
         raise InputError("Calibration needs optimistix; install it with: pip install 'pulposus[calibrate]'.") from None
     starts = jax.random.normal(jax.random.PRNGKey(seed), (STARTS, count)).at[0].set(0.0)
-    solver = optimistix.LevenbergMarquardt(rtol=_TOLERANCE, atol=_TOLERANCE)
+    solver: Any = optimistix.LevenbergMarquardt(rtol=_TOLERANCE, atol=_TOLERANCE)
 
     def one(start: Array) -> Array:
-        found = optimistix.least_squares(lambda z, _: residuals(z), solver, start, max_steps=_STEPS, throw=False)
+        found: Any = optimistix.least_squares(lambda z, _: residuals(z), solver, start, max_steps=_STEPS, throw=False)
         return found.value
 
     ends = jax.jit(jax.vmap(one))(starts)

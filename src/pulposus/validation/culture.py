@@ -61,7 +61,7 @@ def uptake_left(numbers: Numbers, at: str) -> Array:
 
 def decay_rise(numbers: Numbers, proteases: float) -> Array:
     """Decay of aggrecan over that of a normal disc, if nothing but proteases (relative to normal) raised it."""
-    return 1 + numbers[GAIN] * (proteases - 1)
+    return jnp.asarray(1 + numbers[GAIN] * (proteases - 1))
 
 
 def proteases_of_degenerate(lab: Laboratory) -> float:
