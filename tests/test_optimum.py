@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -142,3 +144,82 @@ def test_the_slope_of_a_dose_is_that_of_its_injections() -> None:
     dose = asked.axes[0]
     wanted = float(given[2].kept.sum()) * np.log(dose.values[-1] / dose.values[0])
     assert optimum._slope(asked, point, dose, bars) == pytest.approx(wanted, rel=1e-3)
+
+
+# ---------------------------------------------------------------------------------------------- the command
+
+
+@pytest.fixture
+def pretend(monkeypatch: pytest.MonkeyPatch):
+    """Discs that are made up at once; Ctrl-C after so many batches, where asked for."""
+
+    def use(stop: int | None = None) -> None:
+        def computed(work, batches, text, size, workers, look):
+            for count, part in enumerate(batches):
+                if count == stop:
+                    raise KeyboardInterrupt
+                treated = part["point"].to_numpy() != optimum.UNTREATED
+                value = 90 + part["member"].to_numpy() + np.where(treated, np.log(part["dose"].fillna(1e6) / 1e6), 0)
+                made = part[["run", "point", "member"]].assign(status="completed", starved=0.2)
+                yield made.assign(aggrecan_nucleus_percent=value)
+
+        monkeypatch.setattr(optimum, "computed", computed)
+        monkeypatch.setattr(figures.style, "DPI", 30)
+
+    return use
+
+
+def asked(*words: object):
+    from typer.testing import CliRunner
+
+    from pulposus.cli import app
+
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "noriega_l45.toml"
+SHORT = ("--vary", "dose,repeat_interval", "--runs", "200", "--draws", "4", "--no-gradient")
+
+
+def test_a_stopped_search_goes_on_where_it_was_and_ends_the_same(tmp_path, pretend) -> None:
+    pretend()
+    whole = asked("optimise", EXAMPLE, *SHORT, "--out", tmp_path / "whole")
+    assert whole.exit_code == 0, whole.output
+    pretend(stop=2)
+    stopped = asked("optimise", EXAMPLE, *SHORT, "--out", tmp_path / "part")
+    assert stopped.exit_code == 130
+    assert "--resume" in stopped.stderr
+    assert not (tmp_path / "part" / "optimise.html").exists()
+    done = len(pd.read_csv(tmp_path / "part" / "runs.csv"))
+    assert done == 50
+    pretend()
+    other = asked("optimise", EXAMPLE, *SHORT, "--mesh", "coarse", "--out", tmp_path / "part", "--resume")
+    assert other.exit_code == 2
+    assert "another mesh" in other.stderr
+    on = asked("optimise", EXAMPLE, *SHORT, "--out", tmp_path / "part", "--resume")
+    assert on.exit_code == 0, on.output
+    for name in ("runs.csv", "response.csv"):
+        assert (tmp_path / "part" / name).read_text() == (tmp_path / "whole" / name).read_text()
+    assert "Most for aggrecan of the nucleus at month 24" in on.stdout
+    assert "upper edge" in on.stdout
+    assert (tmp_path / "part" / "optimise.html").stat().st_size > 10_000
+
+
+def test_a_mistake_leaves_nothing(tmp_path, pretend) -> None:
+    pretend()
+    for words, said in (
+        (("--vary", "doses"), "did you mean 'dose'"),
+        (("--maximise", "waters@24"), "did you mean 'water'"),
+        (("--draws", "1"), "--draws 1 is not possible"),
+        (("--mesh", "huge"), "huge"),
+    ):
+        result = asked("optimise", EXAMPLE, *words, "--out", tmp_path / "none")
+        assert result.exit_code == 2, result.output
+        assert said in result.stderr
+        assert result.stderr.count("\n") == 1
+        assert not (tmp_path / "none").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("a")
+    result = asked("optimise", EXAMPLE, *SHORT, "--out", tmp_path / "mine")
+    assert result.exit_code == 2
+    assert "something other" in result.stderr

@@ -53,10 +53,12 @@ def optimise(
     began = time.monotonic()
     try:
         with interrupt.held(lambda said: typer.echo(said, err=True)), progress(quiet) as tell:
+            from pulposus.disc.mesh import sized
             from pulposus.run import remember_compilations
             from pulposus.uncertainty import optimum
 
             remember_compilations()
+            sized(mesh)
             asked = optimum.plan(asked_case, vary, maximise, runs=runs, draws=draws)
             question = _question(asked, mesh)
             done = _done(out, question) if resume else None
@@ -153,7 +155,7 @@ def _done(out: Path, question: Mapping[str, Any]) -> pd.DataFrame | None:
             f"The search in {str(out)!r} was for another {', '.join(other)}; leave out --resume to begin anew, or give "
             "another folder to --out."
         )
-    return pd.read_csv(out / _RUNS, float_precision="round_trip")
+    return pd.read_csv(out / _RUNS)
 
 
 def _refuse(out: Path) -> None:
