@@ -146,6 +146,7 @@ def surface(
             _ticks(rows[k, j], across, up, below=k == 1, left=j == 0)
         figure.colorbar(drawn, ax=list(rows[k]), label=f"{words}\n{unit}", aspect=12).outline.set_linewidth(0.4)
     figure.suptitle(f"Effect on {what}: treated less untreated", fontsize=9)
+    figure.supxlabel("★ best on average over the draws    ○ best with the used values", fontsize=7)
     return figure
 
 
@@ -169,7 +170,7 @@ def _panel(beside: Varied | None, value: float | None) -> str:
 def _cells(ax: Axes, field: np.ndarray, every: np.ndarray) -> None:
     """The number of each cell, dark on light and light on dark."""
     low, high = float(every.min()), float(every.max())
-    digits = max(0, 1 - math.floor(math.log10(max(abs(low), abs(high), 1e-12))))
+    digits = max(0, 1 - math.floor(math.log10(max(high - low, 1e-3 * max(abs(low), abs(high)), 1e-12))))
     for (row, column), value in np.ndenumerate(field):
         dark = value < low + 0.6 * (high - low)
         said = f"{value:.{digits}f}".replace("-", "−")
@@ -185,7 +186,7 @@ def _stars(
             continue
         x, y = list(across.values).index(point[across.name]), list(up.values).index(point[up.name])
         face = VERMILION if marker == "*" else "none"
-        ax.scatter(x + 0.33, y + 0.3, marker=marker, s=size * 0.6, facecolor=face, edgecolor="white", linewidth=0.8)
+        ax.scatter(x + 0.33, y + 0.3, marker=marker, s=size * 0.6, facecolor=face, edgecolor=BLACK, linewidth=0.8)
 
 
 def _ticks(ax: Axes, across: Varied, up: Varied, below: bool, left: bool) -> None:
@@ -242,7 +243,8 @@ def curve(table: pd.DataFrame, told: Mapping[str, Any], axes: Sequence[Varied], 
     for ax in stack[:, 0]:
         if axis.law == "log":
             ax.set_xscale("log")
-        ax.legend(loc="upper left", fontsize=6.5)
+    handles, words = upper.get_legend_handles_labels()
+    figure.legend(handles, words, loc="outside lower center", ncols=3, fontsize=6.5)
     last = stack[-1, 0]
     last.set_xticks(x, [shown(axis, v) for v in part[axis.name]])
     last.minorticks_off()

@@ -301,8 +301,7 @@ def _first(
     starved = runs.pivot(index="point", columns="member", values="starved").loc[points]
     tops, halves = {}, {}
     for member in by_member:
-        places, values = _curve(axis, by_member.loc[points, member].to_numpy(float))
-        tops[member] = float(places[int(np.argmax(values))])
+        tops[member] = _top(axis, by_member.loc[points, member].to_numpy(float))
         share = starved[member].to_numpy(float)
         halves[member] = _crossing(*_curve(axis, share)) if np.isfinite(share).all() else np.inf
     drawn = [member for member in by_member if member != USED]
@@ -319,6 +318,16 @@ def _first(
         "half": {word: float(np.quantile(half, q, method="nearest")) for word, q in QUANTILES.items()},
         "half_reached": float(np.mean(reached)),
     }
+
+
+def _top(axis: Axis, values: np.ndarray) -> float:
+    """Where the parabola through the greatest value and its neighbours has its top; an end where that is the end."""
+    k = int(np.argmax(values))
+    if not 0 < k < len(values) - 1:
+        return axis.values[k]
+    near = slice(k - 1, k + 2)
+    bent, slope, _ = np.polyfit([axis.share(v) for v in axis.values[near]], values[near], 2)
+    return axis.at(float(-slope / (2 * bent))) if bent < 0 else axis.values[k]
 
 
 def _crossing(places: np.ndarray, values: np.ndarray) -> float:
