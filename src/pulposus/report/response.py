@@ -54,6 +54,11 @@ def sentences(told: Mapping[str, Any], axes: Sequence[Varied], what: str, unit: 
         f"Most for {what}: {_point(axes, best['point'])}, {_effect(best, unit)}.",
         *_sure(told, axes, n),
     ]
+    used = told["used"]
+    if used and used["point"] != best["point"]:
+        said.append(
+            f"With the used values alone: {_point(axes, used['point'])}, {_signed(used['effect_used'])} {unit}."
+        )
     written = told["written"]
     said.append(f"As the case is written ({_point(axes, written['point'])}): {_effect(written, unit)}.")
     if told["failed"]:

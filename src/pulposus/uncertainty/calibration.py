@@ -250,7 +250,8 @@ def calibrate(*, seed: int = 0, size: str = "cohort", courses_too: bool = True, 
     jacobian = jax.jacfwd(residuals)(z)
     spread = np.sqrt(np.diag(np.linalg.inv(np.asarray(jacobian.T @ jacobian))))
     table = _posterior(rows, factors, np.asarray(z), spread, np.asarray(jacobian)[: len(rows)])
-    models = _models(rows, values(factors, z), tangents, proteases)
+    told = jnp.where(spread**2 <= 1 - _NOTHING, z, 0.0)  # a number of which nothing is said stays what it was
+    models = _models(rows, values(factors, told), tangents, proteases)
     return Fit(table, _judged(rows, first, [float(m) for m in models]), agree, rounds)
 
 
