@@ -126,7 +126,7 @@ def surface(
             grid = grid[grid[axis.name] == best[axis.name]]
     panels = list(beside.values)[:_MOST_PANELS] if beside else [None]
     wide = min(7.4, 1.6 + len(panels) * max(1.5, 0.42 * len(across.values) + 0.4))
-    figure = sheet(wide, 1.5 + 2 * (0.5 + 0.3 * len(up.values)))
+    figure = sheet(wide, 1.6 + 2 * max(1.2, 0.5 + 0.3 * len(up.values)))
     rows = figure.subplots(2, len(panels), squeeze=False, sharex=True, sharey=True)
     spread = grid.assign(half=(grid["effect_high"] - grid["effect_low"]) / 2)
     parts = (("effect_mean", "viridis", "mean effect"), ("half", "cividis", "half of the 90 % band"))
@@ -170,7 +170,7 @@ def _panel(beside: Varied | None, value: float | None) -> str:
 def _cells(ax: Axes, field: np.ndarray, every: np.ndarray) -> None:
     """The number of each cell, dark on light and light on dark."""
     low, high = float(every.min()), float(every.max())
-    digits = max(0, 1 - math.floor(math.log10(max(high - low, 1e-3 * max(abs(low), abs(high)), 1e-12))))
+    digits = max(0, 2 - math.floor(math.log10(max(high - low, 1e-3 * max(abs(low), abs(high)), 1e-12))))
     for (row, column), value in np.ndenumerate(field):
         dark = value < low + 0.6 * (high - low)
         said = f"{value:.{digits}f}".replace("-", "−")

@@ -50,8 +50,9 @@ class Varied(Protocol):
 def sentences(told: Mapping[str, Any], axes: Sequence[Varied], what: str, unit: str) -> list[str]:
     """What was found: the optimum, how sure, whether it lies at an edge, starving, repeats, and the case as written."""
     best, n = told["best"], told["draws"]
+    nothing = "Nothing that was tried does better than no treatment on average. " if best["effect_mean"] <= 0 else ""
     said = [
-        f"Most for {what}: {_point(axes, best['point'])}, {_effect(best, unit)}.",
+        f"{nothing}Most for {what}: {_point(axes, best['point'])}, {_effect(best, unit)}.",
         *_sure(told, axes, n),
     ]
     used = told["used"]
@@ -62,7 +63,8 @@ def sentences(told: Mapping[str, Any], axes: Sequence[Varied], what: str, unit: 
     written = told["written"]
     said.append(f"As the case is written ({_point(axes, written['point'])}): {_effect(written, unit)}.")
     if told["failed"]:
-        said.append(f"{told['failed']} draws could not be solved somewhere and are left out everywhere.")
+        many = "draw" if told["failed"] == 1 else "draws"
+        said.append(f"{told['failed']} {many} could not be solved at some point, and count nowhere.")
     return said + _starving(told, axes, n) + _again(told, unit)
 
 

@@ -35,7 +35,7 @@ _SOONEST = 3  # maths: months between doses, where nobody says; a quarter of a y
 _KNOWN = {
     "dose": ("dose", "", 12, 2.0),  # maths: values of an axis
     "repeat_interval": ("months between doses", "months", 6, 1.0),  # maths: values of an axis
-    "volume": ("volume of the injection", "mL", 6, 1.0),  # maths: values of an axis
+    "volume": ("volume", "mL", 6, 1.0),  # maths: values of an axis
     "viability": ("share of cells alive", "1", 6, 1.0),  # maths: values of an axis
     "passage": ("passages in culture", "1", 6, 1.0),  # maths: values of an axis
 }
