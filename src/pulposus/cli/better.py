@@ -76,7 +76,11 @@ def optimise(
             if not no_gradient and told["used"]:
                 refined = optimum.refine(asked, told["used"]["point"], mesh, tell)
     except KeyboardInterrupt:
-        kept = f"Discs that are done lie in {out}; go on with: {again()}" if (out / _RUNS).exists() else "Nothing kept."
+        kept = (
+            f"Discs that are done lie in {out}; go on with: {again()}"
+            if (out / _RUNS).exists()
+            else "Nothing was done yet."
+        )
         typer.echo(f"Stopped. {kept}", err=True)
         raise typer.Exit(STOPPED) from None
     said = _publish(asked, found, told, refined, out, mesh, time.monotonic() - began)
