@@ -154,7 +154,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch):
     """Discs that are made up at once; Ctrl-C after so many batches, where asked for."""
 
     def use(stop: int | None = None) -> None:
-        def computed(work, batches, text, size, workers, look):
+        def shared_out(batches, work, workers, look):
             for count, part in enumerate(batches):
                 if count == stop:
                     raise KeyboardInterrupt
@@ -163,7 +163,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch):
                 made = part[["run", "point", "member"]].assign(status="completed", starved=0.2)
                 yield made.assign(aggrecan_nucleus_percent=value)
 
-        monkeypatch.setattr(optimum, "computed", computed)
+        monkeypatch.setattr(optimum, "shared_out", shared_out)
         monkeypatch.setattr(figures.style, "DPI", 30)
 
     return use

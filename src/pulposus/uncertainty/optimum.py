@@ -11,6 +11,7 @@ seen whole; a surrogate would smooth the turn away.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,12 +28,11 @@ from pulposus.case import Case
 from pulposus.disc import mesh, simulate
 from pulposus.disc.state import FATES, stacked
 from pulposus.errors import InputError
-from pulposus.run import remember_compilations
+from pulposus.run import remember_compilations, shape_of
 from pulposus.therapies.biological import prescribe
 from pulposus.uncertainty import adjoint, schedule
 from pulposus.uncertainty.draws import draw, factors, spoken
-from pulposus.uncertainty.ensemble import CHUNK, Progress, computed
-from pulposus.uncertainty.ensemble import prepared as prepared_discs
+from pulposus.uncertainty.ensemble import CHUNK, Progress, _prepared, shared_out
 from pulposus.uncertainty.schedule import Axis
 from pulposus.uncertainty.sensitivity import looked_at
 from pulposus.uncertainty.spread import QUANTILES
@@ -138,7 +138,7 @@ def compute(
         tell(count, asked.runs, f"disc {count} of {asked.runs}")
 
     look()
-    for made in computed(batch, batches, asked.case.to_toml(), size, workers, look):
+    for made in shared_out(batches, functools.partial(batch, asked.case.to_toml(), size), workers, look):
         parts.append(made)
         count += len(made)
         keep(pd.concat(parts, ignore_index=True).sort_values("run", ignore_index=True))
@@ -161,7 +161,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, float]]:
     return [{str(name): float(value) for name, value in row.items()} for row in table.to_dict("records")]
 
 
-def batch(text: str, part: pd.DataFrame, size: str) -> pd.DataFrame:
+def batch(text: str, size: str, part: pd.DataFrame) -> pd.DataFrame:
     """A batch of runs (rows of `_runs`) of a case as its TOML; filled up to one form with copies that are left out."""
     import tomllib
 
@@ -172,7 +172,8 @@ def batch(text: str, part: pd.DataFrame, size: str) -> pd.DataFrame:
     axes = [name for name in schedule.NAMES if name in part]
     made = [_spoken(case, row, axes) for row in part.to_dict("records")]
     parameters, products, injections = (stacked([one[k] for one in made]) for k in range(3))
-    discs, states = prepared_discs(case, parameters, products, size)
+    making = (mesh.sized(size), shape_of(case), case.hypotheses(), parameters, products, float(case.disc.grade))
+    discs, states = _prepared(*making, (case.person.age or 0.0) * simulate.YEAR, case.disc.endplate)
     end = [0.0, round(case.run.years * simulate.YEAR / simulate.MONTH) * simulate.MONTH]
     state = [now for _, now in simulate.simulate(discs, states, (injections,), end)][-1]
     seen = {name: np.asarray(v)[:real] for name, v in _summaries(discs, state, imaging.T2Scale.from_evidence()).items()}
