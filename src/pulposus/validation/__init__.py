@@ -55,10 +55,8 @@ def verdict(check: Check, value: float) -> str:
 
 def family(measure: str) -> str:
     """What a measure is about: solutes, matter, courses or culture; nothing for what is pending."""
-    rooms = {"solutes": solutes.MEASURES, "matter": matter.MEASURES, "courses": courses.MEASURES} | {
-        "culture": culture.MEASURES
-    }
-    return next((name for name, table in rooms.items() if measure in table), "")
+    rooms = {"solutes": solutes, "matter": matter, "courses": courses, "culture": culture}
+    return next((name for name, room in rooms.items() if measure in room.MEASURES), "")
 
 
 def run_checks(checks: Sequence[Check], lab: Laboratory | None = None) -> Iterator[tuple[Check, Finding | None]]:
