@@ -89,7 +89,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., Results]
         room = ModuleType("pulposus.run")
         room.run_case = run_case  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "pulposus.run", room)
-        monkeypatch.setattr("pulposus.figures.DPI", 30)
+        monkeypatch.setattr("pulposus.figures.style.DPI", 30)
         monkeypatch.setattr("pulposus.figures.CUTS", {})  # drawing them all takes seconds
 
     return use

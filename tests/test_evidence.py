@@ -221,9 +221,12 @@ def test_every_product_says_all_that_the_model_asks() -> None:
 
 
 def test_fresh_stromal_cells_use_more_than_disc_cells_over_a_wide_range() -> None:
-    rows = evidence.product("MSC(M)")
-    assert (rows["oxygen_uptake_multiplier"].low, rows["oxygen_uptake_multiplier"].high) == (3, 30)
-    assert (rows["glucose_uptake_multiplier"].low, rows["glucose_uptake_multiplier"].high) == (1, 12)
+    for name, reach in (("oxygen_uptake_multiplier", (3, 30)), ("glucose_uptake_multiplier", (1, 12))):
+        prior = next(row for row in evidence.found(f"product MSC(M) {name}") if row.assumed)
+        assert (prior.low, prior.high) == reach
+        fitted = evidence.product("MSC(M)")[name]
+        assert fitted.kind == "fitted"
+        assert prior.low <= fitted.low < fitted.high <= prior.high
 
 
 def test_bone_marrow_concentrate_holds_few_stromal_cells() -> None:

@@ -27,7 +27,7 @@ def written(run: dict[str, Any], folder: Path) -> list[Path]:
 def test_every_picture_is_whole_and_nothing_else_is_left(
     tmp_path: Path, made_up: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(figures, "DPI", 40)
+    monkeypatch.setattr(figures.style, "DPI", 40)
     monkeypatch.setattr(figures, "CUTS", {name: figures.CUTS[name] for name in ("glucose", "injected_cells")})
     before = dict(matplotlib.rcParams)
     paths = written(made_up, tmp_path / "figures")
@@ -119,7 +119,7 @@ def test_no_cells_no_fate_and_no_ablation_no_shares(tmp_path: Path, made_up: dic
 def test_products_without_cells_have_no_pictures_of_cells(
     tmp_path: Path, made_up: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(figures, "DPI", 20)
+    monkeypatch.setattr(figures.style, "DPI", 20)
     columns = ["injected_cells_million", "np_like_cells_million"]
     without = {
         "history": made_up["history"].assign({name: made_up["history"][name] * 0 for name in figures._INJECTED}),

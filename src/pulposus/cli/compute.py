@@ -108,7 +108,7 @@ def _forecast(case: Case, out: Path, n: int, size: str, quiet: bool, resume: boo
             forecast(results, case, n, size=size, resume=resume, progress=tell)
             draw_report(results)
     except KeyboardInterrupt:
-        typer.echo(f"Stopped. Members that are done lie in {out}; go on with: {_again()}", err=True)
+        typer.echo(f"Stopped. Members that are done lie in {out}; go on with: {again()}", err=True)
         raise typer.Exit(STOPPED) from None
     if not quiet:
         typer.echo(spread(results.info()) or "No member of the ensemble could be solved.")
@@ -156,7 +156,7 @@ def _compute(case: Case, out: Path, quiet: bool, resume: bool, ablation: bool, l
                 if set(results.info()["status"].values()) == {"completed"}:
                     raise
     except KeyboardInterrupt:
-        done = f"What is done lies in {out}; go on with: {_again()}" if _begun(out) else "Nothing was done yet."
+        done = f"What is done lies in {out}; go on with: {again()}" if _begun(out) else "Nothing was done yet."
         typer.echo(f"Stopped. {done}", err=True)
         raise typer.Exit(STOPPED) from None
     if was_complete and not quiet:
@@ -226,7 +226,7 @@ def _conclude(results: Results, quiet: bool) -> None:
         raise typer.Exit(UNSOLVED)
 
 
-def _again() -> str:
+def again() -> str:
     """The command that goes on with what this one began."""
     given = [word for word in sys.argv[1:] if word != "--resume"]
     return shlex.join(["pulposus", *given, "--resume"])

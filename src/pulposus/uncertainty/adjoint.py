@@ -36,18 +36,20 @@ Numbers = tuple[Parameters, Products, Injections]
 Tell = Callable[[int, int, str], None]
 
 
-def calendar(due: tuple[float, ...], end: float) -> list[tuple[float, bool]]:
-    """(time in s, whether doses fall due then) of every stop from 0 to `end`: short steps after a dose, then longer."""
+def calendar(due: tuple[float, ...], end: float, longest: float = simulate.MONTH) -> list[tuple[float, bool]]:
+    """(time in s, whether doses fall due then) of every stop from 0 to `end`: short steps after a dose, then longer, up
+    to `longest`.
+    """
     stops = sorted({0.0, end, *(t for t in due if t < end)})
     made = []
     for start, stop in itertools.pairwise(stops):
         dosed = start in due
         made.append((start, dosed))
-        step, now = (FIRST_STEP if dosed else simulate.MONTH), start
+        step, now = (FIRST_STEP if dosed else longest), start
         while now + 1.5 * step < stop:  # maths: what is left over is never shorter than half a step
             now += step
             made.append((now, False))
-            step = min(GROWTH * step, simulate.MONTH)
+            step = min(GROWTH * step, longest)
     return [*made, (end, False)]
 
 
@@ -114,10 +116,12 @@ def value(case: Case, size: str, column: str, at: float, given: Numbers) -> floa
     return float(_seen(disc, states[-1], imaging.T2Scale.from_evidence(), column)[0])
 
 
-def _forward(case: Case, size: str, at: float, given: Numbers) -> tuple[Disc, list[State], list[tuple[float, bool]]]:
+def _forward(
+    case: Case, size: str, at: float, given: Numbers, longest: float = simulate.MONTH
+) -> tuple[Disc, list[State], list[tuple[float, bool]]]:
     """The disc, its state at every stop (before what is given there; the last one in balance), and the stops."""
     disc, state = _made(_making(case, size), *given[:2])
-    stops = calendar(given[2].times(), round(at * simulate.MONTH))
+    stops = calendar(given[2].times(), round(at * simulate.MONTH), longest)
     states = [state]
     for (start, dosed), (stop, _) in itertools.pairwise(stops):
         now = _dose(disc, states[-1], given[2], jnp.asarray(start, dtype=float)) if dosed else states[-1]
@@ -127,10 +131,16 @@ def _forward(case: Case, size: str, at: float, given: Numbers) -> tuple[Disc, li
 
 
 def gradient(
-    case: Case, size: str, column: str, at: float, given: Numbers, tell: Tell = lambda d, n, w: None
+    case: Case,
+    size: str,
+    column: str,
+    at: float,
+    given: Numbers,
+    tell: Tell = lambda d, n, w: None,
+    longest: float = simulate.MONTH,
 ) -> tuple[float, Numbers]:
-    """The output at month `at`, and its gradient with respect to every number of `given`."""
-    disc, states, stops = _forward(case, size, at, given)
+    """The output at month `at`, and its gradient with respect to every number of `given`; steps up to `longest` s."""
+    disc, states, stops = _forward(case, size, at, given, longest)
     parameters, products, injections = given
     seen, (disc_bar, bar) = _seen(disc, states[-1], imaging.T2Scale.from_evidence(), column)
     needle_bar = jax.tree.map(jnp.zeros_like, injections)

@@ -11,6 +11,7 @@ A member that fails is a row with its status, and no one else's trouble.
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
 import signal
@@ -107,6 +108,9 @@ def courses(
             yield arm, months[index], {name: np.asarray(v) for name, v in _summaries(discs, now, scanner).items()}
 
 
+Work = Callable[[Any], pd.DataFrame]
+
+
 def chunk(text: str, drawn: pd.DataFrame, size: str) -> pd.DataFrame:
     """Rows of a chunk of members; the case as its TOML, so that another process can be asked. Fills up to CHUNK."""
     import tomllib
@@ -152,7 +156,7 @@ def run_members(
     chunk is over. On KeyboardInterrupt what was kept stays.
     """
     mesh.sized(size)
-    text = case.resolved().to_toml()
+    work = functools.partial(chunk, case.resolved().to_toml(), size=size)
     parts = [] if done is None or done.empty else [done[done["member"].isin(drawn["member"])]]
     over = set(parts[0]["member"]) if parts else set()
     todo = drawn[~drawn["member"].isin(over)]
@@ -164,7 +168,7 @@ def run_members(
         tell(count, len(drawn), f"ensemble, member {count} of {len(drawn)}")
 
     look()
-    for made in _computed(chunks, text, size, workers, look):
+    for made in shared_out(chunks, work, workers, look):
         parts.append(made)
         count += made["member"].nunique()
         table = pd.concat(parts, ignore_index=True).sort_values(["member", "arm", "month"], ignore_index=True)
@@ -173,8 +177,8 @@ def run_members(
     return pd.concat(parts, ignore_index=True).sort_values(["member", "arm", "month"], ignore_index=True)
 
 
-def _computed(
-    chunks: Sequence[pd.DataFrame], text: str, size: str, workers: int | None, look: Callable[[], None]
+def shared_out(
+    chunks: Sequence[Any], work: Work, workers: int | None, look: Callable[[], None]
 ) -> Iterator[pd.DataFrame]:
     """Each chunk when it is over, computed by other processes, or here where one worker was asked for: a large batch
     in a process of many threads has been seen to hang.
@@ -183,13 +187,13 @@ def _computed(
     if workers == 1 or not chunks:
         for part in chunks:
             look()
-            yield chunk(text, part, size)
+            yield work(part)
         return
     pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_worker)
     alone = {name: os.environ.get(name) for name in _ALONE}
     os.environ.update(_ALONE)  # processes inherit it when they start, which is with the first chunks
     try:
-        waiting = {pool.submit(chunk, text, part, size) for part in chunks}
+        waiting = {pool.submit(work, part) for part in chunks}
         while waiting:
             over, waiting = wait(waiting, _WAIT, FIRST_COMPLETED)
             for future in over:

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from pulposus.errors import InputError, nearest
 from pulposus.evidence.checks import CLASSES, Check, read_checks
-from pulposus.validation import courses, days, matter, solutes
+from pulposus.validation import courses, culture, days, matter, solutes
 from pulposus.validation.finding import Finding
 from pulposus.validation.laboratory import Laboratory
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_ROOMS = {"solutes": solutes, "matter": matter, "courses": courses, "days": days}
-MEASURES = solutes.MEASURES | matter.MEASURES | courses.MEASURES | days.MEASURES
+_ROOMS = {"solutes": solutes, "matter": matter, "culture": culture, "courses": courses, "days": days}
+MEASURES = {name: measure for room in _ROOMS.values() for name, measure in room.MEASURES.items()}
 AGREES, DIFFERS, PENDING, FAILED = "agrees", "differs", "pending", "not computed"
 Progress = Callable[[int, int, str], None]
 
@@ -55,9 +55,8 @@ def verdict(check: Check, value: float) -> str:
 
 
 def family(measure: str) -> str:
-    """What a measure is about: solutes, matter, courses or days; nothing for what is pending."""
-    rooms = {name: room.MEASURES for name, room in _ROOMS.items()}
-    return next((name for name, table in rooms.items() if measure in table), "")
+    """The room that a measure belongs to, by the names of `_ROOMS`; nothing for what is pending."""
+    return next((name for name, room in _ROOMS.items() if measure in room.MEASURES), "")
 
 
 def run_checks(checks: Sequence[Check], lab: Laboratory | None = None) -> Iterator[tuple[Check, Finding | None]]:

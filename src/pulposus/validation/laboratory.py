@@ -28,7 +28,7 @@ _YEAR = 12  # maths: months of a year
 _NEWTON = 14  # maths: Newton steps of a slab; its rates bend little
 _HALVINGS = 12  # maths: bisections, to a four-thousandth of the span
 _TOLERANCE = 1e-7  # maths: solutes, relative to their scale
-_AGE = 45.0  # maths: years; where age matters a check says it, and a number of products fixes one compiled program
+AGE = 45.0  # maths: years; where age matters a check says it, and a number of products fixes one compiled program
 _NOTHING = "Inject 1e6 allogeneic MSC(M) in 1 mL saline at month 0"  # never given: it keeps the arrays of one size
 
 
@@ -87,7 +87,7 @@ class Laboratory:
             Hypotheses.choose(**choices),
             products,
             pfirrmann=float(grade),
-            age=_AGE * simulate.YEAR,
+            age=AGE * simulate.YEAR,
         )
         injections = eqx.tree_at(lambda i: i.given, injections, jnp.asarray(1.0 if line else 0.0))
         return Specimen(disc, state, injections)

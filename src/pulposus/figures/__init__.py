@@ -5,18 +5,32 @@ not drawn.
 Look: one typeface and size, units on every axis, colours that the colour-blind tell apart (Okabe and Ito), treated
 drawn solid and untreated dashed, one colour scale for all cuts of a field. Figures are made without a screen and
 without touching the settings of the caller's own plots.
-Source of the palette: Okabe M, Ito K (2008), Color Universal Design.
 """
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from pulposus.figures.style import (
+    BLACK,
+    BLUE,
+    DARK_GREY,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SETTINGS,
+    SKY,
+    VERMILION,
+    YELLOW,
+    save,
+    sheet,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,35 +38,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
-    "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
-)  # fmt: skip
-GREY, DARK_GREY = "#c9c9c9", "#555555"
 STYLE = {"treated": {"color": BLUE, "linestyle": "-"}, "untreated": {"color": BLACK, "linestyle": "--"}}
-DPI = 200
-_SETTINGS: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#e4e4e4",
-    "grid.linewidth": 0.5,
-    "lines.linewidth": 1.4,
-    "legend.frameon": False,
-    "legend.fontsize": 7.5,
-    "xtick.labelsize": 7.5,
-    "ytick.labelsize": 7.5,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "hatch.linewidth": 0.6,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
-}
 
 # column of the summary -> title, unit
 CURVES = {
@@ -145,28 +131,11 @@ def write_figures(
     import matplotlib
 
     for name, draw in figures.items():
-        with matplotlib.rc_context(_SETTINGS):
+        with matplotlib.rc_context(SETTINGS):
             figure = draw()
             if figure is not None:
-                written.append(_save(figure, folder / f"{name}.png"))
+                written.append(save(figure, folder / f"{name}.png"))
     return written
-
-
-def _save(figure: Figure, path: Path) -> Path:
-    """Write beside the place, then move there in one step, so that a picture is whole or absent."""
-    fresh = path.with_name(f".{path.name}.part")
-    try:
-        figure.savefig(fresh, format="png", dpi=DPI)
-        os.replace(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)
-    return path
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
 
 
 # ---------------------------------------------------------------------------------------------- over time
@@ -178,7 +147,7 @@ def curves(summary: pd.DataFrame, ledger: pd.DataFrame) -> Figure:
     shown = {column: words for column, words in CURVES.items() if column in present}
     columns = 3
     rows = math.ceil(len(shown) / columns)
-    figure = _figure(7.2, 1.75 * rows + 0.4)
+    figure = sheet(7.2, 1.75 * rows + 0.4)
     axes = figure.subplots(rows, columns, sharex=True, squeeze=False)
     doses = _dose_months(ledger)
     for ax, (column, (title, unit)) in zip(axes.flat, shown.items(), strict=False):
@@ -239,7 +208,7 @@ def fate_of_cells(ledger: pd.DataFrame) -> Figure | None:
     books = books[books["injected_million"] > 0]
     seen = 1e-3 * float(books["injected_million"].max())
     fates = {column: words for column, words in FATES.items() if (books[column] > seen).any()}
-    figure = _figure(7.2, 3.1)
+    figure = sheet(7.2, 3.1)
     early, whole = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1.25))
     first = books[(books.index <= MONTHS_A_YEAR) & (books.index % 1 == 0)]
     if len(first):
@@ -283,7 +252,7 @@ def cuts(history: xr.Dataset, name: str) -> Figure:
     deep, wide = (plane.right - plane.left for plane in planes)
     tall = 1.1 * max(plane.top - plane.bottom for plane in planes)
     inches = 6.6 / (2 * (deep + wide))  # a mm on paper
-    figure = _figure(7.4, len(times) * inches * tall + 1.15)
+    figure = sheet(7.4, len(times) * inches * tall + 1.15)
     axes = figure.subplots(len(times), 4, squeeze=False, width_ratios=(deep, deep, wide, wide))
     drawn: Any = None
     for row, time in enumerate(times):
@@ -455,7 +424,7 @@ def shares(mechanisms: pd.DataFrame | None, meta: Sequence[Mapping[str, Any]]) -
     names = [str(name) for name in alone.index]
     titles = [str(known.get(name, {}).get("title", name.replace("_", " "))) for name in names]
     disputed = [bool(known.get(name, {}).get("disputed")) for name in names]
-    figure = _figure(7.2, 0.26 * len(alone) + 1.1)
+    figure = sheet(7.2, 0.26 * len(alone) + 1.1)
     axes = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     for ax, (outcome, (words, unit)) in zip(axes, shown.items(), strict=True):
         _bars_of_shares(ax, titles, 100 * alone[f"share_{outcome}"].to_numpy(float), disputed)

@@ -1,0 +1,110 @@
+"""The command that fits what no source gives: `calibrate`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pulposus import interrupt
+from pulposus.cli.door import STOPPED, Quiet, app, door, option, progress
+from pulposus.cli.tables import new_table, print_tables, short, unit_words
+from pulposus.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pulposus.uncertainty.calibration import Fit
+
+_COLUMNS = ("name", "value", "low", "high", "unit", "kind", "used", "source", "where", "status", "note")
+_MORE = ("informed", "prior_value", "prior_low", "prior_high", "range_low", "range_high")
+
+
+@app.command()
+@door
+def calibrate(
+    out: Annotated[Path, option("--out", "Folder for the tables and pictures.")],
+    seed: Annotated[int, typer.Option("--seed", help="Of the places from which the fit starts.")] = 0,
+    mesh: Annotated[str, typer.Option("--mesh", help="cohort, coarse, standard or fine.")] = "cohort",
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out rows for which a disc has to be run.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="For developers: write what was fitted into the evidence of this checkout.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fit numbers that no source gives to the rows marked calibration, and say how far each is known then."""
+    from pulposus.disc.mesh import sized
+
+    sized(mesh)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
+    if write and quick:
+        raise InputError("--write needs every row, and --quick leaves some out; leave out one of the two.")
+    if seed < 0:
+        raise InputError(f"--seed {seed} is not possible; give zero or more.")
+    began = time.monotonic()
+    try:
+        with interrupt.held(lambda said: typer.echo(said, err=True)), progress(quiet) as tell:
+            from pulposus.run import remember_compilations
+            from pulposus.uncertainty.calibration import calibrate as fitted
+
+            remember_compilations()
+            fit = fitted(seed=seed, size=mesh, courses_too=not quick, progress=tell)
+    except KeyboardInterrupt:
+        typer.echo("Stopped. Nothing was written; a fit is short, begin it again.", err=True)
+        raise typer.Exit(STOPPED) from None
+    written = _publish(fit, out)
+    if write:
+        from pulposus.uncertainty import calibration
+        from pulposus.uncertainty import fitted as rows
+
+        written += rows.write(_evidence(fit.numbers).to_dict("records"), calibration.FITTED)
+    if not quiet:
+        _print(fit)
+        typer.echo(f"Seed {seed}, {mesh} mesh, {fit.rounds} rounds, {time.monotonic() - began:.0f} s of wall time.")
+    for path in written:
+        typer.echo(f"Written: {path}")
+
+
+def _publish(fit: Fit, out: Path) -> list[Path]:
+    from pulposus.figures.posterior import write_posterior
+
+    out.mkdir(parents=True, exist_ok=True)
+    table = fit.numbers.assign(used="yes")[[*_COLUMNS, *_MORE]]
+    paths = [out / "posterior.csv", out / "rows.csv"]
+    for path, what in zip(paths, (table, fit.rows), strict=True):
+        what.to_csv(path, index=False, lineterminator="\n")
+    return paths + write_posterior(fit.numbers, fit.rows, out / "figures")
+
+
+def _evidence(numbers: pd.DataFrame) -> pd.DataFrame:
+    """The rows that go into the evidence: those that the data inform."""
+    return numbers[numbers["kind"] == "fitted"]
+
+
+def _print(fit: Fit) -> None:
+    heads = ["fitted", "90 % posterior", "90 % prior", "informed"]
+    shown = new_table("What the calibration rows say", ["number"], heads, ["unit"])
+    for row in _evidence(fit.numbers).to_dict("records"):
+        spans = [f"{short(row[a])} to {short(row[b])}" for a, b in (("low", "high"), ("prior_low", "prior_high"))]
+        mark = "*" if row["edge"] else ""
+        shown.add_row(row["name"] + mark, short(row["value"]), *spans, _percent(row), unit_words(row["unit"]))
+    rows = new_table("Calibration rows", ["row"], ["published", "band", "before", "after"], ["unit"])
+    for row in fit.rows.to_dict("records"):
+        band = f"{short(row['low'])} to {short(row['high'])}"
+        rows.add_row(row["row"], short(row["published"]), band, short(row["before"]), short(row["after"]), row["unit"])
+    print_tables(shown, rows)
+    if _evidence(fit.numbers)["edge"].any():
+        typer.echo("* pulled to an end of its range: the range is too narrow, or the model lacks something")
+    silent = fit.numbers[fit.numbers["kind"] != "fitted"]
+    if len(silent):
+        most = _percent(silent.iloc[0].to_dict())
+        typer.echo(f"Not informed, posterior = prior (at most {most}): {', '.join(silent['name'])}.")
+    if not fit.starts_agree:
+        typer.echo("Not every start led to the same place: there is more than one valley, and the range says less.")
+
+
+def _percent(row: dict[Any, Any]) -> str:
+    return f"{100 * row['informed']:.0f} %"
