@@ -58,7 +58,7 @@ ORDERS = {
         "posture": 9,
         "simulate": 10,
     },
-    "therapies": {"protocol": 0, "biological": 1},
+    "therapies": {"protocol": 0, "pressure": 0, "biological": 1},
     "evidence": {"units": 0, "network": 0, "usage": 0, "checks": 0},
     "report": {"words": 0, "fields": 0, "sections": 1, "book": 2, "credibility": 3, "tornado": 3},
     "cli": {"door": 0, "tables": 0, "compute": 1, "matters": 1, "names": 1, "read": 2},

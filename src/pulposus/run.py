@@ -29,7 +29,7 @@ from pulposus.disc.state import FATES, MECHANISMS, Disc, Hypotheses, State, stac
 from pulposus.errors import InputError, nearest
 from pulposus.evidence import usage
 from pulposus.results import Results, claimed
-from pulposus.therapies.biological import Injections, hungers, prescribe, products_in
+from pulposus.therapies.biological import Injections, course, hungers, prescribe, products_in
 
 if TYPE_CHECKING:
     from pulposus.case import Case
@@ -61,7 +61,7 @@ def build(
 
     Every leaf has a leading batch axis. Cases built with one `room` (products, doses) can be joined along it.
     """
-    products, injections = prescribe(case.treatments, case.disc.grade, room)
+    products, injections = prescribe(case.treatments, case.disc.grade, room, **case.needle())
     disc, state = simulate.prepare(
         mesh.sized(size),
         shape_of(case),
@@ -404,6 +404,8 @@ def describe(case: Case) -> dict[str, Any]:
     """
     rows = parameters_used(case)
     keys = list(dict.fromkeys([key for row in rows for key in row["source_keys"]] + case.sources()))
+    _, injections = prescribe(case.treatments, case.disc.grade, **case.needle())
+    needles = course(case.treatments, injections, shape_of(case).nucleus.area())
     return {
         "title": case.title,
         "seed": case.run.seed,
@@ -412,14 +414,22 @@ def describe(case: Case) -> dict[str, Any]:
         "digest": evidence.digest(),
         "versions": {"pulposus": _version(), "python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in ("jax", "equinox", "numpy", "scipy")},
-        "warnings": list(case.warnings),
+        "warnings": [*case.warnings, *(_stopped(needle) for needle in needles if needle["stopped"])],
+        "injections": needles,
         "filled": dict(case.filled),
-        "hypotheses": dataclasses.asdict(case.hypotheses()),
+        "hypotheses": dataclasses.asdict(case.hypotheses()) | {"injection_pressure": case.choices.injection_pressure},
         "parameters_used": rows,
         "sources": [{"key": key, "text": evidence.reference(key), **evidence.source(key)} for key in keys],
         "mechanisms_meta": [dataclasses.asdict(m) for m in evidence.mechanisms()],
         "limits": [s.text for s in evidence.statements() if s.name.startswith("limit_")],
     }
+
+
+def _stopped(needle: Mapping[str, Any]) -> str:
+    """What must be said of an injection whose volume did not all go in."""
+    asked = f"Of the {needle['volume_mL']:g} mL {needle['product']} at month {needle['month']:g}"
+    at = f"at {needle['peak_psi']:.0f} psi ({needle['peak_MPa']:.2f} MPa)"
+    return f"{asked} only {needle['given_mL']:.2g} mL go in: the injection ends {at}, and the rest is not given."
 
 
 def parameters_used(case: Case) -> list[dict[str, Any]]:
@@ -459,6 +469,7 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
             (treatment.product, evidence.product(treatment.product)),
             (treatment.carrier, evidence.carrier(treatment.carrier)),
             (treatment.site, evidence.site(treatment.site)),
+            ("volume", evidence.volume_rule(case.disc.grade, case.disc.dallas)),
         ):
             found += [
                 _told(row, f"{group}: {name}", row.note)

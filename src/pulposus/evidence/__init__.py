@@ -340,9 +340,20 @@ def study(name: str) -> dict[str, Row]:
     return _member("study", name)
 
 
-def volume_rule(grade: int) -> dict[str, Row]:
-    """What a disc of a Pfirrmann grade takes up: accepted_fraction (of nucleus volume) and excess_leak_fraction."""
-    return {**_member("volume", "any"), **_member("volume", f"grade {grade}")}
+def dallas_grade(grade: int) -> int:
+    """The Dallas grade (0 to 5) of a discogram that a disc of a Pfirrmann grade is taken to have: an assumption."""
+    return int(_member("volume", f"grade {grade}")["dallas_grade"].value)
+
+
+def volume_rule(grade: int, dallas: int | None = None) -> dict[str, Row]:
+    """What a disc of a Pfirrmann grade takes up: accepted_fraction (of nucleus volume), excess_leak_fraction; at which
+    pressure: elastance and leak_path (of the Dallas grade, that of Pfirrmann's where none is given), stop_pressure,
+    stop_volume, retention_pressure.
+    """
+    own = _member("volume", f"grade {grade}")
+    del own["dallas_grade"]
+    torn = _member("volume", f"Dallas {dallas_grade(grade) if dallas is None else dallas}")
+    return {**_member("volume", "any"), **own, **torn}
 
 
 # ---------------------------------------------------------------------------------------------- loads
