@@ -1,8 +1,9 @@
 """Numbers with their units, ranges and sources: the only place where a number of biology, physics or clinic may stand.
 
 The tables lie beside this file. `parameters.csv` holds what the disc's processes need, `geometry.csv` and
-`outlines.csv` its form, `therapies.csv` products, carriers, sites and published doses, `mechanisms.csv` what treatments
-are said to do, `statements.csv` what must be said in words, `sources.bib` where all this was found.
+`outlines.csv` its form, `canal.csv` what lies behind it, `loads.csv` what it bears, `therapies.csv` products, carriers,
+sites and published doses, `mechanisms.csv` what treatments are said to do, `statements.csv` what must be said in words,
+`sources.bib` where all this was found.
 
 A row is a measurement, not a parameter: several rows may share a name (they disagree, which is information) and exactly
 one is used. ``kind`` is measured, fitted, derived or assumed (or defined, for words and for what holds by definition);
@@ -39,6 +40,7 @@ IDENTITY = {
     "therapies.csv": ("group", "name", "quantity"),
     "geometry.csv": ("level", "sex", "grade", "quantity"),
     "loads.csv": ("posture", "quantity"),
+    "canal.csv": ("level", "quantity"),
     "outlines.csv": ("outline", "curve", "quantity", "harmonic"),
 }
 WORDS = ("mechanisms.csv", "statements.csv", "network_activity.csv", "network_weight.csv")
@@ -404,6 +406,19 @@ def outline(name: str) -> dict[str, tuple[np.ndarray, float]]:
         centre = next(row.si for record, row in part if record["quantity"] == "centre")
         curves[curve] = (np.array([cosines.get(k, 0.0) for k in range(max(cosines) + 1)]), centre)
     return curves
+
+
+def canal(level: str) -> dict[str, Row]:
+    """Quantity -> row of what lies behind a disc: canal, foramina, cord. Its level's own row before that of its region.
+
+    Raises InputError with the nearest level.
+    """
+    level = level_named(level)
+    region = {"C": "cervical", "T": "thoracic", "L": "lumbar"}[level[0]]
+    found: dict[str, Row] = {}
+    for place in (region, level):
+        found |= {record["quantity"]: row for record, row in _table("canal.csv") if record["level"] == place}
+    return found
 
 
 def level_named(name: str) -> str:
