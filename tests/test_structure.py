@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from discs import REFERENCE, shape_of
 
-from pulposus import evidence
+from pulposus import evidence, figures
 from pulposus.disc import composition, equilibrium, fissure, herniation, instability, material, mesh, posture, solid
 from pulposus.disc import structure as of
 from pulposus.disc.herniation import Canal, Nucleus
@@ -284,6 +284,26 @@ def test_a_torn_annulus_is_softer_bulges_at_its_tear_and_holds_less_pressure(bod
     loose = instability.looseness(instability.stability(sick, start), instability.stability(body, start))
     assert float(loose) > 1
     assert eqx.tree_equal(of.weakened(body, of.whole(TINY)).material, body.material)
+
+
+def test_the_picture_shows_every_element_of_the_annulus_and_what_has_come_out(body):
+    canal = Canal.of("C5-C6")
+    torn = advance(body, day(at_sector(4, 0.3)), of.whole(TINY), YEAR)
+    seen = herniation.protrusion(body, canal, jnp.zeros(TINY.sectors), torn.nucleus)
+    ax = figures.structure(body, torn, canal, seen).axes[0]
+    annulus = ax.collections[0].get_array()
+    assert annulus.shape == ((TINY.rings - 1 - TINY.nucleus_rings) * TINY.sectors,)
+    assert annulus.max() == 1
+    assert np.sum(annulus > 0) == TINY.rings - 1 - TINY.nucleus_rings
+    labels = ax.get_legend_handles_labels()[1]
+    assert {"canal", "foramina", "cord"} < set(labels)
+    assert any("nucleus" in label for label in labels)
+    drawn = ax.patches[-1].get_xy()
+    assert drawn[:, 0].mean() > 0  # on the right, and behind the disc
+    assert drawn[:, 1].min() < 1e3 * float(body.start[1, -1].min())
+    none = herniation.protrusion(body, canal, jnp.zeros(TINY.sectors), of.whole(TINY).nucleus)
+    whole = figures.structure(body, of.whole(TINY), canal, none)
+    assert not any("nucleus" in label for label in whole.axes[0].get_legend_handles_labels()[1])
 
 
 def test_findings_are_said_in_sentences(body):

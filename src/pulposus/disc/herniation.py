@@ -9,8 +9,8 @@ out through an open rim is extruded and goes with its half-life. A herniation is
 ``V = 2/3 pi a (w a) c``, a its depth, w its aspect, c half the height of the disc there.
 Reads: openings of `fissure`, a solid at rest, pressures, the canal by level (evidence/canal.csv). Writes: nothing.
 Why this holds: swelling is what drives nucleus out of a tear, and no dry nucleus herniates; pressure opens the way.
-Source: mild degeneration herniates and severe hardly does (Wilke 2013, PMC3678893); resorption PMC3025225; others are
-assumptions with ranges.
+Source: mild degeneration herniates and severe hardly does in the laboratory (PMC3678893); resorption PMC3025225; the
+others are assumptions with ranges.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ with the height that the disc has lost; the foramen loses that height, and in it
 Reads: a solid at rest, its greater motion by `equilibrium.sudden`. Writes: nothing; `structure` keeps osteophytes.
 Why this holds: bone at the rim answers traction of the annulus, and claws that meet end the motion that made them; no
 source gives more than a direction, so that the law is the simplest that saturates.
-Source: osteophytes end instability (Kirkaldy-Willis, as told by Nagahama 2009); all rates are assumptions with ranges.
+Source: osteophytes end instability (Kirkaldy-Willis, as told in BMC Musculoskeletal Disorders 2009, 10:4); all rates
+are assumptions with ranges.
 """
 
 from __future__ import annotations
