@@ -2,15 +2,17 @@
 
 What: damage of each element, 0 whole and 1 torn, from the stretch of its fibres under every posture of a day; what
 damage does to the material; and how open the widest way from the nucleus outward is.
-Equations: with logarithmic fibre strain e (the greater family, mean over an element), overstretch
-``D_o = max over postures of clip((e - e_yield) / (e_fail - e_yield), 0, 1)``; fatigue (Miner, Basquin)
-``dM/dt = sum over postures of n (sigma(e) / sigma(e_fail))^b``, n cycles per time, b from ln N over ln of stress at
-failure; ``D = 1 - (1 - D_o) (1 - min(M, 1))``. Torn fibres bear nothing, ``E = E_0 (1 - D)``; water finds its way,
+Equations: with logarithmic fibre strain e (the greater family, mean over an element), its tension sigma and the
+strength ``s sigma(e_fail)``, s falling from 1 in front to that of the back, stress ratio ``S = sigma(e) / strength``;
+overstretch ``D_o = max over postures of clip((S - S_y) / (1 - S_y), 0, 1)``, ``S_y = sigma(e_yield) / sigma(e_fail)``;
+fatigue (Miner, Basquin) ``dM/dt = sum over postures of n S^b``, n cycles per time, b from ln N over ln S;
+``D = 1 - (1 - D_o) (1 - min(M, 1))``. Torn fibres bear nothing, ``E = E_0 (1 - D)``; water finds its way,
 ``k = k_0 g^D``. The way outward to a ring is the greatest, over all ways, of the least damage on it.
 Reads: fibre strains of `solid`, material, parameters. Writes: nothing; `structure` keeps damage.
 Why this holds: annulus has hardly any cells and blood, so that tears do not close in years; fatigue of annulus was
 measured as failure after cycles at a share of the strength. Damage is local: a coarse mesh tears over its own length.
-Source: fatigue line, Green 1993; strains at failure are recalled (assumed); widest ways are the bottleneck problem.
+Source: fatigue line, Green 1993; weaker behind than in front, Ebara 1996; strains at failure are recalled (assumed);
+widest ways are the bottleneck problem.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from __future__ import annotations
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from pulposus.disc import material as tissue
@@ -37,24 +40,30 @@ def strain(body: Solid, places: Array) -> Elements:
     return jnp.where(jnp.asarray(tissue.fibred(body.topology)), jnp.max(jnp.mean(log, 1), 0), 0.0)
 
 
-def overstretched(p: Parameters, strain: Array) -> Array:
-    """Damage by one cycle to a logarithmic fibre strain."""
-    low, high = jnp.log1p(p.fibre_yield_strain), jnp.log1p(p.fibre_failure_strain)
-    return jnp.clip((strain - low) / (high - low), 0.0, 1.0)
+def strength(topology: Topology, p: Parameters) -> Float[Array, "1 sector 1"]:
+    """Strength of the annulus of each sector over that in front."""
+    theta = (np.arange(topology.sectors) + 0.5) * (2 * np.pi / topology.sectors)
+    behind = jnp.asarray(0.5 * (1 - np.cos(theta)))[None, :, None]
+    return 1 + behind * (p.posterior_strength - 1)
 
 
-def stress_ratio(p: Parameters, material: Material, strain: Array) -> Array:
-    """Tension of a fibre at a logarithmic strain over that at which it fails; 0 where it is slack."""
-    k = material.fibre_exponent
-    return jnp.expm1(k * jnp.maximum(strain, 0.0)) / jnp.expm1(k * jnp.log1p(p.fibre_failure_strain))
+def stress_ratio(p: Parameters, exponent: Array, strain: Array, strength: Array | float = 1.0) -> Array:
+    """Tension of a fibre (its law's exponent is given) at a logarithmic strain over that at which it fails."""
+    whole = jnp.expm1(exponent * jnp.log1p(p.fibre_failure_strain))
+    return jnp.expm1(exponent * jnp.maximum(strain, 0.0)) / (strength * whole)
 
 
-def life_used(p: Parameters, material: Material, strain: Array, cycles: Array) -> Array:
-    """Share of the fatigue life that cycles to logarithmic strains (posture, ring, sector, layer) use, summed over
-    postures; cycles (posture,) in any count, so that a rate gives a rate.
+def overstretched(p: Parameters, exponent: Array, ratio: Array) -> Array:
+    """Damage by one cycle to a stress ratio."""
+    begins = stress_ratio(p, exponent, jnp.log1p(p.fibre_yield_strain))
+    return jnp.clip((ratio - begins) / (1 - begins), 0.0, 1.0)
+
+
+def life_used(p: Parameters, ratio: Array, cycles: Array) -> Array:
+    """Share of the fatigue life that cycles to stress ratios (posture, ...) use, summed over postures; cycles
+    (posture,) in any count, so that a rate gives a rate.
     """
-    used = stress_ratio(p, material, strain) ** p.fatigue_exponent
-    return jnp.tensordot(cycles, used, axes=1)
+    return jnp.tensordot(cycles, ratio**p.fatigue_exponent, axes=1)
 
 
 def damage(overstretch: Array, fatigue: Array) -> Array:

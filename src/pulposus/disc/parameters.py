@@ -236,6 +236,7 @@ class Parameters(eqx.Module):
     # tears, herniation, instability
     fibre_yield_strain: Number = declare("", "stretch less one of fibres at which damage begins")
     fibre_failure_strain: Number = declare("", "stretch less one of fibres that have torn")
+    posterior_strength: Number = declare("", "strength of annulus behind over that in front")
     fatigue_exponent: Number = declare("", "slope of the fatigue line of annulus: cycles to failure by stress ratio")
     fissure_opening: Number = declare("", "damage from which a tear lets nucleus and water through")
     fissure_permeability_gain: Number = declare("", "hydraulic permeability of torn annulus over whole")

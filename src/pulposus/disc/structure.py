@@ -145,12 +145,14 @@ def advance(body: Solid, seen: Seen, before: Structure, dt: Array | float, laws:
     """
     laws, p, dt = laws or Laws(), body.parameters, jnp.asarray(dt, dtype=float)
     overstretch, fatigue, nucleus, osteophyte = before.overstretch, before.fatigue, before.nucleus, before.osteophyte
+    exponent = body.material.fibre_exponent
+    ratio = fissure.stress_ratio(p, exponent, seen.strain, fissure.strength(body.topology, p))
     met = (seen.cycles * dt > 0)[:, None, None, None]
     if laws.overstretch:
-        once = jnp.max(jnp.where(met, fissure.overstretched(p, seen.strain), 0.0), 0)
+        once = jnp.max(jnp.where(met, fissure.overstretched(p, exponent, ratio), 0.0), 0)
         overstretch = jnp.maximum(overstretch, once)
     if laws.fatigue:
-        used = fissure.life_used(p, body.material, seen.strain, seen.cycles * dt)
+        used = fissure.life_used(p, ratio, seen.cycles * dt)
         fatigue = jnp.minimum(fatigue + used, 1.0)
     damage = fissure.damage(overstretch, fatigue)
     if laws.herniation:
