@@ -207,6 +207,13 @@ def test_side_size_and_contact_follow_from_the_sector_and_the_volume(body, secto
     assert float(none.canal_left) == 1
 
 
+def test_what_comes_out_stands_on_the_rim():
+    angle = 2 * np.pi * np.arange(8) / 8
+    rim = jnp.stack([-2 * jnp.sin(angle), jnp.cos(angle)])
+    for at, wanted in (((0.0, -0.3), (0.0, -1.0)), ((0.5, 0.0), (2.0, 0.0)), ((-9.0, 0.0), (-2.0, 0.0))):
+        np.testing.assert_allclose(herniation.on_rim(rim, jnp.array(at)), wanted, atol=1e-9)
+
+
 def test_a_herniation_in_the_middle_of_the_neck_meets_the_cord_and_in_the_loin_never(body):
     both = jnp.zeros(TINY.sectors).at[jnp.array([3, 4])].set(0.3 * ML)
     middle = Nucleus(both, 0 * both, jnp.asarray(ML))

@@ -515,33 +515,34 @@ def structure(body: Solid, structure: Structure, canal: Canal, seen: Protrusion)
     """The disc from above: damage of the annulus by ring and sector (the worst over its height), what has come out, and
     canal, foramina and cord behind it.
     """
+    import matplotlib
     from matplotlib.collections import PolyCollection
 
     t = body.topology
     corners = np.asarray(body.start[:2, :, :, t.layers // 2]) * 1e3
     worst = np.asarray(structure.damage)[:, :, t.endplate_layers : t.layers - 1 - t.endplate_layers].max(-1)
-    figure = _figure(4.4, 3.9)
-    ax = figure.add_subplot()
     around = np.roll(corners, -1, -1)
     faces = np.stack([corners[:, :-1], corners[:, 1:], around[:, 1:], around[:, :-1]])  # (corner, 2, ring, sector)
     faces = np.moveaxis(faces, (2, 3), (0, 1))
-    annulus = slice(t.nucleus_rings, None)
-    shown = PolyCollection(
-        list(faces[annulus].reshape(-1, 4, 2)), array=worst[annulus].ravel(), cmap="cividis", edgecolor="white", lw=0.3
-    )
-    shown.set_clim(0, 1)
-    ax.add_collection(shown)
-    ax.add_collection(PolyCollection(list(faces[: t.nucleus_rings].reshape(-1, 4, 2)), facecolor="#e8f4fb"))
-    ax.plot(*np.append(corners[:, -1], corners[:, -1, :1], 1), color=BLACK, lw=0.8)
-    _behind(ax, canal, float(corners[1, -1].min()))
-    _come_out(ax, body, seen)
-    bar = figure.colorbar(shown, ax=ax, shrink=0.7, pad=0.02)
-    bar.set_label("Damage of fibres (0 whole, 1 torn)")
-    ax.set_aspect("equal")
-    ax.autoscale_view()
-    ax.set_xlabel("left  –  mm  –  right")
-    ax.set_ylabel("back  –  mm  –  front")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncol=3)
+    annulus, nucleus = faces[t.nucleus_rings :], faces[: t.nucleus_rings]
+    with matplotlib.rc_context(_SETTINGS):
+        figure = _figure(4.4, 3.6)
+        ax = figure.add_subplot()
+        ax.grid(visible=False)
+        damage = worst[t.nucleus_rings :].ravel()
+        shown = PolyCollection(list(annulus.reshape(-1, 4, 2)), array=damage, cmap="cividis", edgecolor="white", lw=0.3)
+        shown.set_clim(0, 1)
+        ax.add_collection(shown)
+        ax.add_collection(PolyCollection(list(nucleus.reshape(-1, 4, 2)), facecolor="#e8f4fb"))
+        ax.plot(*np.append(corners[:, -1], corners[:, -1, :1], 1), color=BLACK, lw=0.8)
+        _behind(ax, canal, float(corners[1, -1].min()))
+        _come_out(ax, body, seen)
+        figure.colorbar(shown, ax=ax, shrink=0.7).set_label("Damage of fibres (0 whole, 1 torn)")
+        ax.set_aspect("equal")
+        ax.autoscale_view()
+        ax.set_xlabel("left  –  mm  –  right")
+        ax.set_ylabel("back  –  mm  –  front")
+        figure.legend(loc="outside lower center", ncol=4)
     return figure
 
 

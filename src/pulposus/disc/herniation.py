@@ -6,7 +6,8 @@ Equations: the nucleus lacks ``V_l = sum (J_free - J) V``, the water it would ta
 ``G J^(-1/3) + U'(J) = 0``. Of it ``V* = m V_l o clip(p / p_hold - 1, 0, 1)`` wants out, o how open the widest way is, p
 the greatest pressure of the day; ``dL/dt = (V* - L)+ / tau`` leaves, shared over sectors as they are open; what came
 out through an open rim is extruded and goes with its half-life. A herniation is half an ellipsoid on the rim,
-``V = 2/3 pi a (w a) c``, a its depth, w its aspect, c half the height of the disc there.
+``V = 2/3 pi a (w a) c``, a its depth, w its aspect, c half the height of the disc there times a span, since
+fragments go up and down behind the bone.
 Reads: openings of `fissure`, a solid at rest, pressures, the canal by level (evidence/canal.csv). Writes: nothing.
 Why this holds: swelling is what drives nucleus out of a tear, and no dry nucleus herniates; pressure opens the way.
 Source: mild degeneration herniates and severe hardly does in the laboratory (PMC3678893); resorption PMC3025225; the
@@ -144,9 +145,9 @@ def protrusion(body: Solid, canal: Canal, bulge: Sectors, nucleus: Nucleus) -> P
     weight = volume / jnp.maximum(whole, jnp.finfo(float).tiny)
     corners = 0.5 * (body.start + jnp.roll(body.start, -1, -2))  # middles of the elements' outer faces
     middle = t.layers // 2
-    x, y = jnp.sum(weight * corners[0, -1, :, middle]), jnp.sum(weight * corners[1, -1, :, middle])
+    x, y = on_rim(body.start[:2, -1, :, middle], jnp.sum(weight * corners[:2, -1, :, middle], -1))
     plates = t.endplate_layers
-    half = 0.5 * jnp.sum(weight * (corners[2, -1, :, -1 - plates] - corners[2, -1, :, plates]))
+    half = 0.5 * p.herniation_span * jnp.sum(weight * (corners[2, -1, :, -1 - plates] - corners[2, -1, :, plates]))
     some = whole > _SOME
     square = 3 * whole / (2 * np.pi * p.herniation_aspect * jnp.where(some, half, 1.0))
     own = jnp.where(some, jnp.sqrt(jnp.where(some, square, 1.0)), 0.0)
@@ -171,6 +172,20 @@ def protrusion(body: Solid, canal: Canal, bulge: Sectors, nucleus: Nucleus) -> P
         (recess | lateral) & (depth > canal.gap),
         inside & (canal.cord > 0) & (depth > 0.5 * (canal.depth - canal.cord)),
     )
+
+
+def on_rim(rim: Float[Array, "2 sector"], point: Float[Array, "2"]) -> Float[Array, "2"]:
+    """Where the ray from the middle of a rim through a point meets the rim; all in one unit."""
+    centre = jnp.mean(rim, 1)
+    way = point - centre
+    way = jnp.where(jnp.sum(way**2) > 0, way, jnp.array([0.0, -1.0]))
+    first, edge = rim - centre[:, None], jnp.roll(rim, -1, 1) - rim
+    across = way[0] * edge[1] - way[1] * edge[0]
+    across = jnp.where(across == 0, jnp.finfo(float).tiny, across)
+    far = (first[0] * edge[1] - first[1] * edge[0]) / across
+    along = (first[0] * way[1] - first[1] * way[0]) / across
+    meets = (far > 0) & (along >= 0) & (along <= 1)
+    return centre + way * jnp.max(jnp.where(meets, far, 0.0))
 
 
 def side(seen: Protrusion, canal: Canal) -> str:

@@ -245,6 +245,7 @@ class Parameters(eqx.Module):
     herniation_time: Number = declare("s", "time in which nucleus goes through an open tear")
     resorption_half_life: Number = declare("s", "half-life of extruded nucleus")
     herniation_aspect: Number = declare("", "half width of a herniation over its depth")
+    herniation_span: Number = declare("", "height of a herniation over that of its disc")
     neutral_moment: Number = declare("N*m", "small moment at which the neutral zone is read")
     translation_force: Number = declare("N", "anterior force under which translation is read")
     instability_onset: Number = declare("", "neutral zone over that of the whole disc from which bone answers")

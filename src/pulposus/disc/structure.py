@@ -211,9 +211,9 @@ def told(found: Findings, canal: Canal) -> list[str]:
     left = found.stenosis
     high, wide = percent * float(left.foramen_height), percent * float(left.foramen_width)
     narrow = (
-        f"Of the canal's depth {percent * float(left.canal):.0f} % are left, of the foramina {high:.0f} % in height"
+        f"Bulge, bone and ligament leave {percent * float(left.canal):.0f} % of the canal's depth and of the foramina"
     )
-    narrow += f" and {wide:.0f} % in width."
+    narrow += f" {high:.0f} % in height and {wide:.0f} % in width."
     bone = f"Osteophytes are {float(found.osteophyte) / evidence.factor('mm'):.1f} mm long in front."
     return [torn, herniation.told(found.protrusion, canal), narrow, bone]
 
