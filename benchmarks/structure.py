@@ -26,21 +26,24 @@ def course(size: str, grade: float, level: str, years: float, every: float, lift
     """Body, canal, first and last day and structure of a disc that lifts `lifts` times as often as the table says."""
     body, canal = body_of(size, grade), Canal.of(level)
     cycles = {name: rate * (lifts if name == "lifting" else 1) for name, rate in of.day().items()}
-    now, first = of.whole(body.topology), None
+    now, first, tight = of.whole(body.topology), None, None
     rested = equilibrium.at_start(body)
-    print("year  pressure  height  worst  torn  out    error   seconds")
+    print("year  pressure  height  worst  torn  out    loose  bone   error   seconds")
     for period in range(round(years / every) + 1):
         began = time.perf_counter()
         sick = of.weakened(body, now)
         rested = balance(sick, posture.load_of(body, "standing"), rested)
-        seen = of.see(sick, rested, cycles)
+        loose = of.stability(sick, rested)
+        tight = loose if tight is None else tight
+        seen = of.see(sick, rested, cycles, of.looseness(loose, tight))
         first = seen if first is None else first
         found = of.findings(body, canal, first, seen, now)
         rest = posture.read(sick, rested).pressure
+        out, bone = float(found.protrusion.volume) / ML, float(now.osteophyte) / MM
         print(
             f"{period * every:4.1f}  {float(rest) / MPA:5.2f} MPa {float(seen.height) / MM:6.2f}  "
-            f"{float(now.damage.max()):5.2f} {float(found.torn):5.2f} {float(found.protrusion.volume) / ML:5.2f} mL "
-            f"{float(seen.error):.0e} {time.perf_counter() - began:6.1f}",
+            f"{float(now.damage.max()):5.2f} {float(found.torn):5.2f} {out:5.2f} mL {float(seen.looseness):5.2f} "
+            f"{bone:4.2f} mm {float(seen.error):.0e} {time.perf_counter() - began:6.1f}",
             flush=True,
         )
         now = advance(body, seen, now, every * YEAR)

@@ -355,7 +355,9 @@ def volume_rule(grade: int, dallas: int | None = None) -> dict[str, Row]:
     own = _member("volume", f"grade {grade}")
     del own["dallas_grade"]
     torn = _member("volume", f"Dallas {dallas_grade(grade) if dallas is None else dallas}")
-    return {**_member("volume", "any"), **own, **torn}
+    common = _member("volume", "any")
+    # those that go by volume keep their places before those that go by pressure, so that draws stay what they were
+    return {"excess_leak_fraction": common["excess_leak_fraction"], **own, **common, **torn}
 
 
 # ---------------------------------------------------------------------------------------------- loads
