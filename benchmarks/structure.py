@@ -39,7 +39,7 @@ def course(size: str, grade: float, level: str, years: float, every: float, lift
         first = seen if first is None else first
         found = of.findings(body, canal, first, seen, now)
         rest = posture.read(sick, rested).pressure
-        out, bone = float(found.protrusion.volume) / ML, float(now.osteophyte) / MM
+        out, bone = float(found.protrusion.volume + found.protrusion.elsewhere) / ML, float(now.osteophyte) / MM
         print(
             f"{period * every:4.1f}  {float(rest) / MPA:5.2f} MPa {float(seen.height) / MM:6.2f}  "
             f"{float(now.damage.max()):5.2f} {float(found.torn):5.2f} {out:5.2f} mL {float(seen.looseness):5.2f} "

@@ -207,6 +207,15 @@ def test_side_size_and_contact_follow_from_the_sector_and_the_volume(body, secto
     assert float(none.canal_left) == 1
 
 
+def test_two_herniations_are_two_and_a_broad_one_is_one():
+    for volume, wanted in (
+        ((0, 0, 3, 0, 0, 2, 0, 0), {2}),
+        ((0, 0, 2, 3, 3, 1, 0, 0), {2, 3, 4, 5}),
+        ((4, 0, 0, 2, 0, 0, 1, 3), {7, 0, 6}),
+    ):
+        assert set(np.flatnonzero(herniation.greatest(jnp.array(volume, float)))) == wanted
+
+
 def test_what_comes_out_stands_on_the_rim():
     angle = 2 * np.pi * np.arange(8) / 8
     rim = jnp.stack([-2 * jnp.sin(angle), jnp.cos(angle)])

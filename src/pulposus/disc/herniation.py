@@ -33,6 +33,7 @@ from pulposus.disc.solid import Solid
 Sectors = Float[Array, " sector"]
 _MOST_SWOLLEN = 8.0  # maths: beyond any volume ratio of wet tissue, where bisection begins
 _HALVINGS = 40  # maths: bisection to a relative error of 1e-11
+_GAP = 0.1  # maths: share of the fullest sector below which another one does not join it
 _SOME = 1e-9  # maths: m^3, a cubic millimetre: less is nothing to see
 
 
@@ -80,8 +81,9 @@ class Canal(eqx.Module):
 class Protrusion(NamedTuple):
     """Size and place of the greatest herniation, SI, and what it takes; numbers and truths, to be said by `told`."""
 
-    volume: Array  # m^3, of all sectors
+    volume: Array  # m^3, of the sectors beside the fullest one
     extruded: Array  # m^3 of it
+    elsewhere: Array  # m^3 that came out at other places, of which nothing else is said
     x: Array  # m, to the right, of its middle on the rim
     y: Array  # m, to the front
     depth: Array  # m, with the bulge of the rim there
@@ -140,7 +142,9 @@ def protrusion(body: Solid, canal: Canal, bulge: Sectors, nucleus: Nucleus) -> P
     m, outward.
     """
     p, t = body.parameters, body.topology
-    volume = nucleus.contained + nucleus.extruded
+    every = nucleus.contained + nucleus.extruded
+    one = greatest(every)
+    volume = jnp.where(one, every, 0.0)
     whole = jnp.sum(volume)
     weight = volume / jnp.maximum(whole, jnp.finfo(float).tiny)
     corners = 0.5 * (body.start + jnp.roll(body.start, -1, -2))  # middles of the elements' outer faces
@@ -161,7 +165,8 @@ def protrusion(body: Solid, canal: Canal, bulge: Sectors, nucleus: Nucleus) -> P
     recess = inside & (jnp.abs(x) + p.herniation_aspect * own > 0.5 * 0.5 * canal.width)  # the outer half of the canal
     return Protrusion(
         whole,
-        jnp.sum(nucleus.extruded),
+        jnp.sum(jnp.where(one, nucleus.extruded, 0.0)),
+        jnp.sum(every) - whole,
         x,
         y,
         depth,
@@ -172,6 +177,15 @@ def protrusion(body: Solid, canal: Canal, bulge: Sectors, nucleus: Nucleus) -> P
         (recess | lateral) & (depth > canal.gap),
         inside & (canal.cord > 0) & (depth > 0.5 * (canal.depth - canal.cord)),
     )
+
+
+def greatest(volume: Sectors) -> Sectors:
+    """True for the fullest sector and those that join it without a gap."""
+    first = jnp.argmax(volume)
+    onward = jnp.roll(volume > _GAP * jnp.max(volume), -first)
+    back = jnp.roll(onward[::-1], 1)
+    joined = jnp.cumprod(onward) + jnp.roll(jnp.cumprod(back), -1)[::-1]
+    return jnp.roll(joined > 0, first)
 
 
 def on_rim(rim: Float[Array, "2 sector"], point: Float[Array, "2"]) -> Float[Array, "2"]:
@@ -211,4 +225,6 @@ def told(seen: Protrusion, canal: Canal) -> str:
     percent = 100  # maths: per cent
     canal_left, foramen = percent * float(seen.canal_left), percent * float(seen.foramen_left)
     left = f"{canal_left:.0f} % of the canal and {foramen:.0f} % of the"
-    return f"{kind} herniation {side(seen, canal)}, {size} deep: {left} foramen are left, and it {contact}."
+    more = float(seen.elsewhere) / evidence.factor("mL")
+    also = f" {more:.2f} mL came out elsewhere." if float(seen.elsewhere) > _SOME else ""
+    return f"{kind} herniation {side(seen, canal)}, {size} deep: {left} foramen are left, and it {contact}.{also}"
