@@ -16,7 +16,7 @@ from jaxtyping import Array
 from pulposus import evidence
 from pulposus.disc import mesh
 from pulposus.disc.composition import composition, continuous_grade
-from pulposus.disc.mechanics import charge_now, water_fraction
+from pulposus.disc.mechanics import charge_now, coordinates, water_fraction
 from pulposus.disc.metabolism import acidity
 from pulposus.disc.simulate import DAY, MONTH
 from pulposus.disc.state import GLUCOSE, LACTATE, OXYGEN, Disc, State
@@ -87,7 +87,7 @@ def fields(disc: Disc, state: State) -> dict[str, Array]:
         "mmp3": state.mmp3,
         "adamts4": state.adamts4,
         "secretome": jnp.sum(state.secretome, 0),
-        "z": mesh.coordinates(disc.topology, disc.shape, state.stretch)[..., 2] * _MM,
+        "z": coordinates(disc, state)[..., 2] * _MM,
     }
 
 
@@ -95,7 +95,7 @@ def summary(disc: Disc, state: State, t2: T2Scale) -> dict[str, Array]:
     """What one row of the summary says: extremes of solutes, cells in millions, nucleus means, heights, and the
     scanner's numbers.
     """
-    coords = mesh.coordinates(disc.topology, disc.shape, state.stretch)
+    coords = coordinates(disc, state)
     volume = disc.volume
     nucleus = disc.tissue[0] * volume / jnp.sum(disc.tissue[0] * volume)
 

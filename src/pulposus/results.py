@@ -36,12 +36,25 @@ _RECORD = "run.json"
 _HISTORY = "history.zarr"
 _CASE = "case.toml"
 _ENSEMBLE = ("ensemble.csv", "ensemble_draws.csv", "ensemble_bands.csv")
-_TABLES = ("summary.csv", "ledger.csv", "mechanisms.csv", "hypotheses.csv", *_ENSEMBLE)
+_LOADS = ("postures.csv", "motions.csv", "day.csv")
+_SECTION = "section.json"
+_TABLES = ("summary.csv", "ledger.csv", "mechanisms.csv", "hypotheses.csv", *_ENSEMBLE, *_LOADS)
 _PARAMETERS = "parameters_used.csv"
 _LOCK = ".lock"
 _CHECKPOINT = Path("checkpoint") / "state.npz"
 # What a new run in an old results folder takes away: only what runs have put there.
-_OURS = ("checkpoint", _HISTORY, *_TABLES, _PARAMETERS, _CASE, "figures", "vtu", "report.html", "hypotheses.html")
+_OURS = (
+    "checkpoint",
+    _HISTORY,
+    *_TABLES,
+    _SECTION,
+    _PARAMETERS,
+    _CASE,
+    "figures",
+    "vtu",
+    "report.html",
+    "hypotheses.html",
+)
 _BROKEN = (OSError, EOFError, ValueError, KeyError, TypeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 _NODE, _PLACE = ("ring", "sector", "layer"), ("arm", "time", "ring", "sector", "layer")
 _STATIC: dict[str, dict[str, Any]] = {
@@ -245,6 +258,12 @@ class Results:
         for name, table in zip(_ENSEMBLE, (members, draws, bands), strict=True):
             self._write_table(name, table)
 
+    def write_loads(self, tables: Sequence[pd.DataFrame], section: Mapping[str, Any]) -> None:
+        """The disc under load: postures, motions and a day, one row each with what was loaded, and its section."""
+        for name, table in zip(_LOADS, tables, strict=True):
+            self._write_table(name, table)
+        _write_text(self.folder / _SECTION, _json(section))
+
     def write_case(self, text: str) -> None:
         """The resolved case, as TOML."""
         _write_text(self.folder / _CASE, text)
@@ -342,6 +361,17 @@ class Results:
             return None
         members, draws, bands = (self._read_table(name) for name in _ENSEMBLE)
         return members, draws, bands
+
+    def loads(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]] | None:
+        """The disc under load: postures, motions, a day and the section; None where that was not asked for."""
+        if not (self.folder / _SECTION).exists():
+            return None
+        postures, motions, day = (self._read_table(name) for name in _LOADS)
+        try:
+            section = json.loads((self.folder / _SECTION).read_text("utf-8"))
+        except _BROKEN as problem:
+            raise _damaged(self.folder, _SECTION) from problem
+        return postures, motions, day, section
 
     def info(self) -> dict[str, Any]:
         """What `run.json` says: seed, versions, mesh, status, warnings, what was filled, numbers and sources used."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import itertools
 import math
 import os
 import platform
@@ -22,10 +23,10 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from pulposus import evidence, imaging, interrupt
-from pulposus.disc import geometry, mesh, simulate
+from pulposus import biomechanics, evidence, imaging, interrupt
+from pulposus.disc import geometry, mesh, posture, simulate
 from pulposus.disc.parameters import Parameters, declared
-from pulposus.disc.state import FATES, MECHANISMS, Disc, Hypotheses, State, stacked, total
+from pulposus.disc.state import FATES, MECHANISMS, Disc, Hypotheses, State, member, stacked, total
 from pulposus.errors import InputError, nearest
 from pulposus.evidence import usage
 from pulposus.results import Results, claimed
@@ -37,12 +38,15 @@ if TYPE_CHECKING:
 ARMS = ("untreated", "treated")
 Progress = Callable[[int, int, str], None]
 
-_ASIDE = (
-    *("disc.material", "disc.solid", "disc.equilibrium", "disc.posture", "validation"),
-    *("disc.fissure", "disc.herniation", "disc.instability", "disc.structure"),
-)
+# tears and bone stand beside the clock
+_ASIDE = ("validation", "disc.fissure", "disc.herniation", "disc.instability", "disc.structure")
+_TISSUES = ("nucleus", "annulus", "endplate")
+# what the solid reads and columns do not, and the composition-based law of osmotic pressure
+_SOLID = ("fibre_", "rest_stress", "nucleus_aggregate_modulus", *(f"{t}_permeability_" for t in _TISSUES))
+_COMPOSED = ("nucleus_fibril_", "annulus_fibril_", "extrafibrillar_", "activity_", "ion_pairing", "osmotic_coefficient")
 _CHECKPOINT_EVERY = 6  # maths: months between checkpoints
 _ABLATION_MESH = "coarse"
+_LOAD_MESH = "cohort"
 _NOTHING = 5e-3  # maths: an effect that prints as nothing (points, million cells) has no shares
 OUTCOMES = {"aggrecan": "aggrecan_nucleus_percent", "water": "water_nucleus_percent", "cells": "native_cells_million"}
 # What is compared between hypotheses: short name -> column of the summary.
@@ -104,10 +108,12 @@ def run_case(
     resume: bool = False,
     progress: Progress | None = None,
     ablation: bool = True,
+    loads: bool = True,
 ) -> Results:
     """Run a case, treated and untreated, into the folder `out`, and return its results.
 
-    years and mesh replace the case's own. With `resume`, what a stopped run has done is kept; another case, mesh or
+    years and mesh replace the case's own. `ablation` tells what each mechanism adds, `loads` the disc under load.
+    With `resume`, what a stopped run has done is kept; another case, mesh or
     evidence is refused.
     Raises InputError for anything the user can mend; on KeyboardInterrupt what is done stays readable and can be
     resumed.
@@ -118,10 +124,12 @@ def run_case(
     if resume:
         Results.open(out).require_whole()
     with interrupt.held(), claimed(out):
-        return _run_into(Path(out), case, info, resume, progress or (lambda *_: None), ablation)
+        return _run_into(Path(out), case, info, resume, progress or (lambda *_: None), ablation, loads)
 
 
-def _run_into(out: Path, case: Case, info: dict[str, Any], resume: bool, progress: Progress, ablation: bool) -> Results:
+def _run_into(
+    out: Path, case: Case, info: dict[str, Any], resume: bool, progress: Progress, ablation: bool, loads: bool
+) -> Results:
     """`run_case` of a resolved case, in a folder that nobody else writes to."""
 
     def tell(done: int, text: str) -> None:
@@ -130,11 +138,12 @@ def _run_into(out: Path, case: Case, info: dict[str, Any], resume: bool, progres
 
     months = round(case.run.years * 12)
     ablation = ablation and bool(case.treatments)
+    loads = loads and case.hypotheses().mechanics == "solid"
     print_of = fingerprint(case)
     doses = [month for t in case.treatments for month in t.months]
     saved = imaging.save_months(case.run.years, min(doses, default=None))
     times = sorted({*range(months + 1), *saved})
-    turns = len(times) + (months if ablation else 0)
+    turns = len(times) + (months if ablation else 0) + (load_turns(case) if loads else 0)
     tell(0, "building the disc")
     results = Results.open(out) if resume else None
     checkpoint = results.load_checkpoint(print_of) if results else None
@@ -178,6 +187,9 @@ def _run_into(out: Path, case: Case, info: dict[str, Any], resume: bool, progres
         table_of, beside = ablate(case, table, lambda done, text: tell(len(times) + done, text))
         results.write_mechanisms(table_of)
         info |= beside
+    if loads:
+        before = turns - load_turns(case)
+        results.write_loads(*under_load(case, discs, states, lambda done, text: tell(before + done, text)))
     results.write_info(info)
     return results
 
@@ -286,6 +298,43 @@ def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None])
     ]
     cells = bool(np.any(np.asarray(injections.cellular)))
     return table, {"ablation_check": check, "metabolism": metabolism if cells else [], "needle": effects("unhurt")}
+
+
+def load_turns(case: Case) -> int:
+    """How often `under_load` tells."""
+    discs = 3 if case.treatments else 2  # maths: at start, untreated, treated
+    return discs * (len(biomechanics.POSTURES) + len(posture.MOTIONS) + biomechanics.DAYS)
+
+
+def under_load(
+    case: Case, discs: Disc, states: State, tell: Callable[[int, str], None]
+) -> tuple[tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame], dict[str, Any]]:
+    """Postures, motions and a day of the disc at start and, in each arm, at the end, with `when` and `arm` in front;
+    and its section at start. On the cohort mesh.
+    """
+    topology, disc, told = mesh.sized(_LOAD_MESH), member(discs, 0), itertools.count(1)
+    made = posture.rested(topology, disc.hypotheses, disc.parameters, disc.shape, disc.grade)
+    at: list[tuple[str, str, Any]] = [("start", "", 1.0)]
+    for index, arm in enumerate(ARMS if case.treatments else ARMS[:1]):
+        left = np.asarray(member(states, index).charge / disc.charge)
+        at.append(("end", arm, biomechanics.carried(left, disc.topology, topology)))
+    tables: list[list[pd.DataFrame]] = [[], [], []]
+    section: dict[str, Any] = {}
+    for when, arm, left in at:
+        rested = biomechanics.rested(made, left)
+        rows, found = biomechanics.postures(rested, lambda text: tell(next(told), text))
+        section = section or biomechanics.section(rested, found)
+        parts = (
+            rows,
+            biomechanics.motions(rested, lambda text: tell(next(told), text)),
+            biomechanics.day(rested, lambda text: tell(next(told), text)),
+        )
+        for kept, part in zip(tables, parts, strict=True):
+            part.insert(0, "arm", arm)
+            part.insert(0, "when", when)
+            kept.append(part)
+    postures, motions, day = (pd.concat(parts, ignore_index=True) for parts in tables)
+    return (postures, motions, day), section
 
 
 def _ablated(
@@ -445,9 +494,13 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
         (chosen.endplate_permeability != "rises", ("porosity_",)),
         (chosen.grading != "absolute", ("charge_per_grade",)),
         (not chosen.ageing, ("aggrecan_ageing_rate",)),
+        (chosen.solid != "measured", ("nucleus_aggregate_modulus",)),
+        (chosen.fibres != "soften", ("fibre_softening_grade",)),
+        (chosen.osmosis != "composition", _COMPOSED),
+        (chosen.mechanics != "solid", _SOLID),
     ]
     skip = tuple(prefix for off, prefixes in unread if off for prefix in prefixes)
-    # the solid stands beside the clock and is not read by it yet
+    # what the model itself does not read
     aside = {name for name in declared() if all(where.startswith(_ASIDE) for where in usage.readers(name))}
     own = case.parameter_overrides()
     found = [
@@ -468,7 +521,7 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
             "viability_default": treatment.viability,
             "passage_default": treatment.passage,
         }
-        for group, member in (
+        for group, numbers in (
             (treatment.product, evidence.product(treatment.product)),
             (treatment.carrier, evidence.carrier(treatment.carrier)),
             (treatment.site, evidence.site(treatment.site)),
@@ -476,7 +529,7 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
         ):
             found += [
                 _told(row, f"{group}: {name}", row.note)
-                for name, row in member.items()
+                for name, row in numbers.items()
                 # a default that the case has replaced was not read
                 if not row.text and row.kind != "defined" and given.get(name, row.value) == row.value
             ]

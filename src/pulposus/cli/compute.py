@@ -16,6 +16,7 @@ from pulposus.cli.door import (
     UNSOLVED,
     Mesh,
     NoAblation,
+    NoLoads,
     Out,
     Quiet,
     Resume,
@@ -44,6 +45,7 @@ def run(
     quiet: Quiet = False,
     resume: Resume = False,
     no_ablation: NoAblation = False,
+    no_loads: NoLoads = False,
     compare_hypotheses: Annotated[
         bool, typer.Option("--compare-hypotheses", help="Also under every choice on which sources disagree: minutes.")
     ] = False,
@@ -60,7 +62,7 @@ def run(
 
         sized(ensemble_mesh)
         draw(asked, ensemble)  # what cannot be drawn is said before anything is computed
-    _compute(asked, out, quiet, resume, not no_ablation)
+    _compute(asked, out, quiet, resume, not no_ablation, not no_loads)
     if ensemble:
         _forecast(asked, out, ensemble, ensemble_mesh, quiet, resume)
     if compare_hypotheses:
@@ -126,15 +128,16 @@ def treat(
     quiet: Quiet = False,
     resume: Resume = False,
     no_ablation: NoAblation = False,
+    no_loads: NoLoads = False,
 ) -> None:
     """The same without a file: one line of treatment (several with semicolons between), one disc."""
     from pulposus.case import case_from_line
 
     case = case_from_line(line, level=level, grade=grade, years=years, age=age, sex=sex, mesh=mesh)
-    _compute(case, out, quiet, resume, not no_ablation)
+    _compute(case, out, quiet, resume, not no_ablation, not no_loads)
 
 
-def _compute(case: Case, out: Path, quiet: bool, resume: bool, ablation: bool) -> None:
+def _compute(case: Case, out: Path, quiet: bool, resume: bool, ablation: bool, loads: bool) -> None:
     """Run a case into a folder, draw and report it, and say where it lies."""
     from pulposus.results import Results, claimed
 
@@ -145,7 +148,7 @@ def _compute(case: Case, out: Path, quiet: bool, resume: bool, ablation: bool) -
         with interrupt.held(lambda said: typer.echo(said, err=True)), progress(quiet) as tell:
             from pulposus.run import run_case
 
-            results = run_case(case, out, resume=resume, progress=tell, ablation=ablation)
+            results = run_case(case, out, resume=resume, progress=tell, ablation=ablation, loads=loads)
             try:
                 with claimed(results.folder):
                     publish(results, lambda what: tell(1, 1, what))
@@ -202,6 +205,7 @@ def draw_report(results: Results) -> Path:
         case=tomllib.loads(results.case_text()),
         info=results.info(),
         bands=None if (members := results.ensemble()) is None else members[2],
+        loads=results.loads(),
     )
     return path
 

@@ -76,6 +76,7 @@ Mesh = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the stopped run in the folder.")]
 NoAblation = Annotated[bool, typer.Option("--no-ablation", help="Leave out what each mechanism adds: half the time.")]
+NoLoads = Annotated[bool, typer.Option("--no-loads", help="Leave out the disc under load: postures, motion, a day.")]
 Folder = Annotated[Path, argument("DIR", "A results folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, with everything that is known.")]
 

@@ -26,10 +26,12 @@ from jaxtyping import Array, Float
 
 from pulposus.disc import diffusion, mesh, solid
 from pulposus.disc.diffusion import Separable
+from pulposus.disc.material import Branch, relaxed
 from pulposus.disc.solid import Gauss, Places, Solid
 
 FREEDOMS = 6  # maths: three displacements and three rotations of a rigid body
 TOLERANCE = 1e-6  # maths: strain by which a balance may be wrong
+BELIEVED = 1e-4  # maths: strain by which a balance may be wrong and still be told
 _NEWTON = 30  # maths: most Newton steps of one load step
 _KRYLOV = 400  # maths: most Krylov iterations of one Newton step
 _ADJOINT = 1e-5  # maths: residual of the adjoint, near what single precision can
@@ -62,6 +64,7 @@ class Flow(eqx.Module):
 
     volume: Gauss
     pressure: Float[Array, "ring sector layer"]
+    branch: Branch  # of the fibres
     dt: Float[Array, ""]
     outlet: Float[Array, "ring sector layer"]  # 1 where pore pressure is held at zero
 
@@ -74,6 +77,7 @@ class Balance(eqx.Module):
     displacement: Places
     pose: Float[Array, " freedom"]
     pressure: Float[Array, "ring sector layer"]
+    anchor: Float[Array, "2 8 ring sector layer"]  # fibre strain at which the spring behind the dashpot does not pull
     error: Float[Array, ""]  # about the strain by which it is still wrong
     newton: Array
     krylov: Array
@@ -98,7 +102,9 @@ def unloaded(body: Solid) -> Load:
 def at_start(body: Solid) -> Balance:
     """The disc as built, before anything acts."""
     zero = jnp.zeros(())
-    return Balance(0 * body.start, jnp.zeros(FREEDOMS), 0 * body.start[0], zero, jnp.zeros((), int), jnp.zeros((), int))
+    slack = jnp.zeros((len(body.fibres), *body.volume.shape))
+    none = jnp.zeros((), int)
+    return Balance(0 * body.start, jnp.zeros(FREEDOMS), 0 * body.start[0], slack, zero, none, none)
 
 
 def places(body: Solid, balance: Balance) -> Places:
@@ -244,13 +250,18 @@ class _Problem(eqx.Module):
     def residual(self, x: Array, pose: Array, pressure: Array) -> Unknown:
         """Forces on nodes (with the volumes they lack) and on the vertebra; the latter in the modes of `modes`."""
         body, flow = self.body, self.flow
-        force = solid.forces(body, x, None if flow is None else pressure)
+        force = self._forces(x, pressure)
         pull = jax.grad(lambda q: potential(body, self.load, q))(pose)
         total = jnp.tensordot(self.modes(pose), force, axes=4) + pull
         if flow is not None:
             lack = solid.imbalance(body, x, pressure, flow.volume, flow.pressure, flow.dt)
             force = jnp.concatenate([force, lack[None]])
         return Unknown(self.free() * force, (1 - self.load.held) * total)
+
+    def _forces(self, x: Array, pressure: Array) -> Array:
+        return (
+            solid.forces(self.body, x) if self.flow is None else solid.forces(self.body, x, pressure, self.flow.branch)
+        )
 
     def modes(self, pose: Array) -> Array:
         """How places change with the pose: all of it at the upper vertebra, none at the lower, linear between."""
@@ -267,8 +278,8 @@ class _Problem(eqx.Module):
     def linearised(self, x: Array, pose: Array, pressure: Array) -> tuple[_System, Preconditioner]:
         """The system at a place and its preconditioner, in single precision."""
         body, flow = self.body, self.flow
-        blocks = solid.stiffness(body, x) if flow is None else solid.coupled(body, x, pressure, flow.dt)
-        top = solid.forces(body, x, None if flow is None else pressure) * jnp.where(self.height < 1, 0, 1)
+        blocks = solid.stiffness(body, x) if flow is None else solid.coupled(body, x, pressure, flow.dt, flow.branch)
+        top = self._forces(x, pressure) * jnp.where(self.height < 1, 0, 1)
 
         def held(q: Array) -> Array:
             return potential(body, self.load, q) + jnp.sum(top * carried(body, q, body.start))
@@ -376,7 +387,8 @@ def balance(body: Solid, load: Load, start: Balance, flow: Flow | None = None, t
     first = (x, wanted, pressure, problem.residual(x, wanted, pressure), infinite, 0, 0)
     done = jax.lax.while_loop(lambda c: ~(c[4] < tolerance) & (c[5] < _NEWTON), step, first)
     x, pose, pressure, _, error, newton, krylov = done
-    return Balance(x - body.start, pose, pressure, error, jnp.asarray(newton), jnp.asarray(krylov))
+    anchor = relaxed(solid.fibre_strain(body, x), None if flow is None else flow.branch)
+    return Balance(x - body.start, pose, pressure, anchor, error, jnp.asarray(newton), jnp.asarray(krylov))
 
 
 def ramped(body: Solid, load: Load, steps: int, tolerance: float = TOLERANCE) -> Balance:
@@ -396,6 +408,10 @@ def ramped(body: Solid, load: Load, steps: int, tolerance: float = TOLERANCE) ->
     return jax.lax.scan(grown, at_start(body), jnp.arange(1, steps + 1) / steps)[0]
 
 
+# compiled once for every disc on a mesh: start, clock and postures all ask for it
+drained = eqx.filter_jit(balance)
+
+
 def sudden(body: Solid, load: Load, start: Balance, tolerance: float = TOLERANCE) -> Balance:
     """The disc just after a load has come: no water has left any place since `start`."""
     return balance(body, load, start, flow_from(body, start, 0.0), tolerance)
@@ -410,7 +426,8 @@ def flow_from(body: Solid, start: Balance, dt: Array | float) -> Flow:
     """What a balance in time starts from; water leaves through endplates and rim."""
     volume = solid.cofactors(solid.tangents(places(body, start)))[1]
     dt = jnp.asarray(dt, dtype=float)
-    return Flow(volume, start.pressure, dt, jnp.where(dt > 0, body.topology.outside, False) * 1.0)
+    branch = Branch(start.anchor, 1 / (1 + dt / body.material.branch_time))
+    return Flow(volume, start.pressure, branch, dt, jnp.where(dt > 0, body.topology.outside, False) * 1.0)
 
 
 def sensitivity(body: Solid, load: Load, found: Balance, target: Callable[[Array, Array], Array]) -> Solid:

@@ -74,9 +74,13 @@ def damage(overstretch: Array, fatigue: Array) -> Array:
 def torn(p: Parameters, material: Material, damage: Array) -> Material:
     """The material with torn fibres, and with water that goes through tears."""
     return eqx.tree_at(
-        lambda m: (m.fibre_modulus, m.permeability),
+        lambda m: (m.fibre_modulus, m.branch_modulus, m.permeability),
         material,
-        (material.fibre_modulus * (1 - damage), material.permeability * p.fissure_permeability_gain**damage),
+        (
+            material.fibre_modulus * (1 - damage),
+            material.branch_modulus * (1 - damage),
+            material.permeability * p.fissure_permeability_gain**damage,
+        ),
     )
 
 

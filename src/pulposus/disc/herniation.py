@@ -2,12 +2,12 @@
 
 What: volume of nucleus under the outer annulus (contained) and outside (extruded) by sector; size, place and what of
 canal and foramen it takes; contact with sac, root and cord.
-Equations: the nucleus lacks ``V_l = sum (J_free - J) V``, the water it would take up if nothing held it, J_free from
-``G J^(-1/3) + U'(J) = 0``. Of it ``V* = m V_l o clip(p / p_hold - 1, 0, 1)`` wants out, o how open the widest way is, p
-the greatest pressure of the day; ``dL/dt = (V* - L)+ / tau`` leaves, shared over sectors as they are open; what came
-out through an open rim is extruded and goes with its half-life. A herniation is half an ellipsoid on the rim,
-``V = 2/3 pi a (w a) c``, a its depth, w its aspect, c half the height of the disc there times a span, since
-fragments go up and down behind the bone.
+Equations: the nucleus lacks ``W = sum (J_free - J) V``, the water it would take up if nothing held it, J_free from
+``G J^(-1/3) + U'(J) = 0``; swollen so, ``V_l = V W / (V + W)`` of it would find no room. ``V* = m V_l o clip(p / p_hold
+- 1, 0, 1)`` wants out, o how open the widest way is, p the greatest pressure of the day; ``dL/dt = (V* - L)+ / tau``
+leaves, shared over sectors as they are open; what came out through an open rim is extruded and goes with its
+half-life. A herniation is half an ellipsoid on the rim, ``V = 2/3 pi a (w a) c``, a its depth, w its aspect, c half
+the height of the disc there times a span, since fragments go up and down behind the bone.
 Reads: openings of `fissure`, a solid at rest, pressures, the canal by level (evidence/canal.csv). Writes: nothing.
 Why this holds: swelling is what drives nucleus out of a tear, and no dry nucleus herniates; pressure opens the way.
 Source: mild degeneration herniates and severe hardly does in the laboratory (PMC3678893); resorption PMC3025225; the
@@ -96,7 +96,9 @@ class Protrusion(NamedTuple):
 
 
 def lacking(body: Solid, ratio: Array) -> tuple[Array, Array]:
-    """Volume that the nucleus would take up if nothing held it, and volume that it has; m^3. ratio: J at the points."""
+    """Volume of nucleus that would find no room if it swelled as far as it can, and volume of all of it; m^3. ratio: J
+    at the points.
+    """
     m, p, nucleus = body.material, body.parameters, body.topology.element_tissue == NUCLEUS
 
     def pulled(volume: Array) -> Array:
@@ -113,7 +115,8 @@ def lacking(body: Solid, ratio: Array) -> tuple[Array, Array]:
     free = jax.lax.fori_loop(0, _HALVINGS, halve, start)[0]
     volume = jnp.mean(body.volume, 0)
     wants = jnp.maximum(free - jnp.mean(ratio, 0), 0.0) * volume
-    return jnp.sum(jnp.where(nucleus, wants, 0.0)), jnp.sum(jnp.where(nucleus, volume, 0.0))
+    water, all_ = jnp.sum(jnp.where(nucleus, wants, 0.0)), jnp.sum(jnp.where(nucleus, volume, 0.0))
+    return all_ * water / (all_ + water), all_
 
 
 def moved(p: Parameters, open_: Array, pressure: Array, lack: Array, before: Nucleus, dt: Array) -> Nucleus:

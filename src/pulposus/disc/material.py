@@ -6,16 +6,19 @@ Equations: Wilson's solid, whose stiffness rises without bound as its water is p
 ``U_s' = G/6 ln J / J (1 + 3 (J + n_s)/(J - n_s) - 3 n_s J ln J / (J - n_s)^2) - G J^(-1/3)``;
 swelling, ``U_o' = -pi(J)``, with fixed charge that stays with the solid, ``c_F = F phi_0 / (phi_0 - 1 + J)``, and pi
 by ideal Donnan or by the composition-based law (extrafibrillar water, activity and osmotic coefficients); fibres that
-only pull, ``psi' = share E (exp(k eps) - 1)`` with the logarithmic strain eps. Permeability
-``k = alpha / (1 - n)^M``, n the extrafibrillar water.
+only pull, ``psi' = share E (exp(k eps) - 1)`` with the logarithmic strain eps, and a second spring of the same form
+behind a dashpot, which pulls by its own strain delta, ``d(eps - delta)/dt = sigma_2(delta) / eta``, by backward Euler
+with the slope of the spring at rest. Permeability ``k = alpha / (1 - n)^M``, n the extrafibrillar water.
 Reads: parameters, composition. Writes: nothing; `solid` puts it on the mesh.
-Why this holds: at rest and over hours the viscous branch of the fibres has relaxed; the sudden response lacks it and
-is therefore too soft by that branch.
-Source: Wilson 2005 and 2007, Huyghe 2003 and Schroeder 2008 as collected by Munoz-Moya 2025; softening with grade
-Cachot 2026.
+Why this holds: over hours the second spring has relaxed (minutes); in a sudden load it acts in full. That
+its dashpot is taken as linear matters in between only.
+Source: Wilson 2005 and 2007, Huyghe 2003 and Schroeder 2008 as collected by Munoz-Moya 2025; matrix between fibrils by
+Cortes 2014, or as that collection has it; softening with grade Cachot 2026.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -24,7 +27,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from pulposus.disc.composition import THIRD, degeneration
-from pulposus.disc.mesh import ANNULUS, ENDPLATE, Topology
+from pulposus.disc.mesh import ANNULUS, ENDPLATE, NUCLEUS, Topology
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import Hypotheses
 
@@ -48,6 +51,9 @@ class Material(eqx.Module):
     fibril_floor: Elementwise
     fibre_modulus: Elementwise  # Pa, per volume of tissue, each family
     fibre_exponent: Elementwise
+    branch_modulus: Elementwise  # the same of the spring behind the dashpot
+    branch_exponent: Elementwise
+    branch_time: Elementwise  # s, in which it relaxes
     fibre_angle: Elementwise  # from the endplate plane, radians
     permeability: Elementwise  # m^4/(N s)
     permeability_exponent: Elementwise
@@ -78,14 +84,24 @@ def graded(
         at = [jnp.stack([getattr(p, f"{of}_{name}_{state}") for of in _TISSUES]) for state in ("healthy", "grade3")]
         return spread(at[0]) + share * (spread(at[1]) - spread(at[0]))
 
-    modulus, exponent = fibres(p, hypotheses, grade)
     wound = fibred(topology)
     nucleus, annulus = (
         [getattr(p, f"{name}_fibril_water_{part}") for part in ("gain", "rate", "floor")] for name in _TISSUES[:2]
     )
     gain, rate, floor = (spread(jnp.stack([n, a, a])) for n, a in zip(nucleus, annulus, strict=True))
     water, charge, collagen = (spread(jnp.asarray(field)) for field in (water, charge, collagen))
+    branch = [
+        getattr(p, f"{name}_healthy") + share * (getattr(p, f"{name}_grade3") - getattr(p, f"{name}_healthy"))
+        for name in ("fibre_branch_stiffness", "fibre_branch_exponent", "fibre_viscosity")
+    ]
+    modulus, exponent = fibres(p, hypotheses, grade)
+    softer = modulus / (p.fibre_stiffness_healthy + share * (p.fibre_stiffness_grade3 - p.fibre_stiffness_healthy))
     shear = of_tissues("shear_modulus") + share * (of_tissues("shear_modulus_grade3") - of_tissues("shear_modulus"))
+    if hypotheses.solid == "measured":
+        pressed = p.nucleus_aggregate_modulus + share * (
+            p.nucleus_aggregate_modulus_grade3 - p.nucleus_aggregate_modulus
+        )
+        shear = jnp.where(tissue == NUCLEUS, pressed / confined(1 - water), shear)
     return Material(
         shear,
         1 - water,
@@ -96,10 +112,18 @@ def graded(
         floor,
         jnp.where(wound, p.fibre_share * modulus, 0.0),
         exponent * jnp.ones(tissue.shape),
+        jnp.where(wound, p.fibre_share * softer * branch[0], 0.0),
+        branch[1] * jnp.ones(tissue.shape),
+        branch[2] / (branch[0] * branch[1]) * jnp.ones(tissue.shape),
         angles(topology, p),
         going("permeability"),
         going("permeability_exponent"),
     )
+
+
+def confined(solid: Array) -> Array:
+    """Modulus of Wilson's solid in confined compression at J = 1 over its shear modulus; `solid` its volume share."""
+    return 1.5 + 0.5 * (1 + solid) / (1 - solid)  # maths: slope of the stress below plus that of G F
 
 
 def fibres(p: Parameters, hypotheses: Hypotheses, grade: Array) -> tuple[Array, Array]:
@@ -212,15 +236,41 @@ def volume_stiffness(p: Parameters, hypotheses: Hypotheses, material: Material, 
 # ------------------------------------------------------------------------------------------ fibres
 
 
-def fibre_tension(material: Material, squared: Array) -> tuple[Array, Array]:
-    """Pull of one family from the square of its stretch: 2 dpsi/dI and 4 d^2psi/dI^2 in Pa, I the square."""
+class Branch(NamedTuple):
+    """Where the spring behind the dashpot stands: logarithmic strain at which it does not pull (family, point, ring,
+    sector, layer), and the share of any further strain that it keeps over the time step (ring, sector, layer).
+    """
+
+    anchor: Array
+    keep: Array
+
+
+def fibre_tension(
+    material: Material, squared: Array, anchor: Array | float = 0.0, keep: Array | float = 0.0
+) -> tuple[Array, Array]:
+    """Pull of one family from the square of its stretch: 2 dpsi/dI and 4 d^2psi/dI^2 in Pa, I the square; `anchor` and
+    `keep` as in `Branch`, for this family.
+    """
     strain = 0.5 * jnp.log(squared)
+    pull, slope = _spring(material.fibre_modulus, material.fibre_exponent, strain)
+    more, steeper = _spring(material.branch_modulus, material.branch_exponent, keep * (strain - anchor))
+    pull, slope = pull + more, slope + keep * steeper
+    return pull / squared, (slope - 2 * pull) / squared**2
+
+
+def _spring(modulus: Array, exponent: Array, strain: Array) -> tuple[Array, Array]:
+    """Tension in Pa of an exponential spring that only pulls, and its slope."""
     taut = strain > 0
     reach = jnp.clip(strain, 0.0, _LONGEST)
-    growth = material.fibre_modulus * jnp.exp(material.fibre_exponent * reach)
-    slope = jnp.where(taut, material.fibre_exponent * growth, 0.0)
-    pull = jnp.where(taut, growth - material.fibre_modulus + slope * (strain - reach), 0.0)
-    return pull / squared, (slope - 2 * pull) / squared**2
+    growth = modulus * jnp.exp(exponent * reach)
+    slope = jnp.where(taut, exponent * growth, 0.0)
+    return jnp.where(taut, growth - modulus + slope * (strain - reach), 0.0), slope
+
+
+def relaxed(strain: Array, branch: Branch | None) -> Array:
+    """Strain at which the spring behind the dashpot does not pull, after the step: all of the strain if it had time."""
+    taut = jnp.maximum(strain, 0.0)
+    return taut if branch is None else taut - branch.keep * jnp.maximum(taut - branch.anchor, 0.0)
 
 
 def fibre_energy(material: Material, squared: Array) -> Array:

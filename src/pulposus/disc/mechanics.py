@@ -1,15 +1,13 @@
-"""Mechanics, for now column by column: what osmotic pressure holds up, and the height that is left when fixed charge
-goes.
+"""Mechanics of the slow clock: the form that is left when fixed charge goes.
 
-What: the disc as measured is in balance with its daily load; what balances osmotic pressure then (load, fibres) is
-held, and every node's axial stretch J
-follows its fixed charge. Columns do not feel their neighbours and do not bulge (Botsford 1994): part of the model that
-full mechanics will replace.
-Equation: ``pi(c_F(J)) - sigma(J) = pi(c_F,start)``, ``c_F = F phi0 / (phi0 - 1 + J)``, ideal Donnan ``pi = R T
-(sqrt(c_F^2 + 4 c^2) - 2 c)``, sigma of Wilson's solid in
-confined stretch. Reads: charge. Writes: stretch.
-Why this holds: over months the disc is drained, so pressure is osmotic; the day's load is periodic and its mean does
-not change unless a therapy changes it.
+What: the disc as measured rests overnight, drained, in balance with the load of a night; as charge goes, less
+osmotic pressure holds it up. The whole disc is solved as a `solid` whenever charge has moved enough (`form`); in
+between, every column follows its own charge from there (`settle`), which alone is the hypothesis `columns`.
+Equation: of the whole, see `solid`; of a column, ``pi(c_F(J)) - sigma(J) = pi(c_F,start)``, ``c_F = F phi0 / (phi0 - 1
++ J)``, ideal Donnan ``pi = R T (sqrt(c_F^2 + 4 c^2) - 2 c)``, sigma of Wilson's solid in confined stretch.
+Reads: charge. Writes: stretch, places.
+Why this holds: over months the disc is drained every night, so pressure is osmotic; a column neither feels its
+neighbours nor bulges (Botsford 1994), which over a small step of charge costs little (docs/processes/mechanics.md).
 Source: Wilson 2005 and 2007, Huyghe 2003 as collected by Munoz-Moya 2024.
 """
 
@@ -18,10 +16,13 @@ from __future__ import annotations
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
+from pulposus.disc import equilibrium, mesh, posture
 from pulposus.disc.composition import THIRD, degeneration
+from pulposus.disc.equilibrium import Balance, Load
 from pulposus.disc.parameters import Parameters
+from pulposus.disc.solid import Solid
 from pulposus.disc.state import Disc, State, blend
 
 _NEWTON = 8  # maths: scalar Newton steps; quadratic from J = 1, where the start is within a few percent
@@ -45,7 +46,54 @@ def solid_stress(modulus: Array, solid: Array, stretch: Array) -> Array:
 
 
 def settle(disc: Disc, state: State) -> State:
-    """Axial stretch at which osmotic pressure and solid balance what they balanced at start."""
+    """The form to which columns have gone since the whole disc was solved last (or since start)."""
+    return eqx.tree_at(lambda s: s.stretch, state, state.correction * _column(disc, state))
+
+
+def coordinates(disc: Disc, state: State) -> Float[Array, "ring sector layer 3"]:
+    """Where the nodes are now, m."""
+    return mesh.coordinates(disc.topology, disc.shape, state.stretch / state.correction) + state.offset
+
+
+def moved(disc: Disc, state: State) -> Array:
+    """How far fixed charge has gone anywhere since the whole disc was solved, relative to start."""
+    return jnp.max(jnp.abs(state.charge - state.formed) / disc.charge)
+
+
+def form(disc: Disc, state: State) -> State:
+    """The whole disc solved at rest overnight, with the charge that it has. A failed solve shows in `error`."""
+    body, load, before = _before(disc, state)
+    return _after(disc, state, body, equilibrium.drained(body, load, before))
+
+
+@eqx.filter_jit
+def _before(disc: Disc, state: State) -> tuple[Solid, Load, Balance]:
+    """What is to be solved, from where columns have gone."""
+    state = settle(disc, state)
+    made = posture.frame(disc)
+    body = posture.body(made, state.charge / disc.charge)
+    guess = jnp.moveaxis(coordinates(disc, state), -1, 0) - body.start
+    before = eqx.tree_at(lambda b: (b.displacement, b.pose), equilibrium.at_start(body), (guess, state.pose))
+    return body, posture.rest(made, body), before
+
+
+@eqx.filter_jit
+def _after(disc: Disc, state: State, body: Solid, found: Balance) -> State:
+    """The state with the form found, or without where none was."""
+    column, ratio = _column(disc, state), posture.volume_ratio(body, found)
+    offset = posture.coordinates(body, found) - mesh.coordinates(disc.topology, disc.shape, column)
+    solved = found.error < equilibrium.BELIEVED
+    new = ratio, ratio / column, offset, found.pose, state.charge
+    old = state.stretch, state.correction, state.offset, state.pose, state.formed
+    kept = tuple(jnp.where(solved, a, b) for a, b in zip(new, old, strict=True))
+    strain = jnp.where(solved, jnp.maximum(state.strain, found.error), jnp.inf)
+    return eqx.tree_at(
+        lambda s: (s.stretch, s.correction, s.offset, s.pose, s.formed, s.strain), state, (*kept, strain)
+    )
+
+
+def _column(disc: Disc, state: State) -> Array:
+    """Axial stretch at which osmotic pressure and solid of a column balance what they balanced at start."""
     p = disc.parameters
     modulus = blend(disc, "shear_modulus")
     modulus = modulus + degeneration(p, disc.grade, THIRD) * (blend(disc, "shear_modulus_grade3") - modulus)
@@ -60,8 +108,7 @@ def settle(disc: Disc, state: State) -> State:
         value, slope = jax.jvp(excess, (stretch,), (jnp.ones_like(stretch),))
         return jnp.maximum(stretch - value / slope, driest)
 
-    stretch = jax.lax.fori_loop(0, _NEWTON, newton, state.stretch)
-    return eqx.tree_at(lambda s: s.stretch, state, stretch)
+    return jax.lax.fori_loop(0, _NEWTON, newton, state.stretch / state.correction)
 
 
 def water_fraction(disc: Disc, state: State) -> Array:

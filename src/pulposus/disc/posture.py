@@ -1,11 +1,11 @@
 """A disc in its day: the solid of a disc, loads by posture, and what is read off.
 
-What: puts the composition of a `Disc` and its `State` on the solid, loads it by names of ``evidence/loads.csv``, and
-tells height, volume, pressure, bulge, fibres and motion.
+What: puts the composition of a disc on the solid, strained so that it rests overnight in the form in which it was
+measured; loads it by names of ``evidence/loads.csv``, and tells height, volume, pressure, bulge, fibres and motion.
 Equation: intradiscal pressure is osmotic pressure plus pore pressure, read in the middle of the nucleus; the rest is
 geometry. Rotations about x are flexion (negative) and extension, about y bending to the side, about z turning.
-Reads: charge; what `equilibrium` found. Writes: nothing in `State` yet.
-Why this holds: a slow step sees the mean load of a day, drained; a lift is over before water moves.
+Reads: charge; what `equilibrium` found. Writes: nothing in `State`; `mechanics` does.
+Why this holds: a disc is drained at the end of a night; a lift is over before water moves.
 Source: loads in ``evidence/loads.csv``.
 """
 
@@ -20,9 +20,13 @@ from jaxtyping import Array, Float
 from pulposus import evidence
 from pulposus.disc import composition, equilibrium, material, mesh, solid
 from pulposus.disc.equilibrium import Balance, Load
+from pulposus.disc.geometry import Shape
+from pulposus.disc.mesh import Topology
+from pulposus.disc.parameters import Parameters
 from pulposus.disc.solid import Solid
-from pulposus.disc.state import Disc, State
+from pulposus.disc.state import Disc, Hypotheses
 
+_STEPS, _TURNS = 8, 8  # maths: in which charge and load grow from nothing, and in which what is left wrong shrinks
 MOTIONS = {"flexion": (-1, 0, 0), "extension": (1, 0, 0), "side_bending": (0, 1, 0), "turning": (0, 0, 1)}
 DIRECTIONS = ("anterior", "left", "posterior", "right")
 
@@ -41,18 +45,71 @@ class Reading(eqx.Module):
     driest: Float[Array, ""]  # least J of all Gauss points
 
 
-def body(disc: Disc, state: State) -> Solid:
-    """The solid of a disc with the charge that it now has; its shape at start is without stress."""
-    made = composition.composition(disc.parameters, disc.hypotheses, disc.grade)
-    left = jnp.mean(solid.at_points(state.charge / disc.charge), 0)
-    m = material.graded(disc.topology, disc.parameters, disc.hypotheses, disc.grade, *made)
-    m = eqx.tree_at(lambda a: a.charge, m, left * m.charge)
-    return solid.solid(disc.topology, disc.hypotheses, disc.parameters, m, mesh.coordinates(disc.topology, disc.shape))
+class Frame(eqx.Module):
+    """All of a disc that its solid is made of, but for what moves."""
+
+    topology: Topology = eqx.field(static=True)
+    hypotheses: Hypotheses = eqx.field(static=True)
+    parameters: Parameters
+    shape: Shape
+    grade: Float[Array, ""]
+    slack: solid.Tangents
 
 
-def settle(disc: Disc, state: State, load: Load, before: Balance) -> Balance:
-    """The disc drained under a mean load, from where it was before; pure, so that it can be compiled and batched."""
-    return equilibrium.balance(body(disc, state), load, before)
+def frame(disc: Disc) -> Frame:
+    """The frame of a disc."""
+    return Frame(disc.topology, disc.hypotheses, disc.parameters, disc.shape, disc.grade, disc.slack)
+
+
+def rested(topology: Topology, hypotheses: Hypotheses, p: Parameters, shape: Shape, grade: Array) -> Frame:
+    """The frame of a disc that rests overnight in the form in which it was measured.
+
+    Charge and load grow in `_STEPS` steps, then `_TURNS` more are done; after each the disc is set back to the
+    measured form, strained as it is (modified updated Lagrangian formulation: Gee 2010).
+    """
+    made = Frame(topology, hypotheses, p, shape, grade, _measured(topology, shape))
+    for step in range(1, _STEPS + _TURNS + 1):
+        grown = _growing(made, jnp.asarray(min(step / _STEPS, 1.0)))
+        made = _set_back(made, grown[0], equilibrium.drained(*grown))
+    return made
+
+
+@eqx.filter_jit
+def _measured(topology: Topology, shape: Shape) -> solid.Tangents:
+    return solid.tangents(jnp.moveaxis(mesh.coordinates(topology, shape), -1, 0))
+
+
+@eqx.filter_jit
+def _growing(made: Frame, share: Array) -> tuple[Solid, Load, Balance]:
+    grown = body(made, share)
+    load = rest(made, grown)
+    return grown, eqx.tree_at(lambda a: a.follower, load, share * load.follower), equilibrium.at_start(grown)
+
+
+@eqx.filter_jit
+def _set_back(made: Frame, grown: Solid, now: Balance) -> Frame:
+    tangents = solid.set_back(made.slack, equilibrium.places(grown, now), grown.start)
+    return eqx.tree_at(lambda m: m.slack, made, tangents)
+
+
+def body(made: Frame, left: Array | float = 1.0) -> Solid:
+    """The solid of a disc with the share of its charge at start that is `left` (one number, or on nodes), strained as
+    it was when it was measured; its composition is that of the tissue as it then was.
+    """
+    t, p, coords = made.topology, made.parameters, mesh.coordinates(made.topology, made.shape)
+    parts = composition.composition(p, made.hypotheses, made.grade)
+    m = material.graded(t, p, made.hypotheses, made.grade, *parts)
+    measured = solid.cofactors(solid.tangents(jnp.moveaxis(coords, -1, 0)))[1]
+    grown = jnp.mean(measured / solid.cofactors(made.slack)[1], 0)
+    charged = jnp.mean(solid.at_points(jnp.broadcast_to(left, t.shape)), 0)
+    m = eqx.tree_at(lambda a: (a.solid, a.charge), m, (grown * m.solid, charged * grown * m.charge))
+    return solid.solid(t, made.hypotheses, p, m, coords, made.slack)
+
+
+def rest(made: Frame, of: Solid) -> Load:
+    """The load of a night, by the area of the disc."""
+    load = equilibrium.unloaded(of)
+    return eqx.tree_at(lambda a: a.follower, load, made.parameters.rest_stress * made.shape.disc.area())
 
 
 def coordinates(made: Solid, found: Balance) -> Float[Array, "ring sector layer 3"]:
@@ -61,9 +118,12 @@ def coordinates(made: Solid, found: Balance) -> Float[Array, "ring sector layer 
 
 
 def volume_ratio(made: Solid, found: Balance) -> Float[Array, "ring sector layer"]:
-    """J on nodes: volume that each node holds now over that at start."""
-    ratio = solid.volume_ratio(made, equilibrium.places(made, found))
-    return solid.volume_share(made, made.volume * ratio) / solid.volume_share(made, made.volume)
+    """Volume that each node holds now over that at start."""
+    now, start = (
+        solid.volume_share(made, solid.cofactors(solid.tangents(x))[1])
+        for x in (equilibrium.places(made, found), made.start)
+    )
+    return now / start
 
 
 def load_of(made: Solid, name: str) -> Load:
@@ -82,15 +142,20 @@ def moment_of(made: Solid, motion: str, size: Array | float) -> Load:
     return eqx.tree_at(lambda a: a.moment, equilibrium.unloaded(made), size * way)
 
 
+def pressure(made: Solid, found: Balance) -> Float[Array, "ring sector layer"]:
+    """Pressure in Pa of the water in each element, osmotic and pore: what a needle would read."""
+    ratio = solid.volume_ratio(made, equilibrium.places(made, found))
+    osmotic = material.osmotic_pressure(made.parameters, made.hypotheses, made.material, ratio)
+    return jnp.mean(osmotic, 0) + jnp.mean(solid.at_points(found.pressure), 0)
+
+
 def read(made: Solid, found: Balance) -> Reading:
     """What is read off a disc at rest."""
     t, m = made.topology, made.material
     x = equilibrium.places(made, found)
     ratio = solid.volume_ratio(made, x)
-    osmotic = material.osmotic_pressure(made.parameters, made.hypotheses, m, ratio)
-    pressure = jnp.mean(osmotic, 0) + jnp.mean(solid.at_points(found.pressure), 0)
     middle = (t.layers - 1) // 2
-    inner = pressure[0, :, (t.layers - 2) // 2 : middle + 1]
+    inner = pressure(made, found)[0, :, (t.layers - 2) // 2 : middle + 1]
     out = made.start[:2, -1] - made.start[:2, :1, 0].mean(1, keepdims=True)
     way = jnp.sum(found.displacement[:2, -1] * out, 0) / jnp.sqrt(jnp.sum(out**2, 0))
     quarter = np.round(np.arange(len(DIRECTIONS)) * t.sectors / len(DIRECTIONS)).astype(int)

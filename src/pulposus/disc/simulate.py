@@ -21,13 +21,37 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from pulposus.disc import cells, composition, diffusion, inflammation, matrix, mechanics, mesh, transport
+from pulposus.disc import (
+    cells,
+    composition,
+    diffusion,
+    inflammation,
+    matrix,
+    mechanics,
+    mesh,
+    posture,
+    solid,
+    transport,
+)
 from pulposus.disc.diffusion import Operator
 from pulposus.disc.geometry import Shape
 from pulposus.disc.mesh import Topology
 from pulposus.disc.metabolism import acidity
 from pulposus.disc.parameters import Parameters
-from pulposus.disc.state import FATES, GLUCOSE, LACTATE, MECHANISMS, Disc, Hypotheses, Products, State, effect, total
+from pulposus.disc.state import (
+    FATES,
+    GLUCOSE,
+    LACTATE,
+    MECHANISMS,
+    Disc,
+    Hypotheses,
+    Products,
+    State,
+    effect,
+    member,
+    stacked,
+    total,
+)
 
 DAY = 86400.0  # maths: seconds of a day
 MONTH = 365.25 / 12 * DAY  # maths: a twelfth of a Julian year
@@ -38,6 +62,7 @@ _STEP_TOLERANCE = 4e-3  # maths: cells gained or lost wrongly in one step, by th
 _FIRST_STEP = 0.1 * DAY  # maths: first guess after a dose; the error control takes over
 _LONGEST_STEP = MONTH  # maths: form and matrix are carried forward with this step at most
 _SHORTEST_STEP = 0.005 * DAY  # maths: about seven minutes, below which a step is accepted as it is
+FORMED = 0.01  # maths: charge that may go anywhere before the whole disc is solved again (tests/test_clock.py)
 _GAMMA = 1 - 1 / np.sqrt(2)  # maths: the L-stable two-stage implicit method of order two (Alexander 1977)
 _SETTLING = np.array([0.25, 1, 4, 16, 60, 100]) * DAY  # maths: spans, each a stage; together long against death
 UNSOLVED = 1e-4  # maths: a solver error, relative to the scale of solutes, that no step may leave behind
@@ -83,6 +108,9 @@ def prepare(
     disc, state = _healthy(topology, shape, p, hypotheses, products, jnp.asarray(age, dtype=float), switches)
     state = _balanced(disc, state, _operator(disc), 0 * _SETTLING)
     disc, state = _graded(disc, state, grade)
+    if hypotheses.mechanics == "solid":
+        rested = posture.rested(topology, hypotheses, p, shape, disc.grade)
+        disc = eqx.tree_at(lambda d: d.slack, disc, rested.slack)
     operator = _operator(disc)
     typical = _balanced(disc, state, operator, _SETTLING)
     disc = _as_measured(disc, typical, operator)
@@ -136,6 +164,7 @@ def _healthy(
         healthy_solutes=jnp.ones((3, *topology.shape)),
         healthy_activity=jnp.ones((len(inflammation.TARGETS), *topology.shape)),
         inflammation=jnp.ones(2),
+        slack=solid.tangents(jnp.moveaxis(coords, -1, 0)),
         activity=jnp.ones((len(inflammation.BUILT), *topology.shape)),
     )
     density = cells.native_density(disc)
@@ -153,6 +182,10 @@ def _healthy(
         charge=charge,
         collagen=one,
         stretch=one,
+        correction=one,
+        offset=0 * coords,
+        pose=jnp.zeros(6),  # maths: three displacements and three rotations
+        formed=charge,
         il1b=one,
         tnf=one,
         mmp3=one,
@@ -160,6 +193,7 @@ def _healthy(
         secretome=none,
         ledger=jnp.zeros((len(FATES), none.shape[0])),
         error=zero,
+        strain=zero,
     )
     return disc, state
 
@@ -179,9 +213,8 @@ def _graded(disc: Disc, healthy: State, grade: Array) -> tuple[Disc, State]:
     activity = inflammation.network_activity(
         disc, healthy.solutes[GLUCOSE], acidity(p, healthy.solutes[LACTATE]), one, one
     )
-    state = eqx.tree_at(
-        lambda s: (s.charge, s.native), healthy, (charge, healthy.native * cells.relative_density(disc))
-    )
+    native = healthy.native * cells.relative_density(disc)
+    state = eqx.tree_at(lambda s: (s.charge, s.formed, s.native), healthy, (charge, charge, native))
     return eqx.tree_at(lambda d: d.healthy_activity, disc, activity), state
 
 
@@ -304,7 +337,7 @@ def step(disc: Disc, state: State, dt: Array) -> tuple[State, Array]:
     error estimate that chooses the next dt.
     """
     state = start = mechanics.settle(disc, state)
-    coords = mesh.coordinates(disc.topology, disc.shape, state.stretch)
+    coords = mechanics.coordinates(disc, state)
     gain = effect(disc, state, "endplate_vascular_support")[0]
     operator = transport.operator(disc, coords, state.stretch, gain)
     state = cells.live(disc, state, 0.5 * dt)
@@ -371,6 +404,7 @@ def dose(disc: Disc, state: State, therapies: Sequence[AbstractTherapy], time: A
 
 
 _advance_batch = eqx.filter_jit(eqx.filter_vmap(advance, in_axes=(eqx.if_array(0), eqx.if_array(0), None)))
+_moved_batch = eqx.filter_jit(eqx.filter_vmap(mechanics.moved))
 _dose_batch = eqx.filter_jit(eqx.filter_vmap(dose, in_axes=(eqx.if_array(0), eqx.if_array(0), eqx.if_array(0), None)))
 
 
@@ -394,4 +428,7 @@ def simulate(
                 states = _advance_batch(discs, states, jnp.asarray(stop))
                 states = _dose_batch(discs, states, tuple(therapies), jnp.asarray(stop))
             states = _advance_batch(discs, states, jnp.asarray(times[index]))
+            if discs.hypotheses.mechanics == "solid" and float(jnp.max(_moved_batch(discs, states))) > FORMED:
+                every = range(states.time.shape[0])
+                states = stacked([mechanics.form(member(discs, i), member(states, i)) for i in every])
         yield index, states

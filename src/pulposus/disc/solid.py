@@ -25,13 +25,14 @@ from jaxtyping import Array, Float
 
 from pulposus.disc import material as tissue
 from pulposus.disc import mesh
-from pulposus.disc.material import Material
+from pulposus.disc.material import Branch, Material
 from pulposus.disc.mesh import OFFSETS, Topology
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import Hypotheses
 
 Places = Float[Array, "3 ring sector layer"]
 Gauss = Float[Array, "8 ring sector layer"]
+Tangents = Float[Array, "3 3 8 ring sector layer"]  # of the map from the unit cube: (axis, component, point, ...)
 _CORNERS = tuple((a, b, c) for a, b, c in itertools.product((0, 1), repeat=3))
 _VALUE, _GRADIENT = mesh.gauss()  # (point, corner) and (point, axis, corner)
 _WEIGHT = 1 / 8  # maths: each Gauss point of the unit cube
@@ -49,7 +50,7 @@ class Solid(eqx.Module):
     hypotheses: Hypotheses = eqx.field(static=True)
     parameters: Parameters
     material: Material
-    start: Places  # m, without stress in solid and fibres
+    start: Places  # m, from where displacement counts
     volume: Gauss  # det_0: volume per unit cube, m^3
     metric: Float[Array, "6 8 ring sector layer"]  # M_ab, 1/m^2, pairs as in _SIX
     fibres: Float[Array, "2 3 8 ring sector layer"]  # fibre directions along the axes of the unit cube, 1/m
@@ -59,12 +60,20 @@ _SIX = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 _OF_PAIR = {pair: i for i, pair in enumerate(_SIX)} | {pair[::-1]: i for i, pair in enumerate(_SIX)}
 
 
-def solid(topology: Topology, hypotheses: Hypotheses, p: Parameters, material: Material, coords: Array) -> Solid:
-    """The solid of a disc whose nodes lie at `coords` (ring, sector, layer, 3), in m, when nothing pulls."""
+def solid(
+    topology: Topology,
+    hypotheses: Hypotheses,
+    p: Parameters,
+    material: Material,
+    coords: Array,
+    slack: Tangents | None = None,
+) -> Solid:
+    """The solid of a disc whose nodes lie at `coords` (ring, sector, layer, 3), in m, when nothing pulls; or, with the
+    tangents `slack` of its elements without stress, of a disc that is strained there already.
+    """
     start = jnp.moveaxis(coords, -1, 0)
-    g = tangents(start)
-    cofactor, volume = cofactors(g)
-    inverse = cofactor / volume  # (axis, 3, point, ...): gradient of each axis of the cube
+    g = tangents(start) if slack is None else slack
+    inverse, volume = reciprocal(g)
     metric = jnp.stack([jnp.sum(inverse[a] * inverse[b], 0) for a, b in _SIX])
     around = g[1] / jnp.sqrt(jnp.sum(g[1] ** 2, 0))
     up = g[2] - jnp.sum(g[2] * around, 0) * around
@@ -73,6 +82,18 @@ def solid(topology: Topology, hypotheses: Hypotheses, p: Parameters, material: M
     families = [cosine * around + side * sine * up for side in (1, -1)]
     along = jnp.stack([jnp.sum(inverse * family, 1) for family in families])
     return Solid(topology, hypotheses, p, material, start, volume, metric, along)
+
+
+def reciprocal(g: Array) -> tuple[Array, Array]:
+    """Reciprocal tangents (axis, 3, point, ...), the gradients of the cube's axes, and determinants (point, ...)."""
+    cofactor, volume = cofactors(g)
+    return cofactor / volume, volume
+
+
+def set_back(slack: Tangents, now: Array, wanted: Array) -> Tangents:
+    """Tangents without stress of elements that are as strained at the places `wanted` as those of `slack` at `now`."""
+    turned = jnp.einsum("aiqrsl,biqrsl->abqrsl", reciprocal(tangents(now))[0], tangents(wanted))
+    return jnp.einsum("aiqrsl,abqrsl->biqrsl", slack, turned)
 
 
 def tangents(field: Array) -> Array:
@@ -112,6 +133,11 @@ def fibre_stretch(body: Solid, places: Array) -> Float[Array, "2 8 ring sector l
     return jnp.sqrt(jnp.sum(_pulled(body, tangents(places)) ** 2, 1))
 
 
+def fibre_strain(body: Solid, places: Array) -> Float[Array, "2 8 ring sector layer"]:
+    """Logarithmic strain of both fibre families at the Gauss points."""
+    return jnp.log(fibre_stretch(body, places))
+
+
 def _pulled(body: Solid, g: Array) -> Array:
     """F times fibre direction, (family, 3, point, ...)."""
     return jnp.einsum("faqrsl,aiqrsl->fiqrsl", body.fibres, g)
@@ -129,7 +155,7 @@ def gather(share: Array, topology: Topology) -> Array:
 # ------------------------------------------------------------------------------------------ forces
 
 
-def forces(body: Solid, places: Array, pressure: Array | None = None) -> Places:
+def forces(body: Solid, places: Array, pressure: Array | None = None, branch: Branch | None = None) -> Places:
     """Force in N with which the solid (and the pore pressure, Pa on nodes) resists the place of each node."""
     g = tangents(places)
     cofactor, volume = cofactors(g)
@@ -139,14 +165,22 @@ def forces(body: Solid, places: Array, pressure: Array | None = None) -> Places:
         held = held - at_points(pressure)
     along = jnp.stack([sum(body.metric[_OF_PAIR[a, b]] * g[b] for b in range(3)) for a in range(3)])
     flux = body.volume * m.shear * along + held * cofactor
-    for family, pulled in zip(body.fibres, _pulled(body, g), strict=True):
-        pull, _ = tissue.fibre_tension(m, jnp.sum(pulled**2, 0))
+    for i, (family, pulled) in enumerate(zip(body.fibres, _pulled(body, g), strict=True)):
+        pull, _ = _tension(m, pulled, branch, i)
         flux = flux + body.volume * pull * family[:, None] * pulled
     share = jnp.tensordot(_WEIGHT * _GRADIENT, flux, axes=([0, 1], [2, 0]))  # (corner, 3, ...)
     return gather(share, body.topology)
 
 
-def _stiff(body: Solid, places: Array, pressure: Array | None) -> Array:
+def _tension(m: Material, pulled: Array, branch: Branch | None, family: int) -> tuple[Array, Array]:
+    """Pull of one family and its slope, with what is left of the spring behind the dashpot."""
+    square = jnp.sum(pulled**2, 0)
+    if branch is None:
+        return tissue.fibre_tension(m, square)
+    return tissue.fibre_tension(m, square, branch.anchor[family], branch.keep)
+
+
+def _stiff(body: Solid, places: Array, pressure: Array | None, branch: Branch | None) -> Array:
     """Second derivatives of W by tangents: (axis, axis, point, 3, 3, ring, sector, layer), weighted."""
     g = tangents(places)
     cofactor, volume = cofactors(g)
@@ -156,7 +190,7 @@ def _stiff(body: Solid, places: Array, pressure: Array | None) -> Array:
         held = held - at_points(pressure)
     pulls, pulled = [], _pulled(body, g)
     for i in range(2):
-        pulls.append(tissue.fibre_tension(m, jnp.sum(pulled[i] ** 2, 0)))
+        pulls.append(_tension(m, pulled[i], branch, i))
     rows = []
     for a, b in itertools.product(range(3), repeat=2):
         same = body.volume * m.shear * body.metric[_OF_PAIR[a, b]]
@@ -177,8 +211,8 @@ def _stiff(body: Solid, places: Array, pressure: Array | None) -> Array:
 
 def stiffness(body: Solid, places: Array, pressure: Array | None = None) -> Float[Array, "27 3 3 ring sector layer"]:
     """How forces change with places, as a block stencil in single precision."""
-    element = jnp.tensordot(_PAIRS.astype(np.float32), _stiff(body, places, pressure).astype(jnp.float32), axes=3)
-    return stencil(element, body.topology)
+    stiff = _stiff(body, places, pressure, None).astype(jnp.float32)
+    return stencil(jnp.tensordot(_PAIRS.astype(np.float32), stiff, axes=3), body.topology)
 
 
 def stencil(element: Array, topology: Topology) -> Array:
@@ -258,14 +292,16 @@ def imbalance(body: Solid, places: Array, pressure: Array, before: Array, earlie
     return -gather(share, body.topology)
 
 
-def coupled(body: Solid, places: Array, pressure: Array, dt: Array) -> Float[Array, "27 4 4 ring sector layer"]:
+def coupled(
+    body: Solid, places: Array, pressure: Array, dt: Array, branch: Branch | None = None
+) -> Float[Array, "27 4 4 ring sector layer"]:
     """How forces and imbalance change with places and pressure: a symmetric block stencil in single precision.
 
     That permeability changes with strain is left to the next turn of Newton's method, so that symmetry stays.
     """
     cofactor, _ = cofactors(tangents(places))
     single = jnp.float32
-    solid = jnp.tensordot(_PAIRS.astype(np.float32), _stiff(body, places, pressure).astype(single), axes=3)
+    solid = jnp.tensordot(_PAIRS.astype(np.float32), _stiff(body, places, pressure, branch).astype(single), axes=3)
     push = -jnp.tensordot((_WEIGHT * _MIXED).astype(np.float32), jnp.moveaxis(cofactor, 2, 1).astype(single), axes=2)
     inner = -_pressure_matrix(body, places, dt).astype(single)
     push_back = jnp.swapaxes(push, 0, 1)

@@ -51,7 +51,9 @@ class Hypotheses:
     network. ageing: aggrecan of a
     healthy disc falls at the published yearly rate. differentiation: injected cells may become NP-like.
     osmosis: ideal Donnan pressure, or the composition-based law. fibres: collagen fibres stiffen up to grade III, or
-    soften with grade.
+    soften with grade. solid: matrix of the nucleus as measured with its swelling told apart (Cortes), or all as fitted
+    in a published disc model (Munoz-Moya). mechanics: form and water follow the whole disc as a solid, or each column
+    by itself.
     """
 
     metabolism: Literal["bibby_urban", "cachot"] = "bibby_urban"
@@ -64,6 +66,8 @@ class Hypotheses:
     differentiation: bool = True
     osmosis: Literal["donnan", "composition"] = "donnan"
     fibres: Literal["stiffen", "soften"] = "stiffen"
+    solid: Literal["measured", "fitted"] = "measured"
+    mechanics: Literal["solid", "columns"] = "solid"
 
     @classmethod
     def choose(cls, **choices: str | bool) -> Hypotheses:
@@ -129,6 +133,7 @@ class Disc(eqx.Module):
     healthy_solutes: Float[Array, "3 ring sector layer"]
     healthy_activity: Float[Array, "target ring sector layer"]  # of the cytokine network
     inflammation: Float[Array, "2"]  # IL-1beta, TNF: scale that gives the measured level at start
+    slack: Float[Array, "3 3 8 ring-1 sector layer-1"]  # tangents of the elements without stress, of `disc.solid`
     activity: Float[
         Array, "target ring sector layer"
     ]  # aggrecan, collagen, MMP3, ADAMTS4 of that typical disc, relative to healthy
@@ -149,14 +154,24 @@ class State(eqx.Module):
     bolus: Float[Array, "product ring sector layer"]  # cell equivalents of agents without cells
     charge: Nodal  # per reference water
     collagen: Nodal  # relative to start
-    stretch: Nodal  # axial stretch since start
+    stretch: Nodal  # volume now over volume at start
+    correction: Nodal  # of that by the solid: what it found over what its column would have
+    offset: Float[Array, "ring sector layer 3"]  # m, the same for places: what it found less what columns would have
+    pose: Float[Array, "6"]  # m and radians, of the upper vertebra since start, when the solid was solved last
+    formed: Nodal  # fixed charge for which it was solved
     il1b: Nodal  # relative to healthy
     tnf: Nodal
     mmp3: Nodal
     adamts4: Nodal
     secretome: Float[Array, "product ring sector layer"]  # cell equivalents per healthy nucleus cell, after diffusion
     ledger: Float[Array, "fate product"]  # cells, cumulative; order of FATES
-    error: Float[Array, ""]  # largest solver error since start, relative
+    error: Float[Array, ""]  # largest error of solutes since start, relative
+    strain: Float[Array, ""]  # largest strain by which the form found was wrong since start
+
+
+def member(tree: Any, index: int) -> Any:
+    """One member of a batch."""
+    return jax.tree.map(lambda leaf: leaf[index] if eqx.is_array(leaf) else leaf, tree)
 
 
 def stacked(trees: Sequence[Any]) -> Any:

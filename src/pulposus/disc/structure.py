@@ -73,7 +73,7 @@ class Seen(eqx.Module):
     pressure: Float[Array, " posture"]  # Pa, in the middle of the nucleus
     bulge: Float[Array, " sector"]  # m, outward way of the rim at rest since start, over each element's width
     height: Float[Array, ""]  # m, at rest
-    lacking: Float[Array, ""]  # m^3 that the nucleus would take up if nothing held it
+    lacking: Float[Array, ""]  # m^3 of nucleus that would find no room if it swelled freely
     nucleus: Float[Array, ""]  # m^3 of nucleus at start
     looseness: Float[Array, ""]  # neutral zone over that of the whole disc; 1 where nobody looked
     error: Float[Array, ""]  # greatest solver error of all that was looked at

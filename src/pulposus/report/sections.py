@@ -240,7 +240,7 @@ def fate(fates: Sequence[Fate]) -> str:
             + f'</dl><div class="pair"><div><div id="ledger-{index}" class="plot tall" role="img" '
             f'aria-label="{escape(label)}"></div><button type="button" id="ledger-whole-{index}" '
             'aria-pressed="false">the whole run</button></div>'
-            + _table(["At the end", "", "of all cells"], rows, "fates", raw=(1,))
+            + table(["At the end", "", "of all cells"], rows, "fates", raw=(1,))
             + "</div>"
         )
     return "".join(parts)
@@ -258,7 +258,7 @@ def needles(info: Mapping[str, Any]) -> str:
         ]
         for record in pressed
     ]
-    return "<h3>At the needle</h3>" + _table(["Dose", "Given", "Highest pressure", ""], rows, "needles") if rows else ""
+    return "<h3>At the needle</h3>" + table(["Dose", "Given", "Highest pressure", ""], rows, "needles") if rows else ""
 
 
 def _begun(text: str) -> str:
@@ -291,7 +291,7 @@ def mechanisms(table: pd.DataFrame | None, info: Mapping[str, Any]) -> str:
         rows.append([about, signed(alone, 2), signed(lost, 2), *(_share(share) for share in shares[name])])
     heads = ["Mechanism", "aggrecan when alone, points", "aggrecan lost when off, points"]
     heads += ["share of the effect on aggrecan", "on water", "on native cells"]
-    return _mechanism_words(effect, info) + _table(heads, rows, "mechanisms", raw=(0, 3, 4, 5)) + _metabolism(info)
+    return _mechanism_words(effect, info) + table(heads, rows, "mechanisms", raw=(0, 3, 4, 5)) + _metabolism(info)
 
 
 def _metabolism(info: Mapping[str, Any]) -> str:
@@ -318,7 +318,7 @@ def _metabolism(info: Mapping[str, Any]) -> str:
     return (
         "<h3>A choice that decides: what fresh cells eat</h3><p>Cells from culture use several times the oxygen and "
         "sugar of a disc cell until they adapt. How many times is known within a wide range only; the same treatment "
-        "with the least and the most of that range, on the coarse mesh:</p>" + _table(heads, rows, "choices")
+        "with the least and the most of that range, on the coarse mesh:</p>" + table(heads, rows, "choices")
     )
 
 
@@ -385,7 +385,7 @@ def filled(case: Mapping[str, Any], info: Mapping[str, Any]) -> str:
     )
     choices = [[name.replace("_", " "), _said(value)] for name, value in (info.get("hypotheses") or {}).items()]
     chosen = (
-        "<h3>Sides taken where sources disagree</h3>" + _table(["hypothesis", "chosen"], choices, "choices")
+        "<h3>Sides taken where sources disagree</h3>" + table(["hypothesis", "chosen"], choices, "choices")
         if choices
         else ""
     )
@@ -419,7 +419,7 @@ def numbers(rows: Sequence[Mapping[str, Any]]) -> str:
         f"<p>This run read <b>{len(rows)}</b> numbers: {escape(told)}. Those that are assumed come first.</p>"
         '<p class="filter"><label for="number-filter">Show only numbers that hold</label> '
         '<input id="number-filter" type="search" placeholder="glucose, assumed, …" '
-        'autocomplete="off"> <output id="number-count"></output></p>' + _table(heads, body, "numbers", raw=(0, 4, 5))
+        'autocomplete="off"> <output id="number-count"></output></p>' + table(heads, body, "numbers", raw=(0, 4, 5))
     )
 
 
@@ -465,7 +465,7 @@ def run(info: Mapping[str, Any], history: xr.Dataset) -> str:
         ["evidence digest", info.get("digest", "")],
     ]
     rows += [[program, version] for program, version in (info.get("versions") or {}).items()]
-    return _table(["", ""], rows, "run")
+    return table(["", ""], rows, "run")
 
 
 def icon(history: xr.Dataset) -> str:
@@ -510,7 +510,7 @@ def bullets(texts: Sequence[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in texts) + "</ul>"
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]], name: str, raw: Sequence[int] = ()) -> str:
+def table(heads: Sequence[str], rows: Sequence[Sequence[Any]], name: str, raw: Sequence[int] = ()) -> str:
     """A table; cells are escaped but for columns in `raw`, which are markup already."""
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads) if any(heads) else ""
     body = "".join(

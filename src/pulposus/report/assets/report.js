@@ -462,7 +462,22 @@
     });
   }
 
+  // the disc under load: stop and go; whoever asks for less motion sees it standing still
+  function holdFilm() {
+    const film = $("film");
+    const button = $("film-stop");
+    if (!film || !button) return;
+    const hold = (still) => {
+      if (still) film.pauseAnimations();
+      else film.unpauseAnimations();
+      button.textContent = still ? "Go on" : "Stop";
+    };
+    button.addEventListener("click", () => hold(!film.animationsPaused()));
+    if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) hold(true);
+  }
+
   filterNumbers();
+  holdFilm();
   drawCharts();
   Object.assign(pulposus, { state, payload, set, ready: start() });
 })();
