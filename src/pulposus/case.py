@@ -132,6 +132,7 @@ _share_check, _share_schema = _number("1", *_UNBOUND, "a share or a shape number
 _volume_check, _volume_schema = _number("mL", *_UNBOUND, "volume of the whole injection")
 _month_check, _month_schema = _number("month", *_UNBOUND, "months")
 _grade_check, _grade_schema = _whole(_GRADES[0], _GRADES[-1], "Pfirrmann grade")
+_dallas_check, _dallas_schema = _whole(0, _GRADES[-1], "Dallas grade of a discogram")
 _seed_check, _seed_schema = _whole(0, _SEEDS - 1, "seed of random draws")
 _passage_check, _passage_schema = _whole(0, math.inf, "number of passages")
 _repeats_check, _repeats_schema = _whole(0, math.inf, "number of repeats")
@@ -169,11 +170,14 @@ class Person(_Table):
 
 
 class DiscTable(_Table):
-    """The disc: level, Pfirrmann grade, endplates, and the dimensions that were measured (mm, degrees, shares)."""
+    """The disc: level, Pfirrmann grade, endplates, Dallas grade of a discogram, and the dimensions that were measured
+    (mm, degrees, shares).
+    """
 
     level: Annotated[str, BeforeValidator(_level), _level_schema]
     grade: Annotated[int, _grade_check, _grade_schema]
     endplate: Annotated[Endplate, _one_of(Endplate)] = "intact"
+    dallas: Annotated[int | None, _dallas_check, _dallas_schema] = None
     outline: Annotated[str | None, BeforeValidator(_outline)] = None
     height: Length = None
     ap_depth: Length = None
@@ -216,7 +220,10 @@ class DiscTable(_Table):
 
 
 class Hypothesis(_Table):
-    """Choices on which sources contradict each other; what they mean stands in `pulposus.disc.state.Hypotheses`."""
+    """Choices on which sources contradict each other; what they mean stands in `pulposus.disc.state.Hypotheses`.
+
+    injection_pressure: whether an injection presses, ends at a stop and leaks by its pressure.
+    """
 
     metabolism: Annotated[Literal["bibby_urban", "cachot"], _one_of(Literal["bibby_urban", "cachot"])] = "bibby_urban"
     glucose_limiter: StrictBool = True
@@ -230,6 +237,7 @@ class Hypothesis(_Table):
     differentiation: StrictBool = True
     osmosis: Annotated[Literal["donnan", "composition"], _one_of(Literal["donnan", "composition"])] = "donnan"
     fibres: Annotated[Literal["stiffen", "soften"], _one_of(Literal["stiffen", "soften"])] = "stiffen"
+    injection_pressure: StrictBool = True
 
 
 class TreatmentTable(_Table):
@@ -429,7 +437,11 @@ class Case(_Table):
         """The chosen hypotheses as the processes of the disc take them."""
         from pulposus.disc.state import Hypotheses
 
-        return Hypotheses.choose(**self.choices.model_dump())
+        return Hypotheses.choose(**self.choices.model_dump(exclude={"injection_pressure"}))
+
+    def needle(self) -> dict[str, Any]:
+        """What the pressure of an injection goes by: sex, Dallas grade where given, and whether pressure counts."""
+        return {"sex": self.person.sex, "dallas": self.disc.dallas, "pressed": self.choices.injection_pressure}
 
     def sources(self) -> list[str]:
         """Keys of the sources of the dimensions that are not the person's own."""
@@ -507,7 +519,8 @@ class Case(_Table):
 # ---------------------------------------------------------------------------------------------- dimensions
 
 # Keys of [disc] that are dimensions; two are called otherwise in the evidence.
-DIMENSIONS = tuple(name for name in DiscTable.model_fields if name not in ("level", "grade", "endplate", "outline"))
+_NO_DIMENSIONS = ("level", "grade", "endplate", "dallas", "outline")
+DIMENSIONS = tuple(name for name in DiscTable.model_fields if name not in _NO_DIMENSIONS)
 OF_OUTLINES = ("height", "endplate_thickness", "endplate_thickness_rim")
 _OTHER_NAMES = {"height": "mid_height", "endplate_thickness": "endplate_thickness_centre"}
 

@@ -30,7 +30,7 @@ from pulposus.disc.state import FATES, MECHANISMS, Disc, Hypotheses, State, memb
 from pulposus.errors import InputError, nearest
 from pulposus.evidence import usage
 from pulposus.results import Results, claimed
-from pulposus.therapies.biological import Injections, hungers, prescribe, products_in
+from pulposus.therapies.biological import Injections, course, hungers, prescribe, products_in
 
 if TYPE_CHECKING:
     from pulposus.case import Case
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 ARMS = ("untreated", "treated")
 Progress = Callable[[int, int, str], None]
 
-_ASIDE = ("validation",)
+# tears and bone stand beside the clock
+_ASIDE = ("validation", "disc.fissure", "disc.herniation", "disc.instability", "disc.structure")
 _TISSUES = ("nucleus", "annulus", "endplate")
 # what the solid reads and columns do not, and the composition-based law of osmotic pressure
 _SOLID = ("fibre_", "rest_stress", "nucleus_aggregate_modulus", *(f"{t}_permeability_" for t in _TISSUES))
@@ -72,7 +73,7 @@ def build(
     `hypotheses` replace the case's own. Every leaf has a leading batch axis. Cases built with one `room` (products,
     doses) can be joined along it.
     """
-    products, injections = prescribe(case.treatments, case.disc.grade, room)
+    products, injections = prescribe(case.treatments, case.disc.grade, room, **case.needle())
     disc, state = simulate.prepare(
         mesh.sized(size),
         shape_of(case),
@@ -466,6 +467,8 @@ def describe(case: Case) -> dict[str, Any]:
     """
     rows = parameters_used(case)
     keys = list(dict.fromkeys([key for row in rows for key in row["source_keys"]] + case.sources()))
+    _, injections = prescribe(case.treatments, case.disc.grade, **case.needle())
+    needles = course(case.treatments, injections, shape_of(case).nucleus.area())
     return {
         "title": case.title,
         "seed": case.run.seed,
@@ -474,14 +477,22 @@ def describe(case: Case) -> dict[str, Any]:
         "digest": evidence.digest(),
         "versions": {"pulposus": _version(), "python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in ("jax", "equinox", "numpy", "scipy")},
-        "warnings": list(case.warnings),
+        "warnings": [*case.warnings, *(_stopped(needle) for needle in needles if needle["stopped"])],
+        "injections": needles,
         "filled": dict(case.filled),
-        "hypotheses": dataclasses.asdict(case.hypotheses()),
+        "hypotheses": dataclasses.asdict(case.hypotheses()) | {"injection_pressure": case.choices.injection_pressure},
         "parameters_used": rows,
         "sources": [{"key": key, "text": evidence.reference(key), **evidence.source(key)} for key in keys],
         "mechanisms_meta": [dataclasses.asdict(m) for m in evidence.mechanisms()],
         "limits": [s.text for s in evidence.statements() if s.name.startswith("limit_")],
     }
+
+
+def _stopped(needle: Mapping[str, Any]) -> str:
+    """What must be said of an injection whose volume did not all go in."""
+    asked = f"Of the {needle['volume_mL']:g} mL {needle['product']} at month {needle['month']:g}"
+    at = f"at {needle['peak_psi']:.0f} psi ({needle['peak_MPa']:.2f} MPa)"
+    return f"{asked} only {needle['given_mL']:.2g} mL go in: the injection ends {at}, and the rest is not given."
 
 
 def parameters_used(case: Case) -> list[dict[str, Any]]:
@@ -525,6 +536,7 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
             (treatment.product, evidence.product(treatment.product)),
             (treatment.carrier, evidence.carrier(treatment.carrier)),
             (treatment.site, evidence.site(treatment.site)),
+            ("volume", evidence.volume_rule(case.disc.grade, case.disc.dallas)),
         ):
             found += [
                 _told(row, f"{group}: {name}", row.note)

@@ -242,6 +242,27 @@ class Parameters(eqx.Module):
     )
     fibre_softening_grade: Number = declare("", "softening hypothesis: grade at which fibres would bear nothing")
 
+    # tears, herniation, instability
+    fibre_yield_strain: Number = declare("", "stretch less one of fibres at which damage begins")
+    fibre_failure_strain: Number = declare("", "stretch less one of fibres that have torn")
+    posterior_strength: Number = declare("", "strength of annulus behind over that in front")
+    fatigue_exponent: Number = declare("", "slope of the fatigue line of annulus: cycles to failure by stress ratio")
+    fissure_opening: Number = declare("", "damage from which a tear lets nucleus and water through")
+    fissure_permeability_gain: Number = declare("", "hydraulic permeability of torn annulus over whole")
+    nucleus_mobile_share: Number = declare("", "share of the nucleus without room to swell that can leave")
+    nucleus_holding_pressure: Number = declare("Pa", "worst pressure under which nucleus stays in an open tear")
+    herniation_time: Number = declare("s", "time in which nucleus goes through an open tear")
+    resorption_half_life: Number = declare("s", "half-life of extruded nucleus")
+    herniation_aspect: Number = declare("", "half width of a herniation over its depth")
+    herniation_span: Number = declare("", "height of a herniation over that of its disc")
+    neutral_moment: Number = declare("N*m", "small moment at which the neutral zone is read")
+    translation_force: Number = declare("N", "anterior force under which translation is read")
+    instability_onset: Number = declare("", "neutral zone over that of the whole disc from which bone answers")
+    osteophyte_rate: Number = declare("m/s", "growth of osteophytes where the neutral zone has doubled")
+    osteophyte_greatest: Number = declare("m", "length at which osteophytes meet")
+    osteophyte_posterior_share: Number = declare("", "length of osteophytes behind over that in front")
+    flavum_per_height: Number = declare("", "fold of the yellow ligament into the canal per height lost")
+
     @classmethod
     def from_evidence(cls, overrides: Mapping[str, float] | None = None) -> Parameters:
         """Read every field's used row, in SI; `overrides` (also SI) replace single values.

@@ -1,8 +1,9 @@
 """Numbers with their units, ranges and sources: the only place where a number of biology, physics or clinic may stand.
 
 The tables lie beside this file. `parameters.csv` holds what the disc's processes need, `geometry.csv` and
-`outlines.csv` its form, `therapies.csv` products, carriers, sites and published doses, `mechanisms.csv` what treatments
-are said to do, `statements.csv` what must be said in words, `sources.bib` where all this was found.
+`outlines.csv` its form, `canal.csv` what lies behind it, `loads.csv` what it bears, `therapies.csv` products, carriers,
+sites and published doses, `mechanisms.csv` what treatments are said to do, `statements.csv` what must be said in words,
+`sources.bib` where all this was found.
 
 A row is a measurement, not a parameter: several rows may share a name (they disagree, which is information) and exactly
 one is used. ``kind`` is measured, fitted, derived or assumed (or defined, for words and for what holds by definition);
@@ -39,6 +40,7 @@ IDENTITY = {
     "therapies.csv": ("group", "name", "quantity"),
     "geometry.csv": ("level", "sex", "grade", "quantity"),
     "loads.csv": ("posture", "quantity"),
+    "canal.csv": ("level", "quantity"),
     "outlines.csv": ("outline", "curve", "quantity", "harmonic"),
 }
 WORDS = ("mechanisms.csv", "statements.csv", "network_activity.csv", "network_weight.csv")
@@ -340,9 +342,22 @@ def study(name: str) -> dict[str, Row]:
     return _member("study", name)
 
 
-def volume_rule(grade: int) -> dict[str, Row]:
-    """What a disc of a Pfirrmann grade takes up: accepted_fraction (of nucleus volume) and excess_leak_fraction."""
-    return {**_member("volume", "any"), **_member("volume", f"grade {grade}")}
+def dallas_grade(grade: int) -> int:
+    """The Dallas grade (0 to 5) of a discogram that a disc of a Pfirrmann grade is taken to have: an assumption."""
+    return int(_member("volume", f"grade {grade}")["dallas_grade"].value)
+
+
+def volume_rule(grade: int, dallas: int | None = None) -> dict[str, Row]:
+    """What a disc of a Pfirrmann grade takes up: accepted_fraction (of nucleus volume), excess_leak_fraction; at which
+    pressure: elastance and leak_path (of the Dallas grade, that of Pfirrmann's where none is given), stop_pressure,
+    stop_volume, retention_pressure.
+    """
+    own = _member("volume", f"grade {grade}")
+    del own["dallas_grade"]
+    torn = _member("volume", f"Dallas {dallas_grade(grade) if dallas is None else dallas}")
+    common = _member("volume", "any")
+    # those that go by volume keep their places before those that go by pressure, so that draws stay what they were
+    return {"excess_leak_fraction": common["excess_leak_fraction"], **own, **common, **torn}
 
 
 # ---------------------------------------------------------------------------------------------- loads
@@ -393,6 +408,19 @@ def outline(name: str) -> dict[str, tuple[np.ndarray, float]]:
         centre = next(row.si for record, row in part if record["quantity"] == "centre")
         curves[curve] = (np.array([cosines.get(k, 0.0) for k in range(max(cosines) + 1)]), centre)
     return curves
+
+
+def canal(level: str) -> dict[str, Row]:
+    """Quantity -> row of what lies behind a disc: canal, foramina, cord. Its level's own row before that of its region.
+
+    Raises InputError with the nearest level.
+    """
+    level = level_named(level)
+    region = {"C": "cervical", "T": "thoracic", "L": "lumbar"}[level[0]]
+    found: dict[str, Row] = {}
+    for place in (region, level):
+        found |= {record["quantity"]: row for record, row in _table("canal.csv") if record["level"] == place}
+    return found
 
 
 def level_named(name: str) -> str:

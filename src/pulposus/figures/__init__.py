@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
 STYLE = {"treated": {"color": BLUE, "linestyle": "-"}, "untreated": {"color": BLACK, "linestyle": "--"}}
 
 # column of the summary -> title, unit

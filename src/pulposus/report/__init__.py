@@ -76,7 +76,7 @@ def write_report(
         "warnings": sections.warnings(info),
         "advice": sections.escape(evidence.statement("not_advice").text),
         "charts": sections.charts(summary, payload["curves"]),
-        "fate": sections.fate(fates),
+        "fate": sections.fate(fates) + sections.needles(info),
         "mechanisms": sections.mechanisms(mechanisms, info),
         "load": load.section(loads),
         "filled": sections.filled(case, info),

@@ -246,6 +246,21 @@ def fate(fates: Sequence[Fate]) -> str:
     return "".join(parts)
 
 
+def needles(info: Mapping[str, Any]) -> str:
+    """How hard each injection pressed, and how much of its volume went in; nothing where no pressure counts."""
+    pressed = [record for record in info.get("injections") or [] if record["peak_psi"] > 0]
+    rows = [
+        [
+            f"{record['product']}, month {record['month']:g}",
+            f"{record['given_mL']:.2g} of {record['volume_mL']:g} mL",
+            f"{record['peak_psi']:.0f} psi ({record['peak_MPa']:.2f} MPa)",
+            "ended there" if record["stopped"] else "",
+        ]
+        for record in pressed
+    ]
+    return "<h3>At the needle</h3>" + table(["Dose", "Given", "Highest pressure", ""], rows, "needles") if rows else ""
+
+
 def _begun(text: str) -> str:
     """A sentence's first letter large."""
     return text[:1].upper() + text[1:]

@@ -2,10 +2,11 @@
 
 What: each dose puts viable cells (or, for agents without cells, their equivalents) around the tip of the needle. A part
 is not kept by its carrier, a part of the
-volume that the disc does not take up flows back, and the needle kills native cells along its track.
-Equation: kept = dose x content x viability x delivered x retained x (1 - excess leak x (1 - accepted volume /
-volume)+); spread as a smooth ellipsoid of the
-nucleus' proportions and the volume of the injection; native cells x (1 - killed exp(-(d / r)^2)), d the distance from
+volume that the disc does not take up flows back, and the needle kills native cells along its track. What goes in before
+the pressure reaches its stop, and how much more or less of it stays at its pressure, says `pressure`.
+Equation: kept = dose x content x viability x given volume / volume x delivered x retained^x x (1 - excess leak x (1 -
+accepted volume / given volume)+), x of `pressure`; spread as a smooth ellipsoid of the
+nucleus' proportions and the given volume; native cells x (1 - killed exp(-(d / r)^2)), d the distance from
 the track.
 Source: every number from ``evidence/therapies.csv``; most are assumptions with ranges, and are labelled so there.
 """
@@ -13,6 +14,7 @@ Source: every number from ``evidence/therapies.csv``; most are assumptions with 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -26,6 +28,7 @@ from pulposus.disc.simulate import MONTH, AbstractTherapy
 from pulposus.disc.state import FATES, MECHANISMS, Disc, Products, State, total
 from pulposus.errors import InputError
 from pulposus.evidence import Row
+from pulposus.therapies import pressure
 from pulposus.therapies.protocol import Treatment
 
 _SOFTNESS = (
@@ -33,16 +36,27 @@ _SOFTNESS = (
 )
 
 
+_LEAST = np.finfo(float).tiny  # maths: keeps a quotient finite where it is not used
+
+
 class Injections(AbstractTherapy):
     """Every dose of a case, one entry a dose; `given` is 1 in the treated arm and 0 in the untreated one."""
 
     given: Float[Array, ""]
     when: Float[Array, " dose"]  # s
-    kept: Float[Array, "dose product"]  # cells or equivalents, before volume leak
-    leaked: Float[Array, "dose product"]  # cells that the carrier does not keep
+    kept: Float[Array, "dose product"]  # cells or equivalents in all the volume, at the anchor pressure
+    leaked: Float[Array, "dose product"]  # cells that the carrier does not keep there
+    retained: Float[Array, " dose"]  # share that the carrier keeps there
     volume: Float[Array, " dose"]  # m^3
     accepted: Float[Array, " dose"]  # of nucleus volume
     excess_leak: Float[Array, " dose"]
+    pressed: Float[Array, " dose"]  # 1 where pressure counts: inside the disc, unless switched off
+    elastance: Float[Array, " dose"]  # Pa/m^3 of the lumbar disc of the table
+    nucleus_area: Float[Array, " dose"]  # m^2 in plan, of that disc
+    leak_path: Float[Array, " dose"]  # relative to Dallas 3
+    stop_pressure: Float[Array, " dose"]  # Pa
+    stop_volume: Float[Array, " dose"]  # m^3
+    retention_pressure: Float[Array, " dose"]  # Pa, the anchor
     position_ap: Float[Array, " dose"]  # of AP depth, from the nucleus centre
     position_lateral: Float[Array, " dose"]  # of width
     needle_angle: Float[Array, " dose"]  # rad from anterior
@@ -62,15 +76,29 @@ class Injections(AbstractTherapy):
             state = self._inject(disc, state, coords, k, due)
         return state
 
+    def at_needle(self, area: Array, k: int) -> tuple[Array, Array, Array]:
+        """Volume given (m^3), peak pressure above opening (Pa; zero where it does not count) and share kept of what is
+        delivered, of dose k into a disc whose nucleus has this plan area (m^2).
+        """
+        stiff = pressure.elastance(self.elastance[k], area, self.nucleus_area[k])
+        volume = pressure.given(self.volume[k], stiff, self.stop_pressure[k], self.stop_volume[k])
+        volume = jnp.where(self.pressed[k] > 0, volume, self.volume[k])
+        peak = self.pressed[k] * stiff * volume
+        share = pressure.kept(self.retained[k], peak, self.leak_path[k], self.retention_pressure[k])
+        return volume, peak, jnp.where(self.pressed[k] > 0, share, self.retained[k])
+
     def _inject(self, disc: Disc, state: State, coords: Array, k: int, due: Array) -> State:
         nucleus = total(disc, disc.tissue[0])
-        excess = jnp.clip(1 - self.accepted[k] * nucleus / self.volume[k], 0.0, 1.0) * self.excess_leak[k]
-        stays = self.kept[k] * (1 - excess) * due
-        cloud = self._cloud(disc, coords, k, nucleus)
+        volume, _, share = self.at_needle(disc.shape.nucleus.area(), k)
+        part = volume / self.volume[k]
+        excess = jnp.clip(1 - self.accepted[k] * nucleus / volume, 0.0, 1.0) * self.excess_leak[k]
+        held = jnp.where(self.retained[k] > 0, self.kept[k] * share / jnp.maximum(self.retained[k], _LEAST), 0.0)
+        stays = part * held * (1 - excess) * due
+        cloud = self._cloud(disc, coords, volume, k, nucleus)
         spread = stays[:, None, None, None] * cloud
         cellular = self.cellular[:, None, None, None]
         hurt = due * self.killed[k] * mesh.average(coords, lambda place: self._track(disc, coords, k, place))
-        leaked = self.leaked[k] * due + self.kept[k] * excess * due
+        leaked = part * (self.leaked[k] + self.kept[k]) * due - stays
         ledger = state.ledger.at[FATES.index("injected")].add(self.cellular * (stays + leaked))
         ledger = ledger.at[FATES.index("leaked")].add(self.cellular * leaked)
         return eqx.tree_at(
@@ -90,12 +118,12 @@ class Injections(AbstractTherapy):
         inner = column[-1 - disc.topology.endplate_layers] - column[disc.topology.endplate_layers]
         return tip, jnp.concatenate([half, 0.5 * inner[None]]), outer
 
-    def _cloud(self, disc: Disc, coords: Array, k: int, nucleus: Array) -> Array:
+    def _cloud(self, disc: Disc, coords: Array, volume: Array, k: int, nucleus: Array) -> Array:
         """Density (1/m^3) of what is injected, integrating to one; none of it in the endplates."""
         tip, half, _ = self._tip(disc, coords, k)
         away = (coords - jnp.concatenate([tip, jnp.zeros(1)])) / half
         distance = jnp.sqrt(jnp.sum(away**2, -1) + np.finfo(float).tiny)  # has a derivative at the tip too
-        reach = jnp.cbrt(self.volume[k] / nucleus)
+        reach = jnp.cbrt(volume / nucleus)
         weight = jax.nn.sigmoid((reach - distance) / (_SOFTNESS * reach)) * (1 - disc.tissue[2])
         return weight / total(disc, weight)
 
@@ -112,6 +140,30 @@ class Injections(AbstractTherapy):
         square = jnp.sum((from_tip - along[..., None] * way) ** 2, -1)
         radius = jnp.maximum(self.injury_radius[k], np.finfo(float).tiny)
         return jnp.exp(-square / radius**2)
+
+
+def course(treatments: Sequence[Treatment], injections: Injections, area: Array | float) -> list[dict[str, Any]]:
+    """What happened at the needle, one record a dose in the order of `treatments`: product, month, volume asked and
+    given (mL), peak pressure above opening (psi and MPa), whether the stop was reached, and the share kept of what was
+    delivered, before any back-flow. area: plan area of the nucleus, m^2.
+    """
+    found = []
+    doses = [(treatment, month) for treatment in treatments for month in treatment.months]
+    for k, (t, month) in enumerate(doses):
+        volume, peak, share = (float(x) for x in injections.at_needle(jnp.asarray(area), k))
+        found.append(
+            {
+                "product": t.product,
+                "month": month,
+                "volume_mL": t.volume_mL,
+                "given_mL": volume / evidence.factor("mL"),
+                "peak_psi": peak / evidence.factor("psi"),
+                "peak_MPa": peak / evidence.factor("MPa"),
+                "stopped": volume < float(injections.volume[k]) * (1 - 1e-9),  # maths: beyond rounding
+                "kept_share": share,
+            }
+        )
+    return found
 
 
 HUNGER = ("oxygen_uptake_multiplier", "glucose_uptake_multiplier")
@@ -138,12 +190,17 @@ def prescribe(
     grade: int,
     room: tuple[int, int] = (1, 1),
     own: Mapping[str, float] | None = None,
+    sex: str = "any",
+    dallas: int | None = None,
+    pressed: bool = True,
 ) -> tuple[Products, Injections]:
     """The products of a case (one slot for each combination of product, origin, carrier and passage) and its doses,
     from the evidence tables.
 
     room: at least so many (products, doses), filled up with idle ones: cases of one room are of one form and batch.
     own: values (SI) in place of those of rows of therapies.csv, by the name of the row ("product MSC(M) potency").
+    sex: whose disc the table of elastance is that of. dallas: grade of the discogram, 0 to 5; from Pfirrmann's where
+    none is given. pressed: whether pressure counts.
     Raises InputError where a case needs more of either than a room larger than (1, 1) has.
     """
     own = own or {}
@@ -154,11 +211,8 @@ def prescribe(
             raise InputError(f"A case with {count} {what} does not fit into a room of {most}; give a larger room.")
     slots += [_IDLE] * (room[0] - len(slots))
     products = _stack([_product(*slot, own) for slot in slots])
-    rule = {
-        name: own.get(row.name, row.si)
-        for name, row in evidence.volume_rule(grade).items()
-        if name in ("accepted_fraction", "excess_leak_fraction")
-    }
+    rule = _numbers(evidence.volume_rule(grade, dallas), own)
+    rule |= {"pressed": float(pressed), "nucleus_area": pressure.reference_area(grade, sex)}
     entries = [_dose(t, month, slots, rule, own) for t, month in doses]
     entries += [_nothing(rule, slots)] * (max(1, room[1]) - len(entries))
     cellular = [1.0 if _words(slot[0])["class"] == "cells" else 0.0 for slot in slots]
@@ -236,6 +290,14 @@ def _dose(
         "volume": t.volume_mL * evidence.factor("mL"),
         "accepted": rule["accepted_fraction"],
         "excess_leak": rule["excess_leak_fraction"],
+        "retained": held["retained_fraction"],
+        "pressed": rule["pressed"] * (place["delivered_fraction"] > 0),
+        "elastance": rule["elastance"],
+        "nucleus_area": rule["nucleus_area"],
+        "leak_path": rule["leak_path"],
+        "stop_pressure": rule["stop_pressure"],
+        "stop_volume": rule["stop_volume"],
+        "retention_pressure": rule["retention_pressure"],
         "position_ap": place["position_ap"],
         "position_lateral": place["position_lateral"],
         "needle_angle": place["needle_angle"],

@@ -55,7 +55,7 @@ def calendar(due: tuple[float, ...], end: float, longest: float = simulate.MONTH
 
 def numbers(case: Case, parameters: Mapping[str, float], therapies: Mapping[str, float], given: float) -> Numbers:
     """What the model takes of a resolved case, with some parameters and rows of therapies (SI) in place of its own."""
-    products, injections = prescribe(case.treatments, case.disc.grade, own=therapies)
+    products, injections = prescribe(case.treatments, case.disc.grade, own=therapies, **case.needle())
     own = Parameters.from_evidence(case.parameter_overrides() | dict(parameters))
     return own, products, eqx.tree_at(lambda i: i.given, injections, jnp.asarray(given, dtype=float))
 

@@ -89,7 +89,7 @@ def factors(case: Case) -> list[Factor]:
         for member in (evidence.product(t.product), evidence.carrier(t.carrier), evidence.site(t.site)):
             rows |= {row.name: row for row in member.values() if not row.name.endswith("_default")}
     if case.treatments:
-        rows |= {row.name: row for row in evidence.volume_rule(case.disc.grade).values()}
+        rows |= {row.name: row for row in evidence.volume_rule(case.disc.grade, case.disc.dallas).values()}
     for place, (name, row) in enumerate(rows.items(), _PRODUCTS):
         if not row.text and row.low < row.high:
             found.append(Factor(row, row.note or name, place))

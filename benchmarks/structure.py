@@ -1,0 +1,67 @@
+"""Years of tears: a disc that is loaded as by `evidence/loads.csv`, seen anew now and then, and what becomes of it.
+
+Nothing here is fitted. Prints a line a period, sentences at the end, and draws the disc from above (--figure).
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import equinox as eqx
+from measured import body_of
+
+from pulposus import evidence, figures
+from pulposus.disc import equilibrium, posture
+from pulposus.disc import structure as of
+from pulposus.disc.herniation import Canal
+
+YEAR, MPA, MM, ML = (evidence.factor(unit) for unit in ("year", "MPa", "mm", "mL"))
+balance = eqx.filter_jit(equilibrium.balance)
+advance = eqx.filter_jit(of.advance)
+
+
+def course(size: str, grade: float, level: str, years: float, every: float, lifts: float) -> tuple:
+    """Body, canal, first and last day and structure of a disc that lifts `lifts` times as often as the table says."""
+    body, canal = body_of(size, grade), Canal.of(level)
+    cycles = {name: rate * (lifts if name == "lifting" else 1) for name, rate in of.day().items()}
+    now, first, tight = of.whole(body.topology), None, None
+    rested = equilibrium.at_start(body)
+    print("year  pressure  height  worst  torn  out    loose  bone   error   seconds")
+    for period in range(round(years / every) + 1):
+        began = time.perf_counter()
+        sick = of.weakened(body, now)
+        rested = balance(sick, posture.load_of(body, "standing"), rested)
+        loose = of.stability(sick, rested)
+        tight = loose if tight is None else tight
+        seen = of.see(sick, rested, cycles, of.looseness(loose, tight))
+        first = seen if first is None else first
+        found = of.findings(body, canal, first, seen, now)
+        rest = posture.read(sick, rested).pressure
+        out, bone = float(found.protrusion.volume + found.protrusion.elsewhere) / ML, float(now.osteophyte) / MM
+        print(
+            f"{period * every:4.1f}  {float(rest) / MPA:5.2f} MPa {float(seen.height) / MM:6.2f}  "
+            f"{float(now.damage.max()):5.2f} {float(found.torn):5.2f} {out:5.2f} mL {float(seen.looseness):5.2f} "
+            f"{bone:4.2f} mm {float(seen.error):.0e} {time.perf_counter() - began:6.1f}",
+            flush=True,
+        )
+        now = advance(body, seen, now, every * YEAR)
+    return body, canal, first, seen, now
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mesh", default="cohort")
+    parser.add_argument("--grade", type=float, default=1.5)
+    parser.add_argument("--level", default="L4-L5")
+    parser.add_argument("--years", type=float, default=10)
+    parser.add_argument("--every", type=float, default=1)
+    parser.add_argument("--lifts", type=float, default=1)
+    parser.add_argument("--figure", type=Path)
+    given = parser.parse_args()
+    body, canal, first, seen, now = course(given.mesh, given.grade, given.level, given.years, given.every, given.lifts)
+    found = of.findings(body, canal, first, seen, now)
+    print("\n".join(of.told(found, canal)))
+    if given.figure:
+        figures.tears.structure(body, now, canal, found.protrusion).savefig(given.figure, dpi=figures.DPI)
