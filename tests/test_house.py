@@ -62,7 +62,15 @@ ORDERS = {
     "evidence": {"units": 0, "network": 0, "usage": 0, "checks": 0},
     "report": {"words": 0, "fields": 0, "sections": 1, "book": 2, "credibility": 3, "tornado": 3},
     "cli": {"door": 0, "tables": 0, "compute": 1, "matters": 1, "names": 1, "read": 2},
-    "uncertainty": {"draws": 0, "spread": 1, "ensemble": 1, "adjoint": 0, "surrogate": 1, "sensitivity": 2},
+    "uncertainty": {
+        "draws": 0,
+        "spread": 1,
+        "ensemble": 1,
+        "adjoint": 0,
+        "surrogate": 1,
+        "sensitivity": 2,
+        "coverage": 2,
+    },
     "validation": {"finding": 0, "laboratory": 1, "solutes": 2, "matter": 3, "courses": 4},
 }
 

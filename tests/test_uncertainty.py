@@ -172,7 +172,7 @@ def look():
 if __name__ == "__main__":
     try:
         with interrupt.held(lambda said: print(said, flush=True)):
-            for _ in ensemble._computed([60.0, 60.0, 60.0], time.sleep, 2, look):
+            for _ in ensemble.shared_out([60.0, 60.0, 60.0], time.sleep, 2, look):
                 pass
     except KeyboardInterrupt:
         sys.exit(interrupt.STOPPED)
@@ -202,7 +202,7 @@ def test_ctrl_c_ends_every_process_of_an_ensemble_without_a_word_of_theirs(tmp_p
 
 def test_a_process_that_is_ended_from_outside_is_said(tmp_path) -> None:
     with pytest.raises(InputError, match="go on with --resume"):
-        list(ensemble._computed([1, 1], os._exit, 2, lambda: None))
+        list(ensemble.shared_out([1, 1], os._exit, 2, lambda: None))
 
 
 # ---------------------------------------------------------------------------------------------- end to end

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +18,7 @@ from pulposus.cli.door import (
     Quiet,
     Resume,
     Years,
+    again,
     app,
     argument,
     door,
@@ -32,6 +31,8 @@ from pulposus.errors import InputError
 if TYPE_CHECKING:
     from pulposus.case import Case
     from pulposus.results import Results
+
+_HYPOTHESES = "hypotheses.html"
 
 
 @app.command()
@@ -79,8 +80,10 @@ def _compare(case: Case, out: Path, quiet: bool) -> None:
         results = Results.open(out)
         table = compare_hypotheses(case, progress=tell)
         results.write_hypotheses(table)
-        page = results.folder / "hypotheses.html"
+        page = results.folder / _HYPOTHESES
         page.write_text(hypotheses_page(table, str(results.info().get("title", ""))), encoding="utf-8")
+        if (results.folder / "report.html").exists():
+            draw_report(results)  # it links the page
     if not quiet:
         shown = new_table(
             "What hangs on each hypothesis", ["hypothesis", "choice"], ["treated", "effect", "lowest glucose"]
@@ -106,7 +109,7 @@ def _forecast(case: Case, out: Path, n: int, size: str, quiet: bool, resume: boo
             forecast(results, case, n, size=size, resume=resume, progress=tell)
             draw_report(results)
     except KeyboardInterrupt:
-        typer.echo(f"Stopped. Members that are done lie in {out}; go on with: {_again()}", err=True)
+        typer.echo(f"Stopped. Members that are done lie in {out}; go on with: {again()}", err=True)
         raise typer.Exit(STOPPED) from None
     if not quiet:
         typer.echo(spread(results.info()) or "No member of the ensemble could be solved.")
@@ -153,7 +156,7 @@ def _compute(case: Case, out: Path, quiet: bool, resume: bool, ablation: bool) -
                 if set(results.info()["status"].values()) == {"completed"}:
                     raise
     except KeyboardInterrupt:
-        done = f"What is done lies in {out}; go on with: {_again()}" if _begun(out) else "Nothing was done yet."
+        done = f"What is done lies in {out}; go on with: {again()}" if _begun(out) else "Nothing was done yet."
         typer.echo(f"Stopped. {done}", err=True)
         raise typer.Exit(STOPPED) from None
     if was_complete and not quiet:
@@ -200,7 +203,7 @@ def draw_report(results: Results) -> Path:
         ledger=results.ledger(),
         mechanisms=results.mechanisms(),
         case=tomllib.loads(results.case_text()),
-        info=results.info(),
+        info=results.info() | ({"hypotheses_page": _HYPOTHESES} if (results.folder / _HYPOTHESES).exists() else {}),
         bands=None if (members := results.ensemble()) is None else members[2],
     )
     return path
@@ -220,9 +223,3 @@ def _conclude(results: Results, quiet: bool) -> None:
         typer.echo(f"The {arm} arm {said}.", err=True)
     if failed:
         raise typer.Exit(UNSOLVED)
-
-
-def _again() -> str:
-    """The command that goes on with what this one began."""
-    given = [word for word in sys.argv[1:] if word != "--resume"]
-    return shlex.join(["pulposus", *given, "--resume"])

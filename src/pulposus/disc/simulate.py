@@ -36,7 +36,7 @@ YEAR = 12 * MONTH  # maths: months of a year
 _SOLVER_TOLERANCE = 1e-7  # maths: solutes, relative to their scale
 _STEP_TOLERANCE = 4e-3  # maths: cells gained or lost wrongly in one step, by the lower-order estimate
 _FIRST_STEP = 0.1 * DAY  # maths: first guess after a dose; the error control takes over
-_LONGEST_STEP = MONTH  # maths: form and matrix are carried forward with this step at most
+LONGEST_STEP = MONTH  # maths: form and matrix are carried forward with this step at most
 _SHORTEST_STEP = 0.005 * DAY  # maths: about seven minutes, below which a step is accepted as it is
 _GAMMA = 1 - 1 / np.sqrt(2)  # maths: the L-stable two-stage implicit method of order two (Alexander 1977)
 _SETTLING = np.array([0.25, 1, 4, 16, 60, 100]) * DAY  # maths: spans, each a stage; together long against death
@@ -335,13 +335,13 @@ def _between(start: State, end: State) -> State:
     return eqx.tree_at(lambda s: (s.native, s.np_like, s.secretome, s.solutes), end, tuple(mean))
 
 
-def advance(disc: Disc, state: State, stop: Array) -> State:
-    """The disc at time `stop` (s): as many steps as the error asks for, none longer than _LONGEST_STEP."""
+def advance(disc: Disc, state: State, stop: Array, longest: Array | float = LONGEST_STEP) -> State:
+    """The disc at time `stop` (s): as many steps as the error asks for, none longer than `longest` (s)."""
 
     def body(carry: tuple[State, Array]) -> tuple[State, Array]:
         state, _ = carry
         left = jnp.where(state.time < stop * (1 - 1e-12), stop - state.time, 0.0)  # maths: reached, up to rounding
-        pieces = jnp.ceil(left / jnp.minimum(state.step, _LONGEST_STEP) - 1e-9)  # maths: equal steps to the stop
+        pieces = jnp.ceil(left / jnp.minimum(state.step, longest) - 1e-9)  # maths: equal steps to the stop
         dt = left / jnp.maximum(pieces, 1.0)
         new, error = step(disc, state, dt)
         ratio = jnp.sqrt(_STEP_TOLERANCE / jnp.maximum(error, 1e-12))  # maths: the estimate falls with the square of dt
@@ -370,15 +370,20 @@ def dose(disc: Disc, state: State, therapies: Sequence[AbstractTherapy], time: A
     return eqx.tree_at(lambda s: s.step, state, jnp.where(given, jnp.minimum(state.step, _FIRST_STEP), state.step))
 
 
-_advance_batch = eqx.filter_jit(eqx.filter_vmap(advance, in_axes=(eqx.if_array(0), eqx.if_array(0), None)))
+_advance_batch = eqx.filter_jit(eqx.filter_vmap(advance, in_axes=(eqx.if_array(0), eqx.if_array(0), None, None)))
 _dose_batch = eqx.filter_jit(eqx.filter_vmap(dose, in_axes=(eqx.if_array(0), eqx.if_array(0), eqx.if_array(0), None)))
 
 
 def simulate(
-    discs: Disc, states: State, therapies: Sequence[AbstractTherapy], times: Sequence[float], start: int = 0
+    discs: Disc,
+    states: State,
+    therapies: Sequence[AbstractTherapy],
+    times: Sequence[float],
+    start: int = 0,
+    longest: float = LONGEST_STEP,
 ) -> Iterator[tuple[int, State]]:
     """Run a batch of discs over the calendar `times` (s, rising, the first is now) and yield (index, states) at each,
-    from `start` on.
+    from `start` on, with steps of `longest` (s) at most.
 
     Discs, states and therapies carry a leading batch axis. Doses due at a calendar time are given just after it has
     been yielded, so that what is
@@ -391,7 +396,7 @@ def simulate(
             if times[index - 1] in due:
                 states = _dose_batch(discs, states, tuple(therapies), jnp.asarray(times[index - 1]))
             for stop in stops:
-                states = _advance_batch(discs, states, jnp.asarray(stop))
+                states = _advance_batch(discs, states, jnp.asarray(stop), jnp.asarray(longest))
                 states = _dose_batch(discs, states, tuple(therapies), jnp.asarray(stop))
-            states = _advance_batch(discs, states, jnp.asarray(times[index]))
+            states = _advance_batch(discs, states, jnp.asarray(times[index]), jnp.asarray(longest))
         yield index, states

@@ -114,12 +114,15 @@ def value(case: Case, size: str, column: str, at: float, given: Numbers) -> floa
     return float(_seen(disc, states[-1], imaging.T2Scale.from_evidence(), column)[0])
 
 
-def _forward(case: Case, size: str, at: float, given: Numbers) -> tuple[Disc, list[State], list[tuple[float, bool]]]:
+def _forward(
+    case: Case, size: str, at: float, given: Numbers, tell: Tell = lambda d, n, w: None
+) -> tuple[Disc, list[State], list[tuple[float, bool]]]:
     """The disc, its state at every stop (before what is given there; the last one in balance), and the stops."""
     disc, state = _made(_making(case, size), *given[:2])
     stops = calendar(given[2].times(), round(at * simulate.MONTH))
     states = [state]
     for (start, dosed), (stop, _) in itertools.pairwise(stops):
+        tell(len(states) - 1, 2 * len(stops), "going forward")
         now = _dose(disc, states[-1], given[2], jnp.asarray(start, dtype=float)) if dosed else states[-1]
         states.append(_step(disc, now, jnp.asarray(stop - start, dtype=float)))
     # the last turn has no length: it brings form, solutes and signals into balance with what is there
@@ -130,14 +133,14 @@ def gradient(
     case: Case, size: str, column: str, at: float, given: Numbers, tell: Tell = lambda d, n, w: None
 ) -> tuple[float, Numbers]:
     """The output at month `at`, and its gradient with respect to every number of `given`."""
-    disc, states, stops = _forward(case, size, at, given)
+    disc, states, stops = _forward(case, size, at, given, tell)
     parameters, products, injections = given
     seen, (disc_bar, bar) = _seen(disc, states[-1], imaging.T2Scale.from_evidence(), column)
     needle_bar = jax.tree.map(jnp.zeros_like, injections)
     part, bar = _step_back(disc, states[-2], jnp.zeros(()), bar)
     disc_bar = _sum(disc_bar, part)
     for k in reversed(range(len(stops) - 1)):
-        tell(len(stops) - 1 - k, len(stops), "going back through the steps")
+        tell(2 * len(stops) - 1 - k, 2 * len(stops), "going back through the steps")
         (start, dosed), length = stops[k], jnp.asarray(stops[k + 1][0] - stops[k][0], dtype=float)
         time = jnp.asarray(start, dtype=float)
         before = _dose(disc, states[k], injections, time) if dosed else states[k]

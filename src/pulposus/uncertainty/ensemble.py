@@ -1,10 +1,10 @@
 """Many members of one case, each with numbers of its own, through the clock in batches.
 
-What: `run_members` runs every member untreated and treated and returns one row a member, arm and month. Members go in
-chunks of one fixed form, so that the program is compiled once; the last chunk is filled up with copies that are left
-out. Arms go apart: an untreated disc need not wait for the short steps after a dose.
+What: `run_members` runs every member untreated and treated and returns one row a member, arm and month. A member goes
+through the clock alone, with steps of three months at most once nothing new happens: in a batch each would wait for the
+slowest in every loop (steps, Newton, Krylov), which costs more than a batch saves on these small meshes.
 Why processes: one XLA program uses little more than one core here, so chunks are shared out among as many processes as
-there are cores, each with one thread of its own: with several, XLA was seen to hang. Whoever computes a chunk, its
+there are cores, each with one thread of its own: with several, XLA was seen to hang. Whoever computes a member, its
 bits are the same.
 A member that fails is a row with its status, and no one else's trouble.
 """
@@ -40,10 +40,10 @@ from pulposus.run import remember_compilations, shape_of, status
 from pulposus.therapies.biological import Injections, prescribe
 from pulposus.uncertainty.draws import spoken
 
-CHUNK = 25  # maths: members of a batch; one form for the compiler, small enough to stop and go on
+CHUNK = 10  # maths: members that a process computes before it hands them over: what Ctrl-C may cost
 _WAIT = 0.5  # maths: seconds between two looks for Ctrl-C
 _MONTHS = 12  # maths: months of a year
-_QUARTER = 3  # maths: months between rows once a year has passed in which nothing was given
+_QUARTER = 3  # maths: months between rows, and of a step, once a year has passed in which nothing was given
 Progress = Callable[[int, int, str], None]
 
 
@@ -95,14 +95,14 @@ _summaries = eqx.filter_jit(eqx.filter_vmap(imaging.summary, in_axes=_each))
 
 
 def looked_at(case: Case) -> list[float]:
-    """Months with a row: each in the first year and in the year after a dose, a day after the first dose (where the
-    curves of a run have a point too), then every third, and the last.
+    """Months with a row: each in the first year and in the year after a dose, a day after each dose (where the curve of
+    injected cells has jumped), then every third, and the last.
     """
     end = round(case.run.years * _MONTHS)
     doses = [month for t in case.treatments for month in t.months]
     near = {m for m in range(end + 1) for start in [0, *doses] if 0 <= m - start <= _MONTHS}
-    fields = imaging.save_months(case.run.years, min(doses, default=None))
-    return sorted({*near, *range(0, end, _QUARTER), *fields})
+    fields = {m for dose in doses for m in imaging.save_months(case.run.years, dose)}
+    return sorted({*near, *range(0, end, _QUARTER), *fields, end})
 
 
 def courses(
@@ -112,25 +112,25 @@ def courses(
     for arm, given in zip(ARMS, (0.0, 1.0), strict=True):
         one = eqx.tree_at(lambda i: i.given, injections, jnp.full_like(injections.given, given))
         calendar = [m * simulate.MONTH for m in months]
-        for index, now in simulate.simulate(discs, states, (one,), calendar):
+        for index, now in simulate.simulate(discs, states, (one,), calendar, longest=_QUARTER * simulate.MONTH):
             yield arm, months[index], {name: np.asarray(v) for name, v in _summaries(discs, now, scanner).items()}
 
 
-Work = Callable[[pd.DataFrame], pd.DataFrame]
+Work = Callable[[Any], pd.DataFrame]
 
 
 def chunk(text: str, size: str, months: Sequence[float], drawn: pd.DataFrame) -> pd.DataFrame:
-    """Rows of a chunk of members; the case as its TOML, so that another process can be asked. Fills up to CHUNK."""
+    """Rows of a chunk of members; the case as its TOML, so that another process can be asked."""
     import tomllib
 
     remember_compilations()
     case = Case.from_dict(tomllib.loads(text)).resolved()
-    real = len(drawn)
-    filled = pd.concat([drawn, *[drawn.iloc[-1:]] * (CHUNK - real)], ignore_index=True)
     parts = []
-    for arm, month, values in courses(*members(case, filled, size), months):
-        keys = {"member": drawn["member"].to_numpy(), "arm": arm, "month": month, "year": month / _MONTHS}
-        parts.append(pd.DataFrame(keys | {name: value[:real] for name, value in values.items()}))
+    for place in range(len(drawn)):
+        one = drawn.iloc[place : place + 1]
+        for arm, month, values in courses(*members(case, one, size), months):
+            keys = {"member": one["member"].to_numpy(), "arm": arm, "month": month, "year": month / _MONTHS}
+            parts.append(pd.DataFrame(keys | values))
     table = pd.concat(parts, ignore_index=True)
     return _judged(table, size)
 
@@ -180,7 +180,7 @@ def run_members(
         tell(count, len(drawn), f"ensemble, member {count} of {len(drawn)}")
 
     look()
-    for made in _computed(chunks, work, workers, look):
+    for made in shared_out(chunks, work, workers, look):
         parts.append(made)
         count += made["member"].nunique()
         table = pd.concat(parts, ignore_index=True).sort_values(["member", "arm", "month"], ignore_index=True)
@@ -189,8 +189,8 @@ def run_members(
     return pd.concat(parts, ignore_index=True).sort_values(["member", "arm", "month"], ignore_index=True)
 
 
-def _computed(
-    chunks: Sequence[pd.DataFrame], work: Work, workers: int | None, look: Callable[[], None]
+def shared_out(
+    chunks: Sequence[Any], work: Work, workers: int | None, look: Callable[[], None]
 ) -> Iterator[pd.DataFrame]:
     """Each chunk when it is over, computed by other processes, or here where one worker was asked for: a large batch
     in a process of many threads has been seen to hang.
