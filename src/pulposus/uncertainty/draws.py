@@ -114,7 +114,7 @@ def sequence(n: int, seed: int) -> np.ndarray:
     from scipy.stats import qmc
 
     made = qmc.Sobol(_DIMENSIONS, scramble=True, rng=np.random.default_rng(seed))
-    return made.random_base2(max(1, math.ceil(math.log2(n))))[:n]  # type: ignore[no-any-return]
+    return made.random_base2(max(1, math.ceil(math.log2(n))))[:n]
 
 
 def draw_evidence(n: int, seed: int) -> list[dict[tuple[str, int], float]]:

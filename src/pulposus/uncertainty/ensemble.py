@@ -206,8 +206,8 @@ def shared_out(
         for pipe in busy:
             pipe.send(todo.pop())
         while busy:
-            for pipe in multiprocessing.connection.wait(busy, _WAIT):
-                assert isinstance(pipe, Connection)
+            ready = multiprocessing.connection.wait(busy, _WAIT)
+            for pipe in [pipe for pipe in busy if pipe in ready]:
                 yield _received(pipe)
                 if todo:
                     pipe.send(todo.pop())
@@ -226,7 +226,7 @@ def _received(pipe: Connection) -> pd.DataFrame:
         raise InputError(f"{said}; members that are done are kept, go on with --resume.") from None
     if isinstance(made, BaseException):
         raise made
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 @contextmanager

@@ -198,4 +198,4 @@ def _write(path: Path, table: pd.DataFrame) -> None:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, float_precision="round_trip")
+    return pd.read_csv(path)
