@@ -93,8 +93,10 @@ def test_what_cannot_be_asked_is_refused(output: str, at: float, said: str) -> N
 def test_the_picture_names_every_number_and_escapes_it() -> None:
     rows = {"name": ["a<b", "c"], "low": [0.0, 1.0], "high": [1.0, 2.0], "unit": ["1", "1"]}
     table = pd.DataFrame(rows | {"kind": ["assumed", "measured"], "swing_effect": [-2.0, 1.0]})
-    indices = pd.DataFrame({"name": ["c"], "first_order": [0.25], "total": [0.5]})
-    text = tornado_page(table, indices, "What matters", "It came to this", "effect")
+    table["value"] = table["low"]
+    indices = pd.DataFrame({"name": ["c"], "first_order": [0.25], "total": [0.5], "total_confidence": [0.1]})
+    text = tornado_page(table, indices, "What matters", "It came to this", "effect", "mm")
+    assert "whole range, mm" in text
     assert "a&lt;b" in text
     assert "a<b" not in text
     assert "−2" in text

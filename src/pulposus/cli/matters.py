@@ -54,8 +54,12 @@ def sensitivity(
             f"; the surrogate of the indices, from {quality['runs']:.0f} runs, misses a fifth that it has not seen by "
             f"{100 * quality['held_out_error']:.0f} % of their spread"
         )
+    from pulposus.uncertainty.sensitivity import UNITS
+
     page = out / "sensitivity.html"
-    page.write_text(tornado_page(table, indices, f"What matters for {output}", said, effect), encoding="utf-8")
+    page.write_text(
+        tornado_page(table, indices, f"What matters for {output}", said, effect, UNITS[output]), encoding="utf-8"
+    )
     if not quiet:
         shown = new_table(f"What matters for {output}", ["number"], ["range", f"moves the {effect} by"], ["kind"])
         for row in table.head(_SHOWN).to_dict("records"):

@@ -40,6 +40,14 @@ OUTPUTS = {
     "il1b": "il1b_nucleus",
     "glucose": "glucose_min_mM",
 }
+UNITS = {
+    "aggrecan": "percentage points",
+    "water": "percentage points",
+    "cells": "million",
+    "height": "mm",
+    "il1b": "of healthy",
+    "glucose": "mM",
+}
 TOP = 10  # maths: numbers that move together for Sobol indices
 _MONTHS = 12  # maths: months of a year
 _SCANNER = "nucleus_t2_grade"
