@@ -52,7 +52,8 @@ def sensitivity(
     if quality:
         said += (
             f"; the surrogate of the indices, from {quality['runs']:.0f} runs, misses a fifth that it has not seen by "
-            f"{100 * quality['held_out_error']:.0f} % of their spread"
+            f"{100 * quality['held_out_error']:.0f} % of their spread and explains "
+            f"{100 * quality['held_out_explained']:.0f} % of their variance"
         )
     from pulposus.uncertainty.sensitivity import UNITS
 
