@@ -36,7 +36,7 @@ YEAR = 12 * MONTH  # maths: months of a year
 _SOLVER_TOLERANCE = 1e-7  # maths: solutes, relative to their scale
 _STEP_TOLERANCE = 4e-3  # maths: cells gained or lost wrongly in one step, by the lower-order estimate
 _FIRST_STEP = 0.1 * DAY  # maths: first guess after a dose; the error control takes over
-LONGEST_STEP = MONTH  # maths: form and matrix are carried forward with this step at most
+_LONGEST_STEP = MONTH  # maths: form and matrix are carried forward with this step at most
 _SHORTEST_STEP = 0.005 * DAY  # maths: about seven minutes, below which a step is accepted as it is
 _GAMMA = 1 - 1 / np.sqrt(2)  # maths: the L-stable two-stage implicit method of order two (Alexander 1977)
 _SETTLING = np.array([0.25, 1, 4, 16, 60, 100]) * DAY  # maths: spans, each a stage; together long against death
@@ -335,7 +335,7 @@ def _between(start: State, end: State) -> State:
     return eqx.tree_at(lambda s: (s.native, s.np_like, s.secretome, s.solutes), end, tuple(mean))
 
 
-def advance(disc: Disc, state: State, stop: Array, longest: Array | float = LONGEST_STEP) -> State:
+def advance(disc: Disc, state: State, stop: Array, longest: Array | float = _LONGEST_STEP) -> State:
     """The disc at time `stop` (s): as many steps as the error asks for, none longer than `longest` (s)."""
 
     def body(carry: tuple[State, Array]) -> tuple[State, Array]:
@@ -380,7 +380,7 @@ def simulate(
     therapies: Sequence[AbstractTherapy],
     times: Sequence[float],
     start: int = 0,
-    longest: float = LONGEST_STEP,
+    longest: float = _LONGEST_STEP,
 ) -> Iterator[tuple[int, State]]:
     """Run a batch of discs over the calendar `times` (s, rising, the first is now) and yield (index, states) at each,
     from `start` on, with steps of `longest` (s) at most.

@@ -50,17 +50,21 @@ Progress = Callable[[int, int, str], None]
 def members(case: Case, drawn: pd.DataFrame, size: str) -> tuple[Disc, State, Injections, imaging.T2Scale]:
     """Discs of a resolved case with the numbers of each row of `drawn`, ready at time 0, with what is injected."""
     made = [_spoken(case, row) for row in drawn.to_dict("records")]
-    parameters, products, injections, scanner = (stacked([one[k] for one in made]) for k in range(4))
-    discs, states = _prepared(
-        mesh.sized(size),
-        shape_of(case),
-        case.hypotheses(),
-        parameters,
-        products,
-        float(case.disc.grade),
-        (case.person.age or 0.0) * simulate.YEAR,
-        case.disc.endplate,
-    )
+    ready = [
+        simulate.prepare(
+            mesh.sized(size),
+            shape_of(case),
+            parameters,
+            case.hypotheses(),
+            products,
+            pfirrmann=float(case.disc.grade),
+            age=(case.person.age or 0.0) * simulate.YEAR,
+            endplate=case.disc.endplate,
+        )
+        for parameters, products, _, _ in made
+    ]
+    discs, states = (stacked([one[k] for one in ready]) for k in (0, 1))
+    injections, scanner = (stacked([one[k] for one in made]) for k in (2, 3))
     return discs, states, injections, scanner
 
 
@@ -71,23 +75,6 @@ def _spoken(case: Case, row: dict[str, Any]) -> tuple[Any, ...]:
     by_grade = [scanner.get(f"nucleus_t2_grade{g}", float(t2.by_grade[k])) for k, g in enumerate(imaging.GRADES)]
     own = Parameters.from_evidence(case.parameter_overrides() | parameters)
     return own, products, injections, imaging.T2Scale(jnp.array(by_grade))
-
-
-@eqx.filter_jit
-def _prepared(
-    topology: Any,
-    shape: Any,
-    hypotheses: Any,
-    parameters: Parameters,
-    products: Any,
-    grade: float,
-    age: float,
-    endplate: str,
-) -> tuple[Disc, State]:
-    def one(p: Parameters, product: Any) -> tuple[Disc, State]:
-        return simulate.prepare(topology, shape, p, hypotheses, product, pfirrmann=grade, age=age, endplate=endplate)
-
-    return eqx.filter_vmap(one)(parameters, products)
 
 
 _each = (eqx.if_array(0), eqx.if_array(0), eqx.if_array(0))

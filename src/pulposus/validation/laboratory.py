@@ -45,9 +45,7 @@ class Laboratory:
     longest step of a course (s).
     """
 
-    def __init__(
-        self, size: str = "coarse", reference_size: str = "standard", longest: float = simulate.LONGEST_STEP
-    ) -> None:
+    def __init__(self, size: str = "coarse", reference_size: str = "standard", longest: float = simulate.MONTH) -> None:
         self.size, self.reference_size, self.longest = size, reference_size, longest
         self.t2 = imaging.T2Scale.from_evidence()
         self._kept: dict[Any, Any] = {}
