@@ -218,13 +218,13 @@ def test_an_ensemble_from_draws_to_report(tmp_path, monkeypatch) -> None:
     seen: list[int] = []
     members = uncertainty.forecast(results, case, 4, size="cohort", workers=1, progress=lambda d, t, w: seen.append(d))
     assert sorted(set(seen)) == [0, 3, 4]
-    assert len(members) == 4 * 2 * 4
+    assert len(members) == 4 * 2 * 5
     assert set(members["status"]) == {"completed"}
     last = members[members["month"] == 3].pivot(index="member", columns="arm", values=spread.EFFECT)
     assert last["treated"].nunique() == 4
     bands = results.ensemble()[2]
     payload = sections._bands(sections.CURVES[0], ("untreated", "treated"), bands)
-    assert len(payload["bands"]["treated"]["month"]) == 4
+    assert len(payload["bands"]["treated"]["month"]) == 5
     assert results.info()["ensemble"]["members"] == 4
     # a larger ensemble keeps what was computed, and one member alone has the bits of the same one in company
     more = uncertainty.forecast(results, case, 5, size="cohort", resume=True, workers=1)
