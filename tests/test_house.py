@@ -85,6 +85,7 @@ ORDERS = {
         "adjoint": 0,
         "surrogate": 1,
         "sensitivity": 2,
+        "coverage": 2,
         "schedule": 0,
         "optimum": 3,
         "calibration": 3,

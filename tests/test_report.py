@@ -366,3 +366,12 @@ def test_numbers_for_readers(value: float, digits: int, text: str) -> None:
 )
 def test_times_as_a_person_says_them(months: float, text: str) -> None:
     assert words.duration(months) == text
+
+
+def test_the_page_of_hypotheses_is_linked_where_there_is_one(run: dict[str, Any], tmp_path: Path) -> None:
+    def linked(info: dict[str, Any]) -> bool:
+        path = write_report(tmp_path / "report.html", **(run | {"info": info}))
+        return 'href="hypotheses.html"' in path.read_text("utf-8")
+
+    assert not linked(run["info"])
+    assert linked(run["info"] | {"hypotheses_page": "hypotheses.html"})

@@ -15,11 +15,13 @@ from pulposus.report.tornado import tornado_page
 from pulposus.uncertainty import adjoint, sensitivity, surrogate
 
 LINE = "Inject 25e6 allogeneic MSC(M) in 2 mL saline at month 0"
+VESICLES = "Inject 1e10 exosomes in 1 mL saline at month 0"
+CHONDROCYTES = "Inject 10e6 autologous disc chondrocytes in 1 mL hyaluronic acid at month 0"
 COLUMN, SIZE, MONTHS = "aggrecan_nucleus_percent", "cohort", 1
 
 
-def small():
-    return case_from_line(LINE, level="L4-L5", grade=3, years=0.5, mesh="cohort").resolved()
+def small(line: str = LINE):
+    return case_from_line(line, level="L4-L5", grade=3, years=0.5, mesh="cohort").resolved()
 
 
 def test_steps_are_short_after_a_dose_and_grow_to_a_month() -> None:
@@ -37,9 +39,13 @@ def test_steps_are_short_after_a_dose_and_grow_to_a_month() -> None:
 
 
 @pytest.mark.slow
-def test_the_adjoint_agrees_with_finite_differences_for_two_dozen_numbers() -> None:
-    """The same discrete model both ways; what differs is the tolerance of solves and the curvature over the step."""
-    case, known = small(), declared()
+@pytest.mark.parametrize("line", [LINE, VESICLES, CHONDROCYTES], ids=["cells", "vesicles", "chondrocytes"])
+def test_the_adjoint_agrees_with_finite_differences_for_two_dozen_numbers(line: str) -> None:
+    """The same discrete model both ways; what differs is the tolerance of solves and the curvature over the step.
+
+    Vesicles have no cells, so every rate of theirs is zero; chondrocytes turn into nothing; no cells proliferate.
+    """
+    case, known = small(line), declared()
     given = adjoint.numbers(case, {}, {}, 1.0)
     seen, bars = adjoint.gradient(case, SIZE, COLUMN, MONTHS, given)
     assert seen == pytest.approx(adjoint.value(case, SIZE, COLUMN, MONTHS, given), rel=1e-12)
@@ -47,6 +53,8 @@ def test_the_adjoint_agrees_with_finite_differences_for_two_dozen_numbers() -> N
     swing = {r.name: adjoint.along(case, bars, r.name, r.si, r.name in known) * (r.si_high - r.si_low) for r in rows}
     assert np.isfinite(list(swing.values())).all()
     first = sorted(rows, key=lambda r: -abs(swing[r.name]))[:24]
+    first += [row for row in rows if row.value == 0 and row not in first]
+    assert line == VESICLES or any(row.value == 0 for row in first)
     assert sum(r.name in known for r in first) >= 5
     assert sum(r.name not in known for r in first) >= 5
     for row in first:
@@ -85,9 +93,52 @@ def test_what_cannot_be_asked_is_refused(output: str, at: float, said: str) -> N
 def test_the_picture_names_every_number_and_escapes_it() -> None:
     rows = {"name": ["a<b", "c"], "low": [0.0, 1.0], "high": [1.0, 2.0], "unit": ["1", "1"]}
     table = pd.DataFrame(rows | {"kind": ["assumed", "measured"], "swing_effect": [-2.0, 1.0]})
-    indices = pd.DataFrame({"name": ["c"], "first_order": [0.25], "total": [0.5]})
-    text = tornado_page(table, indices, "What matters", "It came to this", "effect")
+    table["value"] = table["low"]
+    indices = pd.DataFrame({"name": ["c"], "first_order": [0.25], "total": [0.5], "total_confidence": [0.1]})
+    text = tornado_page(table, indices, "What matters", "It came to this", "effect", "mm")
+    assert "whole range, mm" in text
     assert "a&lt;b" in text
     assert "a<b" not in text
     assert "−2" in text
     assert "0.25" in text
+
+
+def test_a_stopped_study_goes_on_and_another_question_is_refused(tmp_path, monkeypatch) -> None:
+    """Gradients are not computed twice, nor runs that are done; what is half done is never half written."""
+    pytest.importorskip("SALib")
+    case, calls = small(), []
+    names = [factor.name for factor in uncertainty.factors(case)]
+
+    def ranked(*_, **__):
+        calls.append("gradient")
+        return pd.DataFrame({"name": names, "swing_effect": np.linspace(1, 0, len(names))}), {"treated": 0.1 + 0.2}
+
+    def members(case, drawn, *, done, months, keep, **_):
+        assert list(months) == [0, 3]
+        calls.append(0 if done is None else done["member"].nunique())
+        value = drawn[names[0]].to_numpy()
+        rows = [
+            {"member": m, "status": "completed", "month": 3, "arm": arm, COLUMN: 90 + (v if arm == "treated" else 0.0)}
+            for m, v in zip(drawn["member"], value, strict=True)
+            for arm in ("untreated", "treated")
+        ]
+        if done is None:
+            keep(pd.DataFrame(rows[:40]))
+            raise KeyboardInterrupt
+        return pd.DataFrame(rows)
+
+    monkeypatch.setattr(sensitivity, "sensitivity", ranked)
+    monkeypatch.setattr(sensitivity, "run_members", members)
+    with pytest.raises(KeyboardInterrupt):
+        sensitivity.study(case, "aggrecan", 3, tmp_path, runs=60)
+    table, seen, indices, quality = sensitivity.study(case, "aggrecan", 3, tmp_path, runs=60, resume=True)
+    assert calls == ["gradient", 0, 20]
+    assert seen == {"treated": 0.1 + 0.2}
+    assert list(table["name"]) == names
+    assert quality["runs"] == 60
+    assert indices.set_index("name")["total"].idxmax() == names[0]
+    assert (tmp_path / "sobol.csv").exists()
+    with pytest.raises(InputError, match="another question"):
+        sensitivity.study(case, "water", 3, tmp_path, runs=60, resume=True)
+    with pytest.raises(InputError, match="--runs 900 is not possible"):
+        sensitivity.study(case, "aggrecan", 3, tmp_path, runs=900)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from pulposus import evidence, uncertainty
+from pulposus import evidence, imaging, uncertainty
 from pulposus.case import case_from_line
 from pulposus.errors import InputError
 from pulposus.report import sections, words
@@ -146,8 +151,58 @@ def test_a_member_is_looked_at_more_often_after_a_dose() -> None:
     line = "Inject 25e6 allogeneic MSC(M) in 2 mL saline at month 30"
     months = ensemble.looked_at(case_from_line(line, level="L4-L5", grade=3, years=5))
     assert months[:14] == [*range(13), 15]
-    assert [m for m in months if 24 <= m <= 45] == [24, 27, *range(30, 43), 45]
+    whole = [m for m in months if m == round(m)]
+    assert [m for m in whole if 24 <= m <= 45] == [24, 27, *range(30, 43), 45]
     assert months[-1] == 60
+    # a day after the dose, where the curve of injected cells has its point
+    assert [m for m in months if m not in whole] == [m for m in imaging.save_months(5, 30) if m != round(m)]
+    assert len(months) == len(whole) + 1
+
+
+# ---------------------------------------------------------------------------------------------- Ctrl-C
+
+SHARED_OUT = """
+import sys, time
+from pulposus import interrupt
+from pulposus.uncertainty import ensemble
+
+def look():
+    print("looking", flush=True)
+
+if __name__ == "__main__":
+    try:
+        with interrupt.held(lambda said: print(said, flush=True)):
+            for _ in ensemble.shared_out([60.0, 60.0, 60.0], time.sleep, 2, look):
+                pass
+    except KeyboardInterrupt:
+        sys.exit(interrupt.STOPPED)
+"""
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_ends_every_process_of_an_ensemble_without_a_word_of_theirs(tmp_path, presses: int) -> None:
+    """A terminal sends Ctrl-C to all of them, also while they start; an orphan would hold stderr open."""
+    script = tmp_path / "shared_out.py"
+    script.write_text(SHARED_OUT, encoding="utf-8")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, str(script)], start_new_session=True, **pipes)
+    try:
+        assert process.stdout.readline() == "looking\n"
+        os.killpg(process.pid, signal.SIGINT)
+        if presses == 2:
+            while process.stdout.readline().startswith("looking"):
+                pass
+            os.kill(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=40)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert (said, process.returncode) == ("", 130)
+
+
+def test_a_process_that_is_ended_from_outside_is_said(tmp_path) -> None:
+    with pytest.raises(InputError, match="go on with --resume"):
+        list(ensemble.shared_out([1, 1], os._exit, 2, lambda: None))
 
 
 # ---------------------------------------------------------------------------------------------- end to end
@@ -163,24 +218,24 @@ def test_an_ensemble_from_draws_to_report(tmp_path, monkeypatch) -> None:
     seen: list[int] = []
     members = uncertainty.forecast(results, case, 4, size="cohort", workers=1, progress=lambda d, t, w: seen.append(d))
     assert sorted(set(seen)) == [0, 3, 4]
-    assert len(members) == 4 * 2 * 4
+    assert len(members) == 4 * 2 * 5
     assert set(members["status"]) == {"completed"}
     last = members[members["month"] == 3].pivot(index="member", columns="arm", values=spread.EFFECT)
     assert last["treated"].nunique() == 4
     bands = results.ensemble()[2]
     payload = sections._bands(sections.CURVES[0], ("untreated", "treated"), bands)
-    assert len(payload["bands"]["treated"]["month"]) == 4
+    assert len(payload["bands"]["treated"]["month"]) == 5
     assert results.info()["ensemble"]["members"] == 4
     # a larger ensemble keeps what was computed, and one member alone has the bits of the same one in company
     more = uncertainty.forecast(results, case, 5, size="cohort", resume=True, workers=1)
     pd.testing.assert_frame_equal(more[more["member"] < 4].reset_index(drop=True), members, check_exact=True)
-    alone = ensemble.chunk(case.to_toml(), uncertainty.draw(case, 5).iloc[4:], "cohort")
+    alone = ensemble.chunk(case.to_toml(), "cohort", ensemble.looked_at(case), uncertainty.draw(case, 5).iloc[4:])
     company = more[more["member"] == 4].set_index(["arm", "month"]).loc[list(zip(alone.arm, alone.month, strict=True))]
     numbers = [c for c in alone.columns if c not in ("status", "mesh", "arm", "month")]
     np.testing.assert_array_equal(alone[numbers], company[numbers])
     # a number that leads nowhere: that member fails, the others do not
     drawn = uncertainty.draw(case, 3)
     drawn.loc[1, "marrow_glucose"] = float("nan")
-    rows = ensemble.chunk(case.to_toml(), drawn, "cohort").groupby("member")["status"].first()
+    rows = ensemble.chunk(case.to_toml(), "cohort", [0, 3], drawn).groupby("member")["status"].first()
     assert rows[1].startswith("failed")
     assert rows[0] == rows[2] == "completed"

@@ -262,11 +262,11 @@ class Results:
         """The disc under load: postures, motions and a day, one row each with what was loaded, and its section."""
         for name, table in zip(_LOADS, tables, strict=True):
             self._write_table(name, table)
-        _write_text(self.folder / _SECTION, _json(section))
+        write_text(self.folder / _SECTION, _json(section))
 
     def write_case(self, text: str) -> None:
         """The resolved case, as TOML."""
-        _write_text(self.folder / _CASE, text)
+        write_text(self.folder / _CASE, text)
 
     def write_info(self, info: Mapping[str, Any]) -> None:
         """Add to what `run.json` says; a `status` in it marks the run as finished."""
@@ -400,7 +400,7 @@ class Results:
         return done.assign_coords(arm=np.array([str(arm) for arm in done["arm"].values]))
 
     def _write_record(self) -> None:
-        _write_text(self.folder / _RECORD, _json(self._record))
+        write_text(self.folder / _RECORD, _json(self._record))
 
     def _write_parameters(self) -> None:
         rows = self._record.get("parameters_used")
@@ -410,10 +410,10 @@ class Results:
         writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
         writer.writeheader()
         writer.writerows({k: "; ".join(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows)
-        _write_text(self.folder / _PARAMETERS, text.getvalue())
+        write_text(self.folder / _PARAMETERS, text.getvalue())
 
     def _write_table(self, name: str, table: pd.DataFrame) -> None:
-        _write_text(self.folder / name, table.to_csv(index=False, lineterminator="\n"))
+        write_text(self.folder / name, table.to_csv(index=False, lineterminator="\n"))
 
     def _read_table(self, name: str) -> pd.DataFrame:
         import pandas as pd
@@ -458,7 +458,7 @@ def write_vtu(history: xr.Dataset, folder: str | Path) -> list[Path]:
             with _placed(folder / f"{arm}_{index:03d}.vtu") as fresh:
                 meshio.Mesh(points, cells, point_data=data).write(fresh, file_format="vtu")
             entries.append(f'    <DataSet timestep="{month:g}" part="0" file="{arm}_{index:03d}.vtu"/>')
-        _write_text(
+        write_text(
             folder / f"{arm}.pvd",
             "\n".join(
                 [
@@ -527,13 +527,15 @@ def _refuse_foreign(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def claimed(folder: str | Path) -> Iterator[None]:
-    """Keep other runs out of `folder`, which is made where it is missing; raises InputError where one is under way.
+def claimed(folder: str | Path, *, shared: bool = False) -> Iterator[None]:
+    """Keep other runs out of `folder`, which is made where it is missing; raises InputError where one is under way, and
+    where it holds something other than results (unless `shared`).
 
     The claim ends with the process, however it ends. Where the system has no such claims, nothing is held.
     """
     folder = Path(folder)
-    _refuse_foreign(folder)
+    if not shared:
+        _refuse_foreign(folder)
     try:
         import fcntl
     except ImportError:  # not a POSIX system
@@ -583,7 +585,8 @@ def _placed(target: Path) -> Iterator[Path]:
         raise
 
 
-def _write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a file beside its place and move it there in one step, so that it is never half there."""
     with _placed(path) as fresh, fresh.open("w", encoding="utf-8", newline="") as stream:
         stream.write(text)
         stream.flush()

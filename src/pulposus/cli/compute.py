@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +19,7 @@ from pulposus.cli.door import (
     Quiet,
     Resume,
     Years,
+    again,
     app,
     argument,
     door,
@@ -33,6 +32,8 @@ from pulposus.errors import InputError
 if TYPE_CHECKING:
     from pulposus.case import Case
     from pulposus.results import Results
+
+_HYPOTHESES = "hypotheses.html"
 
 
 @app.command()
@@ -81,8 +82,10 @@ def _compare(case: Case, out: Path, quiet: bool) -> None:
         results = Results.open(out)
         table = compare_hypotheses(case, progress=tell)
         results.write_hypotheses(table)
-        page = results.folder / "hypotheses.html"
+        page = results.folder / _HYPOTHESES
         page.write_text(hypotheses_page(table, str(results.info().get("title", ""))), encoding="utf-8")
+        if (results.folder / "report.html").exists():
+            draw_report(results)  # it links the page
     if not quiet:
         shown = new_table(
             "What hangs on each hypothesis", ["hypothesis", "choice"], ["treated", "effect", "lowest glucose"]
@@ -203,7 +206,7 @@ def draw_report(results: Results) -> Path:
         ledger=results.ledger(),
         mechanisms=results.mechanisms(),
         case=tomllib.loads(results.case_text()),
-        info=results.info(),
+        info=results.info() | ({"hypotheses_page": _HYPOTHESES} if (results.folder / _HYPOTHESES).exists() else {}),
         bands=None if (members := results.ensemble()) is None else members[2],
         loads=results.loads(),
     )
@@ -224,9 +227,3 @@ def _conclude(results: Results, quiet: bool) -> None:
         typer.echo(f"The {arm} arm {said}.", err=True)
     if failed:
         raise typer.Exit(UNSOLVED)
-
-
-def again() -> str:
-    """The command that goes on with what this one began."""
-    given = [word for word in sys.argv[1:] if word != "--resume"]
-    return shlex.join(["pulposus", *given, "--resume"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -161,3 +162,9 @@ def progress(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
             bar.update(task, completed=done, total=total, description=text)
 
         yield tell
+
+
+def again() -> str:
+    """The command that goes on with what this one began."""
+    given = [word for word in sys.argv[1:] if word != "--resume"]
+    return shlex.join(["pulposus", *given, "--resume"])

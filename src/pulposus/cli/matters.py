@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pulposus import interrupt
-from pulposus.cli.door import Quiet, app, argument, door, progress
+from pulposus.cli.door import STOPPED, Quiet, Resume, again, app, argument, door, progress
 from pulposus.cli.tables import new_table, print_tables, short
 from pulposus.errors import InputError
 
@@ -27,6 +27,7 @@ def sensitivity(
     mesh: Annotated[str, typer.Option("--mesh", help="cohort, coarse, standard or fine.")] = "cohort",
     runs: Annotated[int, typer.Option("--runs", help="For Sobol indices of the first ten; 0 for none.")] = 200,
     quiet: Quiet = False,
+    resume: Resume = False,
 ) -> None:
     """Rank every number of a case by what it does to an output: gradient, and Sobol indices of the first ten."""
     from pulposus.case import read_case
@@ -35,28 +36,31 @@ def sensitivity(
     asked = read_case(case)
     if out.exists() and not out.is_dir():
         raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
-    with interrupt.held(lambda said: typer.echo(said, err=True)), progress(quiet) as tell:
-        from pulposus.run import remember_compilations
-        from pulposus.uncertainty.sensitivity import TOP, sobol
-        from pulposus.uncertainty.sensitivity import sensitivity as ranked
+    try:
+        with interrupt.held(lambda said: typer.echo(said, err=True)), progress(quiet) as tell:
+            from pulposus.run import remember_compilations
+            from pulposus.uncertainty.sensitivity import study
 
-        remember_compilations()
-        table, seen = ranked(asked, output, at, size=mesh, progress=tell)
-        out.mkdir(parents=True, exist_ok=True)
-        table.to_csv(out / "sensitivity.csv", index=False, lineterminator="\n")
-        indices, quality = None, None
-        if runs and asked.treatments:
-            indices, quality = sobol(asked, output, at, list(table["name"][:TOP]), runs=runs, size=mesh, progress=tell)
-            indices.to_csv(out / "sobol.csv", index=False, lineterminator="\n")
+            remember_compilations()
+            found = study(asked, output, at, out, size=mesh, runs=runs, resume=resume, progress=tell)
+    except KeyboardInterrupt:
+        typer.echo(f"Stopped. What is done lies in {out}; go on with: {again()}", err=True)
+        raise typer.Exit(STOPPED) from None
+    table, seen, indices, quality = found
     effect = "effect" if asked.treatments else "untreated"
     said = f"{output} at month {at:g}: untreated {short(seen['untreated'])}, treated {short(seen['treated'])}"
     if quality:
         said += (
             f"; the surrogate of the indices, from {quality['runs']:.0f} runs, misses a fifth that it has not seen by "
-            f"{100 * quality['held_out_error']:.0f} % of their spread"
+            f"{100 * quality['held_out_error']:.0f} % of their spread and explains "
+            f"{100 * quality['held_out_explained']:.0f} % of their variance"
         )
+    from pulposus.uncertainty.sensitivity import UNITS
+
     page = out / "sensitivity.html"
-    page.write_text(tornado_page(table, indices, f"What matters for {output}", said, effect), encoding="utf-8")
+    page.write_text(
+        tornado_page(table, indices, f"What matters for {output}", said, effect, UNITS[output]), encoding="utf-8"
+    )
     if not quiet:
         shown = new_table(f"What matters for {output}", ["number"], ["range", f"moves the {effect} by"], ["kind"])
         for row in table.head(_SHOWN).to_dict("records"):

@@ -9,9 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
+from pulposus import interrupt
 from pulposus.cli.compute import draw_report
-from pulposus.cli.door import Folder, Quiet, app, door, option, progress
+from pulposus.cli.door import STOPPED, Folder, Quiet, app, door, option, progress
 from pulposus.cli.tables import new_table, print_tables, short, unit_words
+from pulposus.errors import InputError
 
 
 @app.command()
@@ -55,26 +57,48 @@ def schema() -> None:
 def validate(
     out: Annotated[Path, option("--out", "Folder to write validation.csv and the pages into.")],
     only: Annotated[str, option("--only", "One check, or a group, a class or a source of them.")] = "",
+    spread: Annotated[
+        int, option("--coverage", "Also whether 90 % bands hold published values, from so many draws: minutes.")
+    ] = 0,
     quiet: Quiet = False,
 ) -> None:
     """Hold the model against published results, and write the validation book and the credibility page."""
-    from pulposus.report.book import validation_page
+    from pulposus.report.book import covered, validation_page
     from pulposus.report.credibility import credibility_page
     from pulposus.run import remember_compilations
 
     remember_compilations()
-    out.mkdir(parents=True, exist_ok=True)
-    with progress(quiet) as tell:
-        from pulposus import validation
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
+    held = shares = None
+    try:
+        with interrupt.held(lambda said: typer.echo(said, err=True)), progress(quiet) as tell:
+            from pulposus import validation
 
-        table, findings = validation.validate(only, progress=tell)
+            if spread:
+                from pulposus.uncertainty.coverage import coverage, possible
+                from pulposus.uncertainty.coverage import shares as counted_shares
+
+                possible(spread)
+            table, findings = validation.validate(only, progress=tell)
+            if spread:
+                held = coverage(spread, progress=tell)
+                shares = counted_shares(held)
+    except KeyboardInterrupt:
+        typer.echo("Stopped. A book is written whole or not at all: nothing was kept.", err=True)
+        raise typer.Exit(STOPPED) from None
     counted = validation.counts(table)
+    out.mkdir(parents=True, exist_ok=True)
     table.to_csv(out / "validation.csv", index=False, lineterminator="\n")
-    (out / "validation.html").write_text(validation_page(table, counted, findings), encoding="utf-8")
+    if held is not None:
+        held.to_csv(out / "coverage.csv", index=False, lineterminator="\n")
+    (out / "validation.html").write_text(validation_page(table, counted, findings, held, shares), encoding="utf-8")
     if not only:
-        (out / "credibility.html").write_text(credibility_page(table, counted), encoding="utf-8")
+        (out / "credibility.html").write_text(credibility_page(table, counted, shares), encoding="utf-8")
     if not quiet:
         _print_book(table, counted)
+        if shares is not None:
+            typer.echo(covered(shares))
     typer.echo(f"Validation book: {out / 'validation.html'}")
 
 

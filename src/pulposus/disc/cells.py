@@ -112,7 +112,7 @@ def live(disc: Disc, state: State, dt: Array) -> State:
     new = spent * turning
     gone = (leaving * p.np_like_loss_factor, cleared * p.np_like_clearance_factor)
     staying = _mean_over(gone[0] + gone[1], dt)  # of those that turn evenly over the step
-    settled = state.np_like * staying * dt + new * (1 - staying) / jnp.maximum(gone[0] + gone[1], jnp.finfo(float).tiny)
+    settled = state.np_like * staying * dt + new * _lag_over(gone[0] + gone[1], dt)
     ledger = _book(
         state.ledger,
         disc,
@@ -167,6 +167,16 @@ def _mean_over(rate: Array, dt: Array) -> Array:
     x = rate * dt
     small = jnp.abs(x) < 1e-8  # maths: below, the first two terms of the series are exact to rounding
     return jnp.where(small, 1 - 0.5 * x, -jnp.expm1(-jnp.where(small, 1.0, x)) / jnp.where(small, 1.0, x))
+
+
+def _lag_over(rate: Array, dt: Array) -> Array:
+    """Time spent over 0..dt by those that come evenly over it and go at `rate`: (1 - mean of exp(-rate t)) / rate; with
+    a derivative at rate zero, where products without cells have it.
+    """
+    x = rate * dt
+    small = jnp.abs(x) < 1e-4  # maths: below, three terms of the series are exact to rounding
+    far = jnp.where(small, 1.0, rate)
+    return jnp.where(small, dt * (0.5 - x / 6 + x**2 / 24), (1 - _mean_over(far, dt)) / far)  # maths: that series
 
 
 def _book(ledger: Array, disc: Disc, **changes: Array) -> Array:

@@ -140,7 +140,6 @@ def _healthy(
     made = composition.composition(p, hypotheses, p.healthy_grade)
     water, charge, collagen = (jnp.tensordot(values, tissue, 1) for values in made)
     one = jnp.ones(topology.shape)
-    none = jnp.zeros((products.potency.shape[0], *topology.shape))
     disc = Disc(
         topology,
         hypotheses,
@@ -170,23 +169,29 @@ def _healthy(
     )
     density = cells.native_density(disc)
     disc = eqx.tree_at(lambda d: (d.native, d.native_healthy, d.native_typical), disc, (density, density, density))
-    zero = jnp.zeros(())
-    state = State(
+    return disc, _begun(disc, coords)
+
+
+def _begun(disc: Disc, coords: Array) -> State:
+    """A state in which nothing has happened and nothing is in balance."""
+    zero, one = jnp.zeros(()), jnp.ones(disc.topology.shape)
+    none = jnp.zeros((disc.products.potency.shape[0], *disc.topology.shape))
+    return State(
         time=zero,
         step=zero + MONTH,
         solutes=disc.boundary,
-        native=density,
+        native=disc.native,
         fresh=none,
         adapted=none,
         np_like=none,
         bolus=none,
-        charge=charge,
+        charge=disc.charge,
         collagen=one,
         stretch=one,
         correction=one,
         offset=0 * coords,
         pose=jnp.zeros(6),  # maths: three displacements and three rotations
-        formed=charge,
+        formed=disc.charge,
         il1b=one,
         tnf=one,
         mmp3=one,
@@ -196,7 +201,6 @@ def _healthy(
         error=zero,
         strain=zero,
     )
-    return disc, state
 
 
 @eqx.filter_jit
@@ -369,13 +373,13 @@ def _between(start: State, end: State) -> State:
     return eqx.tree_at(lambda s: (s.native, s.np_like, s.secretome, s.solutes), end, tuple(mean))
 
 
-def advance(disc: Disc, state: State, stop: Array) -> State:
-    """The disc at time `stop` (s): as many steps as the error asks for, none longer than _LONGEST_STEP."""
+def advance(disc: Disc, state: State, stop: Array, longest: Array | float = _LONGEST_STEP) -> State:
+    """The disc at time `stop` (s): as many steps as the error asks for, none longer than `longest` (s)."""
 
     def body(carry: tuple[State, Array]) -> tuple[State, Array]:
         state, _ = carry
         left = jnp.where(state.time < stop * (1 - 1e-12), stop - state.time, 0.0)  # maths: reached, up to rounding
-        pieces = jnp.ceil(left / jnp.minimum(state.step, _LONGEST_STEP) - 1e-9)  # maths: equal steps to the stop
+        pieces = jnp.ceil(left / jnp.minimum(state.step, longest) - 1e-9)  # maths: equal steps to the stop
         dt = left / jnp.maximum(pieces, 1.0)
         new, error = step(disc, state, dt)
         ratio = jnp.sqrt(_STEP_TOLERANCE / jnp.maximum(error, 1e-12))  # maths: the estimate falls with the square of dt
@@ -404,7 +408,7 @@ def dose(disc: Disc, state: State, therapies: Sequence[AbstractTherapy], time: A
     return eqx.tree_at(lambda s: s.step, state, jnp.where(given, jnp.minimum(state.step, _FIRST_STEP), state.step))
 
 
-_advance_batch = eqx.filter_jit(eqx.filter_vmap(advance, in_axes=(eqx.if_array(0), eqx.if_array(0), None)))
+_advance_batch = eqx.filter_jit(eqx.filter_vmap(advance, in_axes=(eqx.if_array(0), eqx.if_array(0), None, None)))
 _moved_batch = eqx.filter_jit(eqx.filter_vmap(mechanics.moved))
 _dose_batch = eqx.filter_jit(eqx.filter_vmap(dose, in_axes=(eqx.if_array(0), eqx.if_array(0), eqx.if_array(0), None)))
 
@@ -425,10 +429,15 @@ def _formed(discs: Disc, states: State) -> State:
 
 
 def simulate(
-    discs: Disc, states: State, therapies: Sequence[AbstractTherapy], times: Sequence[float], start: int = 0
+    discs: Disc,
+    states: State,
+    therapies: Sequence[AbstractTherapy],
+    times: Sequence[float],
+    start: int = 0,
+    longest: float = _LONGEST_STEP,
 ) -> Iterator[tuple[int, State]]:
     """Run a batch of discs over the calendar `times` (s, rising, the first is now) and yield (index, states) at each,
-    from `start` on.
+    from `start` on, with steps of `longest` (s) at most.
 
     Discs, states and therapies carry a leading batch axis. Doses due at a calendar time are given just after it has
     been yielded, so that what is
@@ -441,9 +450,9 @@ def simulate(
             if times[index - 1] in due:
                 states = _dose_batch(discs, states, tuple(therapies), jnp.asarray(times[index - 1]))
             for stop in stops:
-                states = _advance_batch(discs, states, jnp.asarray(stop))
+                states = _advance_batch(discs, states, jnp.asarray(stop), jnp.asarray(longest))
                 states = _dose_batch(discs, states, tuple(therapies), jnp.asarray(stop))
             for stop in _looks(discs, times[index - 1], times[index]):
-                states = _advance_batch(discs, states, jnp.asarray(stop))
+                states = _advance_batch(discs, states, jnp.asarray(stop), jnp.asarray(longest))
                 states = _formed(discs, states)
         yield index, states

@@ -161,7 +161,7 @@ class State(eqx.Module):
     stretch: Nodal  # volume now over volume at start
     correction: Nodal  # of that by the solid: what it found over what its column would have
     offset: Float[Array, "ring sector layer 3"]  # m, the same for places: what it found less what columns would have
-    pose: Float[Array, "6"]  # m and radians, of the upper vertebra since start, when the solid was solved last
+    pose: Float[Array, " freedom"]  # m and radians, of the upper vertebra since start, when the solid was solved last
     formed: Nodal  # fixed charge for which it was solved
     il1b: Nodal  # relative to healthy
     tnf: Nodal

@@ -19,7 +19,8 @@ import hashlib
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -135,6 +136,28 @@ def _number(text: str, where: str, column: str) -> float:
         raise EvidenceError(f"{where}: {column} is {text!r}, not a number; correct it or leave it empty.") from None
 
 
+_instead: dict[tuple[str, int], float] = {}
+
+
+@contextmanager
+def instead(values: Mapping[tuple[str, int], float]) -> Iterator[None]:
+    """Rows with other values while it lasts, by file and line, each in the unit of its row: for draws of everything at
+    once, one after the other in a process.
+    """
+
+    def forget() -> None:
+        for kept in (_table, _parameters, _therapies, _dimension_rows):
+            kept.cache_clear()
+
+    _instead.update(values)
+    forget()
+    try:
+        yield
+    finally:
+        _instead.clear()
+        forget()
+
+
 def _row(file: str, line: int, record: Mapping[str, str]) -> Row:
     where = f"{file} line {line}"
     for column in (*IDENTITY[file], *NUMBER_COLUMNS):
@@ -144,6 +167,7 @@ def _row(file: str, line: int, record: Mapping[str, str]) -> Row:
     value = math.nan if words else _number(record["value"], where, "value")
     low = value if words or not record["low"] else _number(record["low"], where, "low")
     high = value if words or not record["high"] else _number(record["high"], where, "high")
+    value = _instead.get((file, line), value)
     if record["used"] not in ("yes", "no"):
         raise EvidenceError(f"{where}: used is {record['used']!r}; write yes or no.")
     return Row(

@@ -52,6 +52,14 @@ class Check:
     comment: str
     line: int
 
+    @property
+    def spread_published(self) -> bool:
+        """True where the band is a spread that a source gives and that was read there, not one that was taken for want
+        of it.
+        """
+        given = any(words in self.tolerance for words in ("standard deviation", "standard error", "published range"))
+        return given and self.status != "memory" and "none was read" not in self.tolerance
+
 
 def read_checks(folder: Path = FOLDER) -> tuple[Check, ...]:
     """Every entry, held to its rules. Raises EvidenceError that names file, line and remedy."""

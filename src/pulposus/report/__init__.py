@@ -47,7 +47,7 @@ def write_report(
     empty when no
     cells were given. mechanisms: rows "untreated", "all", "none", "without X", "only X"; None when that was not run.
     case: the resolved case as its TOML says it. info: warnings, filled, hypotheses, parameters_used, sources,
-    mechanisms_meta, ensemble,
+    mechanisms_meta, ensemble, hypotheses_page (name of the page beside this one),
     versions, seed, digest, mesh, limits (and status, ablation_check, where known); what is missing is left out.
     bands: low, middle and high of each column, arm and month of an ensemble; None where none was run.
     loads: postures, motions, a day and the section under load; None where they were left out.

@@ -160,8 +160,48 @@ def curve_plot(found: Drawn) -> str:
 # ---------------------------------------------------------------------------------------------- the validation book
 
 
-def validation_page(results: pd.DataFrame, counted: pd.DataFrame, findings: Mapping[str, Drawn]) -> str:
-    """The book as a page: what was counted, every check on one line, then each with its picture."""
+def covered(shares: pd.DataFrame) -> str:
+    """How many published values lie in the 90 % bands, in one sentence a row of `uncertainty.coverage.shares`."""
+    return " ".join(
+        f"Of {r['predictions']} {r['of']}, {r['held']} lie in the 90 % band of ours: {r['share']:.0%} (95 % interval "
+        f"{r['low']:.0%} to {r['high']:.0%}, rows taken as independent; whole groups {r['groups_held']} of "
+        f"{r['groups']}); of {r['meet']} the published band and ours meet."
+        for r in shares.to_dict("records")
+    )
+
+
+def _coverage(held: pd.DataFrame, shares: pd.DataFrame) -> str:
+    heads = ["prediction", "published", "its band", "ours, 5 to 95 %", "unit", "spread published", "held"]
+    rows = [
+        [
+            r["name"],
+            figure(r["published"]),
+            f"{figure(r['published_low'])} to {figure(r['published_high'])}",
+            f"{figure(r['ours_low'])} to {figure(r['ours_high'])}",
+            r["unit"],
+            "yes" if r["spread_published"] else "no",
+            "yes" if r["held"] else "no",
+        ]
+        for r in held.to_dict("records")
+    ]
+    return (
+        '<section id="coverage"><h2>Are the bands wide enough?</h2>'
+        f"<p>Every number with a range was drawn at once, {int(held['draws'].max())} times. {escape(covered(shares))} "
+        "If ranges said what is not known and the equations were right, nine of ten would be held.</p>"
+        f"{table(heads, rows, 'checks')}</section>"
+    )
+
+
+def validation_page(
+    results: pd.DataFrame,
+    counted: pd.DataFrame,
+    findings: Mapping[str, Drawn],
+    held: pd.DataFrame | None = None,
+    shares: pd.DataFrame | None = None,
+) -> str:
+    """The book as a page: what was counted, every check on one line, then each with its picture; and, where they were
+    drawn, whether the bands of predictions hold what was published (`uncertainty.coverage`).
+    """
     judged = results[results["class"] != "pending"]
     title = _headline(counted)
     heads = ["class", "kind", "checks", "agree", "groups", "groups that agree", "sources"]
@@ -174,6 +214,9 @@ def validation_page(results: pd.DataFrame, counted: pd.DataFrame, findings: Mapp
         f"{table(heads, counted.to_numpy().tolist(), 'counts')}{_trust(judged)}</section>"
     )
     links = [("counts", "Counts")]
+    if held is not None and shares is not None:
+        body += _coverage(held, shares)
+        links.append(("coverage", "Coverage"))
     for of, words in CLASSES.items():
         part = results[results["class"] == of]
         if not part.empty:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pulposus import evidence
 from pulposus.evidence import usage
-from pulposus.report.book import page, table
+from pulposus.report.book import covered, page, table
 from pulposus.report.sections import bullets, escape, paragraphs
 
 if TYPE_CHECKING:
@@ -25,15 +25,17 @@ FAMILIES = {
 }
 
 
-def credibility_page(results: pd.DataFrame, counted: pd.DataFrame) -> str:
-    """The whole page, from the table of checks and its counts."""
+def credibility_page(results: pd.DataFrame, counted: pd.DataFrame, shares: pd.DataFrame | None = None) -> str:
+    """The whole page, from the table of checks and its counts, and how many published values the bands of predictions
+    hold, where that was asked.
+    """
     parts = (
         ("question", "Question of interest", paragraphs(_QUESTION)),
         ("context", "Context of use", paragraphs(_CONTEXT)),
         ("risk", "Influence, consequence, risk", _risk()),
         ("verification", "Verification", _verification(results)),
         ("validation", "Validation", _validation(results, counted)),
-        ("uncertainty", "Uncertainty", _uncertainty()),
+        ("uncertainty", "Uncertainty", _uncertainty(shares)),
         ("applicability", "Applicability", _applicability(results)),
         ("outcome", "What follows", _outcome(results)),
     )
@@ -105,7 +107,7 @@ def _validation(results: pd.DataFrame, counted: pd.DataFrame) -> str:
     return text + table(heads, rows, "trust") + _differing(results[results["class"] == "prediction"])
 
 
-def _uncertainty() -> str:
+def _uncertainty(shares: pd.DataFrame | None) -> str:
     rows = [evidence.used(name) for name in evidence.names()]
     read = [row for row in rows if usage.readers(row.name)]
     kinds = Counter(row.kind for row in read)
@@ -116,7 +118,14 @@ def _uncertainty() -> str:
             f"The processes of the disc read {len(read)} numbers: {told}. {ranged} of them have a range. Products, "
             "carriers and sites add their own, most of them assumptions; the report of a run counts those it used.",
             "Choices on which sources contradict each other are named; `pulposus run --compare-hypotheses` shows what "
-            "hangs on each for a given case. Ranges of parameters are not yet propagated into bands around the curves.",
+            "hangs on each for a given case.",
+            "Ranges are propagated by ensembles (`pulposus run --ensemble 200`): every curve gets a band, and the "
+            "report says what share of the spread is lack of knowledge. "
+            + (
+                "Whether such bands hold what was published: `pulposus validate --coverage 40` asks it."
+                if shares is None
+                else covered(shares)
+            ),
             "Discretisation: in a grade III disc the coarse mesh differs from the standard one by up to 2 % in extremes"
             " of solutes, and by less than 1 % in means, cells and height.",
         )

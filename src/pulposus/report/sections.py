@@ -389,6 +389,9 @@ def filled(case: Mapping[str, Any], info: Mapping[str, Any]) -> str:
         if choices
         else ""
     )
+    if info.get("hypotheses_page"):
+        page = escape(str(info["hypotheses_page"]))
+        chosen += f'<p>What hangs on each of them stands in <a href="{page}">{page}</a>, beside this page.</p>'
     notes = f'<h3>Notes of the case</h3><p class="notes">{escape(case["notes"])}</p>' if case.get("notes") else ""
     return f'<p>{words}</p><ul class="filled">{"".join(items)}</ul>{chosen}{notes}'
 

@@ -252,11 +252,12 @@ def spread(info: Mapping[str, Any]) -> str:
         f"{100 * found['measured']:.0f} % measured or fitted variation, {100 * rest:.0f} % cannot be given to single "
         "numbers."
     )
-    names = [f"{_plain(top['name'])} ({100 * top['share']:.0f} %)" for top in found["top"]]
+    names = [f"{plain(top['name'])} ({100 * top['share']:.0f} %)" for top in found["top"]]
     return f"{text} To measure first: {'; '.join(names)}."
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """The name of a row as it is read: "MSC(M) loss half life"."""
     return name.removeprefix("product ").replace("_", " ")
 
 

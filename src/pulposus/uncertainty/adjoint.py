@@ -63,7 +63,14 @@ def numbers(case: Case, parameters: Mapping[str, float], therapies: Mapping[str,
 def _making(case: Case, size: str) -> tuple[Any, ...]:
     """What a disc is made of besides its numbers."""
     age = (case.person.age or 0.0) * simulate.YEAR
-    return mesh.sized(size), shape_of(case), case.hypotheses(), float(case.disc.grade), age, case.disc.endplate
+    return (
+        mesh.sized(size),
+        shape_of(case),
+        case.hypotheses().by_columns(),
+        float(case.disc.grade),
+        age,
+        case.disc.endplate,
+    )
 
 
 def _make(making: tuple[Any, ...], parameters: Parameters, products: Products) -> tuple[Disc, State]:
@@ -117,13 +124,19 @@ def value(case: Case, size: str, column: str, at: float, given: Numbers) -> floa
 
 
 def _forward(
-    case: Case, size: str, at: float, given: Numbers, longest: float = simulate.MONTH
+    case: Case,
+    size: str,
+    at: float,
+    given: Numbers,
+    tell: Tell = lambda d, n, w: None,
+    longest: float = simulate.MONTH,
 ) -> tuple[Disc, list[State], list[tuple[float, bool]]]:
     """The disc, its state at every stop (before what is given there; the last one in balance), and the stops."""
     disc, state = _made(_making(case, size), *given[:2])
     stops = calendar(given[2].times(), round(at * simulate.MONTH), longest)
     states = [state]
     for (start, dosed), (stop, _) in itertools.pairwise(stops):
+        tell(len(states) - 1, 2 * len(stops), "going forward")
         now = _dose(disc, states[-1], given[2], jnp.asarray(start, dtype=float)) if dosed else states[-1]
         states.append(_step(disc, now, jnp.asarray(stop - start, dtype=float)))
     # the last turn has no length: it brings form, solutes and signals into balance with what is there
@@ -140,14 +153,14 @@ def gradient(
     longest: float = simulate.MONTH,
 ) -> tuple[float, Numbers]:
     """The output at month `at`, and its gradient with respect to every number of `given`; steps up to `longest` s."""
-    disc, states, stops = _forward(case, size, at, given, longest)
+    disc, states, stops = _forward(case, size, at, given, tell, longest)
     parameters, products, injections = given
     seen, (disc_bar, bar) = _seen(disc, states[-1], imaging.T2Scale.from_evidence(), column)
     needle_bar = jax.tree.map(jnp.zeros_like, injections)
     part, bar = _step_back(disc, states[-2], jnp.zeros(()), bar)
     disc_bar = _sum(disc_bar, part)
     for k in reversed(range(len(stops) - 1)):
-        tell(len(stops) - 1 - k, len(stops), "going back through the steps")
+        tell(2 * len(stops) - 1 - k, 2 * len(stops), "going back through the steps")
         (start, dosed), length = stops[k], jnp.asarray(stops[k + 1][0] - stops[k][0], dtype=float)
         time = jnp.asarray(start, dtype=float)
         before = _dose(disc, states[k], injections, time) if dosed else states[k]

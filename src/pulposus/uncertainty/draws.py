@@ -103,13 +103,30 @@ def draw(case: Case, n: int, seed: int | None = None) -> pd.DataFrame:
     """
     if not 1 <= n <= _MOST:
         raise InputError(f"An ensemble of {n} members is not possible; give a whole number from 1 to {_MOST}.")
-    from scipy.stats import qmc
-
     wanted = factors(case.resolved())
-    sequence = qmc.Sobol(_DIMENSIONS, scramble=True, rng=np.random.default_rng(case.run.seed if seed is None else seed))
-    shares = sequence.random_base2(max(1, math.ceil(math.log2(n))))[:n]
+    shares = sequence(n, case.run.seed if seed is None else seed)
     columns = {factor.name: [factor.at(share) for share in shares[:, factor.place]] for factor in wanted}
     return pd.DataFrame({"member": np.arange(n)} | columns)
+
+
+def sequence(n: int, seed: int) -> np.ndarray:
+    """(n, place) shares of the scrambled Sobol sequence of a seed."""
+    from scipy.stats import qmc
+
+    made = qmc.Sobol(_DIMENSIONS, scramble=True, rng=np.random.default_rng(seed))
+    return made.random_base2(max(1, math.ceil(math.log2(n))))[:n]
+
+
+def draw_evidence(n: int, seed: int) -> list[dict[tuple[str, int], float]]:
+    """Values of every used row of the evidence that has a range, n times, by file and line, as `evidence.instead` takes
+    them; T2 of the five grades are one scale.
+    """
+    rows = [row for row in evidence.everything() if row.used and not row.text and row.low < row.high]
+    assert len(rows) < _DIMENSIONS, "more rows than places: a larger sequence is needed"
+    scale = next(place for place, row in enumerate(rows) if row.name.startswith(_SCANNER))
+    places = [scale if row.name.startswith(_SCANNER) else place for place, row in enumerate(rows)]
+    drawn = [Factor(row, "", place) for row, place in zip(rows, places, strict=True)]
+    return [{(f.row.file, f.row.line): f.at(shares[f.place]) for f in drawn} for shares in sequence(n, seed)]
 
 
 def spoken(drawn: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:

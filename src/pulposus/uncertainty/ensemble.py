@@ -1,10 +1,10 @@
 """Many members of one case, each with numbers of its own, through the clock in batches.
 
-What: `run_members` runs every member untreated and treated and returns one row a member, arm and month. Members go in
-chunks of one fixed form, so that the program is compiled once; the last chunk is filled up with copies that are left
-out. Arms go apart: an untreated disc need not wait for the short steps after a dose.
+What: `run_members` runs every member untreated and treated and returns one row a member, arm and month. A member goes
+through the clock alone, with steps of three months at most once nothing new happens: in a batch each would wait for the
+slowest in every loop (steps, Newton, Krylov), which costs more than a batch saves on these small meshes.
 Why processes: one XLA program uses little more than one core here, so chunks are shared out among as many processes as
-there are cores, each with one thread of its own: with several, XLA was seen to hang. Whoever computes a chunk, its
+there are cores, each with one thread of its own: with several, XLA was seen to hang. Whoever computes a member, its
 bits are the same.
 A member that fails is a row with its status, and no one else's trouble.
 """
@@ -13,10 +13,14 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
 from typing import Any
 
 import equinox as eqx
@@ -30,99 +34,90 @@ from pulposus.case import Case
 from pulposus.disc import mesh, simulate
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import Disc, State, stacked
+from pulposus.errors import InputError
 from pulposus.results import ARMS
 from pulposus.run import remember_compilations, shape_of, status
 from pulposus.therapies.biological import Injections, prescribe
 from pulposus.uncertainty.draws import spoken
 
-CHUNK = 25  # maths: members of a batch; one form for the compiler, small enough to stop and go on
+CHUNK = 10  # maths: members that a process computes before it hands them over: what Ctrl-C may cost
 _WAIT = 0.5  # maths: seconds between two looks for Ctrl-C
 _MONTHS = 12  # maths: months of a year
-_QUARTER = 3  # maths: months between rows once a year has passed in which nothing was given
+_QUARTER = 3  # maths: months between rows, and of a step, once a year has passed in which nothing was given
 Progress = Callable[[int, int, str], None]
 
 
 def members(case: Case, drawn: pd.DataFrame, size: str) -> tuple[Disc, State, Injections, imaging.T2Scale]:
     """Discs of a resolved case with the numbers of each row of `drawn`, ready at time 0, with what is injected."""
     made = [_spoken(case, row) for row in drawn.to_dict("records")]
-    parameters, products, injections, scanner = (stacked([one[k] for one in made]) for k in range(4))
-    discs, states = _prepared(
-        mesh.sized(size),
-        shape_of(case),
-        case.hypotheses(),
-        parameters,
-        products,
-        float(case.disc.grade),
-        (case.person.age or 0.0) * simulate.YEAR,
-        case.disc.endplate,
-    )
+    ready = [
+        simulate.prepare(
+            mesh.sized(size),
+            shape_of(case),
+            parameters,
+            case.hypotheses().by_columns(),
+            products,
+            pfirrmann=float(case.disc.grade),
+            age=(case.person.age or 0.0) * simulate.YEAR,
+            endplate=case.disc.endplate,
+        )
+        for parameters, products, _, _ in made
+    ]
+    discs, states = (stacked([one[k] for one in ready]) for k in (0, 1))
+    injections, scanner = (stacked([one[k] for one in made]) for k in (2, 3))
     return discs, states, injections, scanner
 
 
 def _spoken(case: Case, row: dict[str, Any]) -> tuple[Any, ...]:
     parameters, therapies, scanner = spoken({name: value for name, value in row.items() if name != "member"})
-    products, injections = prescribe(case.treatments, case.disc.grade, own=therapies, **case.needle())
+    products, injections = prescribe(case.treatments, case.disc.grade, own=therapies)
     t2 = imaging.T2Scale.from_evidence()
     by_grade = [scanner.get(f"nucleus_t2_grade{g}", float(t2.by_grade[k])) for k, g in enumerate(imaging.GRADES)]
     own = Parameters.from_evidence(case.parameter_overrides() | parameters)
     return own, products, injections, imaging.T2Scale(jnp.array(by_grade))
 
 
-@eqx.filter_jit
-def _prepared(
-    topology: Any,
-    shape: Any,
-    hypotheses: Any,
-    parameters: Parameters,
-    products: Any,
-    grade: float,
-    age: float,
-    endplate: str,
-) -> tuple[Disc, State]:
-    def one(p: Parameters, product: Any) -> tuple[Disc, State]:
-        return simulate.prepare(topology, shape, p, hypotheses, product, pfirrmann=grade, age=age, endplate=endplate)
-
-    return eqx.filter_vmap(one)(parameters, products)
-
-
 _each = (eqx.if_array(0), eqx.if_array(0), eqx.if_array(0))
 _summaries = eqx.filter_jit(eqx.filter_vmap(imaging.summary, in_axes=_each))
 
 
-def looked_at(case: Case) -> list[int]:
-    """Months with a row: each in the first year and in the year after a dose, then every third, and the last."""
+def looked_at(case: Case) -> list[float]:
+    """Months with a row: each in the first year and in the year after a dose, a day after each dose (where the curve of
+    injected cells has jumped), then every third, and the last.
+    """
     end = round(case.run.years * _MONTHS)
-    starts = [0, *(month for t in case.treatments for month in t.months)]
-    near = {m for m in range(end + 1) for start in starts if 0 <= m - start <= _MONTHS}
-    return sorted(near | set(range(0, end, _QUARTER)) | {end})
+    doses = [month for t in case.treatments for month in t.months]
+    near = {m for m in range(end + 1) for start in [0, *doses] if 0 <= m - start <= _MONTHS}
+    fields = {m for dose in doses for m in imaging.save_months(case.run.years, dose)}
+    return sorted({*near, *range(0, end, _QUARTER), *fields, end})
 
 
 def courses(
-    discs: Disc, states: State, injections: Injections, scanner: imaging.T2Scale, months: Sequence[int]
-) -> Iterator[tuple[str, int, dict[str, np.ndarray]]]:
+    discs: Disc, states: State, injections: Injections, scanner: imaging.T2Scale, months: Sequence[float]
+) -> Iterator[tuple[str, float, dict[str, np.ndarray]]]:
     """Arm, month and summary (column -> value by member) of a batch at each of `months`, one arm after the other."""
     for arm, given in zip(ARMS, (0.0, 1.0), strict=True):
         one = eqx.tree_at(lambda i: i.given, injections, jnp.full_like(injections.given, given))
         calendar = [m * simulate.MONTH for m in months]
-        for index, now in simulate.simulate(discs, states, (one,), calendar):
+        for index, now in simulate.simulate(discs, states, (one,), calendar, longest=_QUARTER * simulate.MONTH):
             yield arm, months[index], {name: np.asarray(v) for name, v in _summaries(discs, now, scanner).items()}
 
 
 Work = Callable[[Any], pd.DataFrame]
 
 
-def chunk(text: str, drawn: pd.DataFrame, size: str) -> pd.DataFrame:
-    """Rows of a chunk of members; the case as its TOML, so that another process can be asked. Fills up to CHUNK."""
+def chunk(text: str, size: str, months: Sequence[float], drawn: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a chunk of members; the case as its TOML, so that another process can be asked."""
     import tomllib
 
     remember_compilations()
     case = Case.from_dict(tomllib.loads(text)).resolved()
-    real = len(drawn)
-    filled = pd.concat([drawn, *[drawn.iloc[-1:]] * (CHUNK - real)], ignore_index=True)
     parts = []
-    for arm, month, values in courses(*members(case, filled, size), looked_at(case)):
-        keys = {"member": drawn["member"].to_numpy(), "arm": arm, "month": month, "year": month / _MONTHS}
-        parts.append(pd.DataFrame(keys | {name: value[:real] for name, value in values.items()}))
+    for place in range(len(drawn)):
+        one = drawn.iloc[place : place + 1]
+        for arm, month, values in courses(*members(case, one, size), months):
+            keys = {"member": one["member"].to_numpy(), "arm": arm, "month": month, "year": month / _MONTHS}
+            parts.append(pd.DataFrame(keys | values))
     table = pd.concat(parts, ignore_index=True)
     return _judged(table, size)
 
@@ -147,16 +142,20 @@ def run_members(
     size: str = "coarse",
     done: pd.DataFrame | None = None,
     workers: int | None = None,
+    months: Sequence[float] | None = None,
     progress: Progress | None = None,
     keep: Callable[[pd.DataFrame], None] = lambda table: None,
 ) -> pd.DataFrame:
     """Every member of `drawn` through the years of the case: one row a member, arm and month, with its status.
 
-    done: rows of an earlier, stopped ensemble of the same draws, which are kept. keep: is handed all rows so far when a
-    chunk is over. On KeyboardInterrupt what was kept stays.
+    done: rows of an earlier, stopped ensemble of the same draws, which are kept. months: when to look, the first is 0
+    (as `looked_at` where none are given). keep: is handed all rows so far when a chunk is over. On KeyboardInterrupt
+    what was kept stays.
     """
     mesh.sized(size)
-    work = functools.partial(chunk, case.resolved().to_toml(), size=size)
+    case = case.resolved()
+    months = looked_at(case) if months is None else months
+    work = functools.partial(chunk, case.to_toml(), size, tuple(months))
     parts = [] if done is None or done.empty else [done[done["member"].isin(drawn["member"])]]
     over = set(parts[0]["member"]) if parts else set()
     todo = drawn[~drawn["member"].isin(over)]
@@ -183,37 +182,93 @@ def shared_out(
     """Each chunk when it is over, computed by other processes, or here where one worker was asked for: a large batch
     in a process of many threads has been seen to hang.
     """
-    count = min(len(chunks), workers or os.cpu_count() or 1)
     if workers == 1 or not chunks:
         for part in chunks:
             look()
             yield work(part)
         return
-    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_worker)
-    alone = {name: os.environ.get(name) for name in _ALONE}
-    os.environ.update(_ALONE)  # processes inherit it when they start, which is with the first chunks
-    try:
-        waiting = {pool.submit(work, part) for part in chunks}
-        while waiting:
-            over, waiting = wait(waiting, _WAIT, FIRST_COMPLETED)
-            for future in over:
-                yield future.result()
+    todo = list(reversed(chunks))
+    with _staff(min(len(chunks), workers or os.cpu_count() or 1), work) as pipes:
+        busy = list(pipes)
+        for pipe in busy:
+            pipe.send(todo.pop())
+        while busy:
+            ready = multiprocessing.connection.wait(busy, _WAIT)
+            for pipe in [pipe for pipe in busy if pipe in ready]:
+                yield _received(pipe)
+                if todo:
+                    pipe.send(todo.pop())
+                else:
+                    busy.remove(pipe)
             look()
             interrupt.check()
-    except BaseException:
-        for process in list(pool._processes.values()):
-            process.terminate()
-        raise
+
+
+def _received(pipe: Connection) -> pd.DataFrame:
+    """The rows of a chunk from the process that computed it. Raises what was raised there, or that it is gone."""
+    try:
+        made = pipe.recv()
+    except (EOFError, OSError):
+        said = "A process of the ensemble was ended from outside, perhaps for want of memory"
+        raise InputError(f"{said}; members that are done are kept, go on with --resume.") from None
+    if isinstance(made, BaseException):
+        raise made
+    return made
+
+
+@contextmanager
+def _staff(count: int, work: Work) -> Iterator[list[Connection]]:
+    """Pipes to as many processes that compute chunks, each with one thread; on leaving they are ended.
+
+    Pipes alone and no locks: nothing is left behind in the system when this process is ended at once. Ctrl-C is for
+    the process that shares out the work, so those that it starts are born deaf to it.
+    """
+    context = multiprocessing.get_context("spawn")
+    pairs = [context.Pipe() for _ in range(count)]
+    staff = [context.Process(target=_serve, args=(there, work), daemon=True) for _, there in pairs]
+    before = {name: os.environ.get(name) for name in _ALONE}
+    os.environ.update(_ALONE)  # processes inherit it when they start
+    resource_tracker.ensure_running()  # it would let signals through again if it started in between
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        for process, (_, there) in zip(staff, pairs, strict=True):
+            process.start()
+            there.close()
     finally:
-        for name, before in alone.items():
-            os.environ.pop(name) if before is None else os.environ.update({name: before})
-        pool.shutdown(wait=False, cancel_futures=True)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    try:
+        yield [here for here, _ in pairs]
+    finally:
+        for process in staff:
+            process.terminate()
+        for process in staff:
+            process.join()
 
 
 _ALONE = {"NPROC": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
-def _worker() -> None:
-    """One thread, and Ctrl-C is for the process that shares out the work."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _serve(pipe: Connection, work: Work) -> None:
+    """A process of the ensemble: chunks in, rows out, until whoever shares them out is gone."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
     jax.config.update("jax_cpu_enable_async_dispatch", False)
+    try:
+        while True:
+            part = pipe.recv()
+            try:
+                made: Any = work(part)
+            except Exception as problem:
+                made = problem
+            pipe.send(made)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _follow(sentinel: int) -> None:
+    """End this process when its parent has ended, however that came."""
+    multiprocessing.connection.wait([sentinel])
+    os._exit(interrupt.STOPPED)

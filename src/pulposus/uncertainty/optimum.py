@@ -32,7 +32,7 @@ from pulposus.run import remember_compilations, shape_of
 from pulposus.therapies.biological import prescribe
 from pulposus.uncertainty import adjoint, schedule
 from pulposus.uncertainty.draws import draw, factors, spoken
-from pulposus.uncertainty.ensemble import CHUNK, Progress, _prepared, shared_out
+from pulposus.uncertainty.ensemble import CHUNK, Progress, shared_out
 from pulposus.uncertainty.schedule import Axis
 from pulposus.uncertainty.sensitivity import looked_at
 from pulposus.uncertainty.spread import QUANTILES
@@ -167,21 +167,32 @@ def batch(text: str, size: str, part: pd.DataFrame) -> pd.DataFrame:
 
     remember_compilations()
     case = Case.from_dict(tomllib.loads(text)).resolved()
-    real = len(part)
-    part = pd.concat([part, *[part.iloc[-1:]] * (CHUNK - real)], ignore_index=True)
     axes = [name for name in schedule.NAMES if name in part]
-    made = [_spoken(case, row, axes) for row in part.to_dict("records")]
-    parameters, products, injections = (stacked([one[k] for one in made]) for k in range(3))
-    making = (mesh.sized(size), shape_of(case), case.hypotheses(), parameters, products, float(case.disc.grade))
-    discs, states = _prepared(*making, (case.person.age or 0.0) * simulate.YEAR, case.disc.endplate)
+    return pd.concat([_computed(case, row, axes, size) for row in part.to_dict("records")], ignore_index=True)
+
+
+def _computed(case: Case, row: dict[Any, Any], axes: Sequence[str], size: str) -> pd.DataFrame:
+    """The row of one run, by itself: nothing in a batch waits for the slowest."""
+    parameters, products, injections = _spoken(case, row, axes)
+    disc, state = simulate.prepare(
+        mesh.sized(size),
+        shape_of(case),
+        parameters,
+        case.hypotheses().by_columns(),
+        products,
+        pfirrmann=float(case.disc.grade),
+        age=(case.person.age or 0.0) * simulate.YEAR,
+        endplate=case.disc.endplate,
+    )
+    discs, states, given = (stacked([one]) for one in (disc, state, injections))
     end = [0.0, round(case.run.years * simulate.YEAR / simulate.MONTH) * simulate.MONTH]
-    state = [now for _, now in simulate.simulate(discs, states, (injections,), end)][-1]
-    seen = {name: np.asarray(v)[:real] for name, v in _summaries(discs, state, imaging.T2Scale.from_evidence()).items()}
-    ledger = {fate: np.asarray(jnp.sum(state.ledger[:, k], -1))[:real] for k, fate in enumerate(FATES)}
+    state = [now for _, now in simulate.simulate(discs, states, (given,), end)][-1]
+    seen = {name: np.asarray(v) for name, v in _summaries(discs, state, imaging.T2Scale.from_evidence()).items()}
+    ledger = {fate: np.asarray(jnp.sum(state.ledger[:, k], -1)) for k, fate in enumerate(FATES)}
     kept = ledger["injected"] - ledger["leaked"]
     died = ledger["starved"] + ledger["acid"]
     good = (seen["solver_error"] < simulate.UNSOLVED) & np.isfinite(np.stack(list(seen.values()))).all(0)
-    table = part.iloc[:real][["run", "point", "member"]].reset_index(drop=True)
+    table = pd.DataFrame([{name: row[name] for name in ("run", "point", "member")}])
     starved = np.where(kept >= _LARGEST, died / np.maximum(kept, _LARGEST), np.nan)
     return table.assign(status=np.where(good, "completed", "failed: not solved"), starved=starved, **seen)
 

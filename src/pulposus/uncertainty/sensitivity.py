@@ -2,26 +2,32 @@
 most.
 
 What: `sensitivity` ranks every uncertain number by how far the output would move if it went through its whole range at
-the slope it has at the used value; `sobol` lets the first ten move together.
+the slope it has at the used value; `sobol` lets the first ten move together; `study` does both into a folder, and goes
+on where a stopped one ended.
 Equation: swing = dJ/dx (high - low), or dJ/dlnx ln(high / low) for a range that is drawn on the logarithm.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from pulposus import evidence
 from pulposus.disc.parameters import declared
 from pulposus.errors import InputError, nearest
+from pulposus.results import claimed, write_text
+from pulposus.run import fingerprint
 from pulposus.uncertainty import adjoint
 from pulposus.uncertainty.draws import Factor, draw, factors
 from pulposus.uncertainty.ensemble import Progress, run_members
 from pulposus.uncertainty.spread import effects
-from pulposus.uncertainty.surrogate import MOST_RUNS, indices
+from pulposus.uncertainty.surrogate import MOST_RUNS, indices, sampler
 
 if TYPE_CHECKING:
     from pulposus.case import Case
@@ -33,6 +39,14 @@ OUTPUTS = {
     "height": "height_mm",
     "il1b": "il1b_nucleus",
     "glucose": "glucose_min_mM",
+}
+UNITS = {
+    "aggrecan": "percentage points",
+    "water": "percentage points",
+    "cells": "million",
+    "height": "mm",
+    "il1b": "of healthy",
+    "glucose": "mM",
 }
 TOP = 10  # maths: numbers that move together for Sobol indices
 _MONTHS = 12  # maths: months of a year
@@ -94,16 +108,102 @@ def sobol(
     runs: int = 200,  # maths: three for each term of the surrogate
     size: str = "cohort",
     workers: int | None = None,
+    done: pd.DataFrame | None = None,
     progress: Progress | None = None,
+    keep: Callable[[pd.DataFrame], None] = lambda table: None,
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """Sobol indices of the treatment's effect on the output for these numbers, all others at their used values.
 
-    Returns the table and how good the surrogate is. Raises InputError for a number of runs that cannot be.
+    done, keep: as in `run_members`. Returns the table and how good the surrogate is. Raises InputError for a number of
+    runs that cannot be.
     """
-    if not 1 <= runs <= MOST_RUNS:
-        raise InputError(f"--runs {runs} is not possible; give 1 to {MOST_RUNS}.")
+    _possible(runs)
     case, column = looked_at(case, output, at)
     moving: list[Factor] = [factor for name in names for factor in factors(case) if factor.name == name]
     drawn = draw(case, runs)[["member", *(factor.name for factor in moving)]]
-    members = run_members(case, drawn, size=size, workers=workers, progress=progress)
+    members = run_members(
+        case, drawn, size=size, done=done, workers=workers, months=(0, at), progress=progress, keep=keep
+    )
     return indices(moving, drawn, effects(members, column), case.run.seed)
+
+
+def _possible(runs: int) -> None:
+    if not 1 <= runs <= MOST_RUNS:
+        raise InputError(f"--runs {runs} is not possible; give 1 to {MOST_RUNS}.")
+
+
+_RECORD, _TABLE, _RUNS = "sensitivity.json", "sensitivity.csv", "sobol_runs.csv"
+Study = tuple[pd.DataFrame, dict[str, float], pd.DataFrame | None, dict[str, float] | None]
+
+
+def study(
+    case: Case,
+    output: str,
+    at: float,
+    folder: Path,
+    *,
+    size: str = "cohort",
+    runs: int = 200,  # maths: as in `sobol`
+    resume: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Study:
+    """What `sensitivity` and, for a treated case and runs > 0, `sobol` give, with their tables in `folder`.
+
+    With `resume`, the gradients and runs of a stopped study of the same question are kept. Raises InputError for a
+    question that cannot be, and for a folder that holds another one.
+    """
+    looked, _ = looked_at(case, output, at)
+    wanted = bool(runs and case.treatments)
+    if wanted:
+        _possible(runs)
+        sampler()  # what is lacking is said before anything is computed
+    asked = {"fingerprint": fingerprint(looked), "output": output, "at": at, "mesh": size}
+    with claimed(folder, shared=True):
+        before = _before(folder, asked) if resume else None
+        if before:
+            table, seen = before
+        else:
+            table, seen = sensitivity(case, output, at, size=size, progress=progress)
+            (folder / _RUNS).unlink(missing_ok=True)
+            _write(folder / _TABLE, table)
+            write_text(folder / _RECORD, json.dumps({"asked": asked, "seen": seen}, indent=2) + "\n")
+        if not wanted:
+            return table, seen, None, None
+        found, quality = sobol(
+            case,
+            output,
+            at,
+            list(table["name"][:TOP]),
+            runs=runs,
+            size=size,
+            workers=workers,
+            done=_read(folder / _RUNS) if before and (folder / _RUNS).exists() else None,
+            progress=progress,
+            keep=lambda members: _write(folder / _RUNS, members),
+        )
+        _write(folder / "sobol.csv", found)
+    return table, seen, found, quality
+
+
+def _before(folder: Path, asked: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, float]] | None:
+    """Gradients of a stopped study of the same question; None where it had not come so far."""
+    record: dict[str, Any] = {}
+    with contextlib.suppress(OSError, ValueError):
+        record = json.loads((folder / _RECORD).read_text("utf-8"))
+    if not record or not (folder / _TABLE).exists():
+        return None
+    if record.get("asked") != asked:
+        raise InputError(
+            f"{folder} holds the sensitivity of another question (case, output, month, mesh or evidence); "
+            "leave out --resume to begin anew, or give another --out."
+        )
+    return _read(folder / _TABLE), record["seen"]
+
+
+def _write(path: Path, table: pd.DataFrame) -> None:
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def _read(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path)

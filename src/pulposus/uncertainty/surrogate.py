@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,11 +37,7 @@ def indices(
 
     drawn: the numbers of each member; effect: what came out, by member. Raises InputError without SALib.
     """
-    try:
-        from SALib.analyze import sobol as analyse
-        from SALib.sample import sobol as sample
-    except ImportError:
-        raise InputError("Sobol indices need SALib; install it with: pip install 'pulposus[sensitivity]'.") from None
+    sample, analyse = sampler()
     table = drawn.set_index("member").loc[effect.index]
     u = np.column_stack([_shares(factor, table[factor.name].to_numpy(float)) for factor in factors])
     y = effect.to_numpy(float)
@@ -60,6 +57,16 @@ def indices(
         | {"first_order_confidence": found["S1_conf"], "total_confidence": found["ST_conf"]}
     )
     return made, {"runs": float(len(y)), "held_out_error": error, "held_out_explained": 1 - error**2}
+
+
+def sampler() -> tuple[ModuleType, ModuleType]:
+    """SALib's Sobol sampling and analysis. Raises InputError where it is not installed."""
+    try:
+        from SALib.analyze import sobol as analyse
+        from SALib.sample import sobol as sample
+    except ImportError:
+        raise InputError("Sobol indices need SALib; install it with: pip install 'pulposus[sensitivity]'.") from None
+    return sample, analyse
 
 
 def _shares(factor: Factor, values: np.ndarray) -> np.ndarray:

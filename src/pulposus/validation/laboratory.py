@@ -41,10 +41,12 @@ class Specimen(NamedTuple):
 
 
 class Laboratory:
-    """Keeps what was made; `size` is the mesh of discs, `reference_size` that of the published reference."""
+    """Keeps what was made; `size` is the mesh of discs, `reference_size` that of the published reference, `longest` the
+    longest step of a course (s).
+    """
 
-    def __init__(self, size: str = "coarse", reference_size: str = "standard") -> None:
-        self.size, self.reference_size = size, reference_size
+    def __init__(self, size: str = "coarse", reference_size: str = "standard", longest: float = simulate.MONTH) -> None:
+        self.size, self.reference_size, self.longest = size, reference_size, longest
         self.t2 = imaging.T2Scale.from_evidence()
         self._kept: dict[Any, Any] = {}
 
@@ -92,27 +94,29 @@ class Laboratory:
         injections = eqx.tree_at(lambda i: i.given, injections, jnp.asarray(1.0 if line else 0.0))
         return Specimen(disc, state, injections)
 
-    def course(self, specimen: Specimen, months: Sequence[float]) -> list[State]:
-        """States at the given months, of which the first is the start."""
+    def course(self, specimen: Specimen, months: Sequence[float], before: Sequence[State] = ()) -> list[State]:
+        """States at the given months, of which the first is the start; those in `before` are already known."""
+        specimen = specimen._replace(state=before[-1] if before else specimen.state)
         one = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None] if eqx.is_array(leaf) else leaf, specimen)
         times = [month * simulate.MONTH for month in months]
-        states = simulate.simulate(one.disc, one.state, (one.injections,), times)
-        return [jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, state) for _, state in states]
+        states = simulate.simulate(one.disc, one.state, (one.injections,), times, len(before), self.longest)
+        new = [jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, state) for _, state in states]
+        return [*before, *new]
+
+    def _until(self, key: tuple[Any, ...], made: Specimen, spacing: int, last: int) -> list[State]:
+        """A course kept under `key` up to the place `last`, gone on with where it is too short."""
+        kept = self._kept.get(key, [])
+        if len(kept) <= last:
+            kept = self._kept[key] = self.course(made, [float(spacing * k) for k in range(last + 1)], kept)
+        return kept[: last + 1]
 
     def yearly(self, grade: int, years: int, line: str = "") -> list[State]:
         """States of the L4-L5 disc of a grade at the start and after every year."""
-        made = self.specimen(grade, line=line)
-        return self.keep(
-            ("yearly", grade, years, line),
-            lambda: self.course(made, [float(_YEAR * year) for year in range(years + 1)]),
-        )
+        return self._until(("yearly", grade, line), self.specimen(grade, line=line), _YEAR, years)
 
     def monthly(self, grade: int, months: int, line: str = "") -> list[State]:
         """States of the L4-L5 disc of a grade at the start and after every month, treated where `line` says so."""
-        made = self.specimen(grade, line=line)
-        return self.keep(
-            ("monthly", grade, months, line), lambda: self.course(made, [float(m) for m in range(months + 1)])
-        )
+        return self._until(("monthly", grade, line), self.specimen(grade, line=line), 1, months)
 
     def summary(self, specimen: Specimen, state: State | None = None) -> dict[str, float]:
         """The numbers of a run's summary, of a state or of the start; NaN where solutes were not solved well enough."""
