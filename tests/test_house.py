@@ -33,6 +33,7 @@ FLOORS = {
     "report": 5,
     "figures": 5,
     "uncertainty": 6,
+    "exchange": 6,
     "cli": 7,
     "__main__": 8,
 }
@@ -61,7 +62,8 @@ ORDERS = {
     "therapies": {"protocol": 0, "biological": 1},
     "evidence": {"units": 0, "network": 0, "usage": 0, "checks": 0},
     "report": {"words": 0, "fields": 0, "sections": 1, "book": 2, "credibility": 3, "tornado": 3},
-    "cli": {"door": 0, "tables": 0, "compute": 1, "matters": 1, "names": 1, "read": 2},
+    "cli": {"door": 0, "tables": 0, "compute": 1, "hand_over": 1, "matters": 1, "names": 1, "read": 2},
+    "exchange": {"posed": 0, "febio": 1, "paraview": 1},
     "uncertainty": {"draws": 0, "spread": 1, "ensemble": 1, "adjoint": 0, "surrogate": 1, "sensitivity": 2},
     "validation": {"finding": 0, "laboratory": 1, "solutes": 2, "matter": 3, "courses": 4},
 }

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from discs import REFERENCE, shape_of
+from scipy.spatial.transform import Rotation
 
 from pulposus.disc import composition, equilibrium, material, mechanics, mesh, solid
 from pulposus.disc.mesh import Topology
@@ -233,6 +234,60 @@ def test_a_follower_force_and_a_held_pose_say_the_same_as_a_plain_force(standing
     np.testing.assert_allclose(again.displacement, rested.displacement, atol=1e-8)
     reaction = solid.forces(body, equilibrium.places(body, again))[..., -1].sum((1, 2))
     np.testing.assert_allclose(reaction, [0, 0, -500], atol=0.5)
+
+
+TILTED = jnp.array([1.5e-3, -0.8e-3, -1e-3, -0.12, 0.05, 0.08])
+
+
+def follower_line(body: solid.Solid, load: equilibrium.Load, pose: jax.Array) -> tuple[np.ndarray, np.ndarray]:
+    """The upper point of a follower load where it now is, and the unit vector from the lower point to it."""
+    upper = load.upper + equilibrium.carried(body, pose, load.upper)
+    line = np.asarray(upper - load.lower)
+    return np.asarray(upper), line / np.linalg.norm(line)
+
+
+def test_a_follower_load_turns_nothing_about_its_own_points():
+    """Its potential does not change when the tilted vertebra turns about either end of the line; so it has no moment
+    about it.
+    """
+    body = disc()
+    above = disc().start[:, 0, 0, -1] + jnp.array([2e-3, 5e-3, 1e-3])
+    load = loaded(body, follower=500.0, upper=above, lower=body.start[:, 0, 0, 0])
+    upper, _ = follower_line(body, load, TILTED)
+    centre = np.asarray(body.start[:, 0, 0, -1])
+    turn = Rotation.from_rotvec([0.03, -0.07, 0.11])
+    before = float(equilibrium.potential(body, load, TILTED))
+    for pivot in (upper, np.asarray(load.lower)):
+        there = pivot + turn.apply(centre + np.asarray(TILTED[:3]) - pivot) - centre
+        turned = turn * Rotation.from_rotvec(np.asarray(TILTED[3:]))
+        pose = jnp.asarray(np.concatenate([there, turned.as_rotvec()]))
+        assert float(equilibrium.potential(body, load, pose)) == pytest.approx(before, rel=1e-12)
+    elsewhere = jnp.asarray(np.concatenate([TILTED[:3], turned.as_rotvec()]))  # about the middle of the endplate
+    assert abs(float(equilibrium.potential(body, load, elsewhere)) - before) > 1e-3 * before
+
+
+def test_a_follower_load_pulls_along_its_line_as_its_potential_falls():
+    body = disc()
+    load = loaded(body, follower=500.0, upper=body.start[:, 0, 0, -1] + jnp.array([0, 4e-3, 0]))
+    pull = -np.asarray(jax.grad(lambda q: equilibrium.potential(body, load, q))(TILTED))
+    _, line = follower_line(body, load, TILTED)
+    np.testing.assert_allclose(pull[:3], -500.0 * line, rtol=1e-12)
+    for freedom in range(6):
+        step = 1e-6 * jnp.eye(6)[freedom]
+        rise = equilibrium.potential(body, load, TILTED + step) - equilibrium.potential(body, load, TILTED - step)
+        assert -pull[freedom] == pytest.approx(float(rise) / 2e-6, rel=1e-6, abs=1e-6)
+
+
+def test_where_a_disc_rests_a_follower_load_is_a_plain_force_along_its_line(standing):
+    body, _, rested = standing
+    bent = loaded(body, follower=500.0, moment=[-2.0, 0, 0])
+    found = balance(body, bent, rested)
+    _, line = follower_line(body, bent, found.pose)
+    assert abs(line[1]) > 0.01  # it is tilted
+    plain = loaded(body, force=-500.0 * line, moment=[-2.0, 0, 0])
+    np.testing.assert_allclose(balance(body, plain, found).pose, found.pose, atol=2e-7)
+    reaction = solid.forces(body, equilibrium.places(body, found))[..., -1].sum((1, 2))
+    np.testing.assert_allclose(reaction, -500 * line, atol=0.5)
 
 
 def test_the_disc_is_that_of_an_independent_implementation():

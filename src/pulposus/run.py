@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 ARMS = ("untreated", "treated")
 Progress = Callable[[int, int, str], None]
 
-_ASIDE = ("disc.material", "disc.solid", "disc.equilibrium", "disc.posture", "validation")
+_ASIDE = ("disc.material", "disc.solid", "disc.equilibrium", "disc.posture", "validation", "exchange")
 _CHECKPOINT_EVERY = 6  # maths: months between checkpoints
 _ABLATION_MESH = "coarse"
 _NOTHING = 5e-3  # maths: an effect that prints as nothing (points, million cells) has no shares

@@ -4,9 +4,9 @@ What: the same nodes, elements, fibre directions, materials, vertebrae and loads
 stresses from the stored energies that are written out here as formulas:
 wet solid ``W = G/12 ln(J)^2 (1 + 3 (J + n_s)/(J - n_s)) + G/2 (I1 - 3 J^(2/3))``, swelling by its own ideal Donnan
 equilibrium with ``bosm = 2 c``, each fibre family ``W = E ((I4^(k/2) - 1)/k - ln(I4)/2)`` where I4 > 1.
-Fibre directions are given at the eight corners so that they are ours at the Gauss points. Both vertebrae are rigid bodies;
-compression is a contractile force between the middles of both ends. Wedges at the axis are hexahedra two corners of
-which coincide, as here.
+Fibre directions are given at the eight corners so that they are ours at the Gauss points. Both vertebrae are rigid
+bodies; compression is a contractile force between the middles of both ends. Wedges at the axis are hexahedra two
+corners of which coincide, as here.
 What differs stands in the deck's first comment: permeability (constant), no penalty on alternating pressure, moments.
 Reads: `Posed`. Units of the deck: mm, N, MPa, s, nmol, K.
 Source: FEBio User Manual 4; energies as in `pulposus.disc.material`.
@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING
 import jax.numpy as jnp
 import numpy as np
 
-from pulposus.disc import material, mesh, posture, solid
+from pulposus.disc import material, mesh, solid
 from pulposus.disc.mesh import TISSUES
 from pulposus.disc.solid import Solid
 from pulposus.errors import InputError
-from pulposus.exchange.posed import Posed, Stage
+from pulposus.exchange.posed import Posed, Stage, answers
 from pulposus.results import placed
 
 if TYPE_CHECKING:
@@ -36,17 +36,22 @@ if TYPE_CHECKING:
 _MM, _MPA, _NMM = 1e3, 1e-6, 1e3  # a metre in mm, a pascal in MPa, a N m in N mm
 _FLOW = 1e12  # a m^4/(N s) in mm^4/(N s)
 _GAS = 1e-6  # a J/(mol K) in mJ/(nmol K)
-_BOTTOM = ((0, 0), (1, 0), (1, 1), (0, 1))  # (ring, sector) of the corners of a hexahedron, counter-clockwise from above
+_BOTTOM = (
+    (0, 0),
+    (1, 0),
+    (1, 1),
+    (0, 1),
+)  # (ring, sector) of the corners of a hexahedron, counter-clockwise from above
 _CORNERS = tuple(itertools.product((0, 1), repeat=3))
 _UNIFORM = 1e-9  # share by which a property may vary inside a material of the deck
 _STEPS, _INSTANT = 10, 1.0  # load steps of a stage; seconds in which a sudden load comes and nearly nothing flows
 _UPPER, _LOWER = "upper_vertebra", "lower_vertebra"
 _DIFFERS = """
-Same as in Pulposus: nodes, elements, Gauss points, energies, fibre directions at every Gauss point, rigid vertebrae, loads.
+Same as in Pulposus: nodes, elements, Gauss points, energies, fibre directions at Gauss points, rigid vertebrae, loads.
 Not the same:
  - permeability is that of the tissue at start; it matters only while water flows, and no stage here rests on that;
  - FEBio does not penalise a pressure that alternates from node to node: compare pressures averaged over the nucleus;
- - a moment turns about an axis fixed in space, ours is conjugate to the rotation vector: the same for turns about one axis.
+ - a moment turns about an axis fixed in space, ours is conjugate to the rotation vector: the same about one axis alone.
 Units: mm, N, MPa, s, nmol (concentrations in mmol/L), K. x points right, y to the front, z up.
 """
 
@@ -73,11 +78,11 @@ def deck(posed: Posed, stem: str = "disc") -> ET.Element:
     body = posed.body
     if body.hypotheses.osmosis != "donnan":
         raise InputError(
-            "FEBio has no counterpart of the composition-based law of swelling; export the disc with osmosis = 'donnan'."
+            "FEBio has no counterpart of the composition-based law of swelling; choose osmosis = 'donnan'."
         )
     flows = not all(stage.drained for stage in posed.stages)
     root = ET.Element("febio_spec", version="4.0")
-    root.append(ET.Comment("\n".join([" ", f"Pulposus: {posed.title}", *_answers(posed), _DIFFERS])))
+    root.append(ET.Comment("\n".join([" ", f"Pulposus: {posed.title}", *answers(posed), _DIFFERS])))
     _add(root, "Module", type="biphasic" if flows else "solid")
     _globals(root, body)
     parts = _parts(body)
@@ -165,9 +170,7 @@ def hexahedra(body: Solid) -> np.ndarray:
     number.ravel()[distinct(body)] = np.arange(body.topology.nodes) + 1
     number[0] = number[0, :1]
     around = np.concatenate([number, number[:, :1]], 1)
-    corners = [
-        around[a : a + rings - 1, b : b + sectors, c : c + layers - 1] for c in (0, 1) for a, b in _BOTTOM
-    ]
+    corners = [around[a : a + rings - 1, b : b + sectors, c : c + layers - 1] for c in (0, 1) for a, b in _BOTTOM]
     return np.stack(corners, -1).reshape(-1, 8)
 
 
@@ -206,19 +209,6 @@ def _of_part(body: Solid, where: np.ndarray) -> dict[str, float]:
         if np.ptp(values) > _UNIFORM * np.abs(values).max():
             raise ValueError(f"{name} varies inside a tissue, and the deck has one value a tissue")
     return {name: float(values[0]) for name, values in found.items()}
-
-
-def _answers(posed: Posed) -> Iterable[str]:
-    """Our answer in a few words for the head of the deck."""
-    body = posed.body
-    for stage in posed.stages:
-        seen, pose = posture.read(body, stage.found), np.asarray(stage.found.pose)
-        turn = ", ".join(f"{angle:.4f}" for angle in np.degrees(pose[3:]))
-        yield (
-            f"Our answer, {stage.name} ({'drained' if stage.drained else 'at once'}): upper vertebra moves "
-            f"({', '.join(f'{way * _MM:.5f}' for way in pose[:3])}) mm and turns ({turn}) degrees; "
-            f"pressure {float(seen.pressure) * _MPA:.4f} MPa in the middle of the nucleus."
-        )
 
 
 # ---------------------------------------------------------------------------------------------- sections of the deck
@@ -305,9 +295,7 @@ def _fibres(root: ET.Element, body: Solid, parts: Mapping[str, np.ndarray]) -> N
     wound = np.asarray(body.material.fibre_modulus).ravel() > 0
     for name, where in parts.items():
         for family in (1, 2) if wound[where].all() else ():
-            data = _add(
-                section, "ElementData", name=f"fibres_{family}_{name}", elem_set=name, data_type="vec3"
-            )
+            data = _add(section, "ElementData", name=f"fibres_{family}_{name}", elem_set=name, data_type="vec3")
             for number, element in enumerate(where, 1):
                 _add(data, "e", _vector(along[family - 1, element].ravel()), lid=str(number))
 

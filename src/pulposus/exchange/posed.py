@@ -1,16 +1,18 @@
-"""The disc of a case taken through the loads that are handed on: what others are asked to compute too, and our answer.
+"""The disc of a case taken through loads: what others are asked to compute too, and our answer.
 
-What: a disc as built swells and bears a first load until pore pressure has gone; then, unless it stays drained, a second
-load comes at once. No course of years, no cells: the composition of the grade and the form of the case.
+What: a disc as built swells and bears a first load until pore pressure has gone; then, unless it stays drained, a
+second load comes at once. No course of years, no cells: the composition of the grade and the form of the case.
 Reads: a case. Writes: nothing; `febio` and `paraview` write it.
 Source: loads in ``evidence/loads.csv``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import equinox as eqx
+import numpy as np
 
 from pulposus.disc import composition, equilibrium, material, mesh, posture, solid
 from pulposus.disc.equilibrium import Balance, Load
@@ -65,24 +67,44 @@ def body_of(case: Case, size: str) -> Solid:
     return solid.solid(topology, hypotheses, p, tissue, mesh.coordinates(topology, shape_of(case)))
 
 
-def posed(case: Case, size: str, name: str, drained: bool = False) -> Posed:
+def posed(
+    case: Case,
+    size: str,
+    name: str,
+    drained: bool = False,
+    tell: Callable[[int, str], None] = lambda done, text: None,
+) -> Posed:
     """A case's disc in a posture of ``evidence/loads.csv``: drained under it, or drained at rest and then loaded at
-    once.
+    once. `tell` hears of each stage before it is computed.
 
     Raises InputError for an unknown posture or mesh, and where the disc cannot bear the load.
     """
     body = body_of(case, size)
     first = name if drained else REST
     loads = [posture.load_of(body, each) for each in dict.fromkeys((first, name))]
+    tell(0, f"{first}, drained")
     rested = _ramped(body, loads[0], _STEPS)
     stages = [Stage(first, True, loads[0], rested)]
     if not drained:
+        tell(1, f"{name}, at once")
         stages.append(Stage(name, False, loads[-1], _sudden(body, loads[-1], rested)))
     for stage in stages:
         if not float(stage.found.error) < _BELIEVED:
             raise InputError(
-                f"This disc does not come to rest under {stage.name!r}: the load is beyond it; choose a lighter posture."
+                f"This disc does not come to rest under {stage.name!r}: that is beyond it; choose a lighter posture."
             )
     disc = case.resolved().disc
     title = f"{disc.level}, grade {disc.grade}, {size} mesh"
     return Posed(title, body, tuple(stages))
+
+
+def answers(posed: Posed) -> Iterator[str]:
+    """A sentence a stage: how the upper vertebra moves, and the pressure."""
+    for stage in posed.stages:
+        seen, pose = posture.read(posed.body, stage.found), np.asarray(stage.found.pose)
+        ways = ", ".join(f"{way * 1e3:.4f}" for way in pose[:3])
+        turn = ", ".join(f"{angle:.4f}" for angle in np.degrees(pose[3:]))
+        yield (
+            f"{stage.name} ({'drained' if stage.drained else 'at once'}): the upper vertebra moves by ({ways}) mm and "
+            f"turns by ({turn}) degrees; {float(seen.pressure) * 1e-6:.4f} MPa in the middle of the nucleus."
+        )
