@@ -50,7 +50,7 @@ _DIFFERS = """
 Same as in Pulposus: nodes, elements, Gauss points, energies, fibre directions at Gauss points, rigid vertebrae, loads.
 Not the same:
  - permeability is that of the tissue at start; it matters only while water flows, and no stage here rests on that;
- - FEBio does not penalise a pressure that alternates from node to node: compare pressures averaged over the nucleus;
+ - FEBio lets pressure alternate from node to node in a sudden load, and is stiffer on coarse meshes; we penalise it;
  - a moment turns about an axis fixed in space, ours is conjugate to the rotation vector: the same about one axis alone.
 Units: mm, N, MPa, s, nmol (concentrations in mmol/L), K. x points right, y to the front, z up.
 """
