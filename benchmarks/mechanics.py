@@ -39,6 +39,8 @@ DAY = 12  # steps of activity, and as many of rest
 BATCH = 8
 TIGHT, DIFFERENCE = 1e-9, 0.01
 
+ramped, balance, after = (eqx.filter_jit(f) for f in (equilibrium.ramped, equilibrium.balance, equilibrium.after))
+
 
 def body_of(topology: Topology, **choices: str) -> solid.Solid:
     """The healthy reference disc."""
@@ -63,8 +65,6 @@ def compare(name: str, repeats: int, alone: bool = False) -> dict[str, Any]:
     """One mesh: seconds and Newton steps of both sides (of ours `alone`), and how far apart their answers are."""
     body = body_of(SIZES[name])
     near, far = held(body, POSE), held(body, FURTHER * POSE)
-    ramped, balance = eqx.filter_jit(equilibrium.ramped), eqx.filter_jit(equilibrium.balance)
-    after = eqx.filter_jit(equilibrium.after)
     compiling, _ = timed(lambda: ramped(body, near, STEPS), 1)
     cold, rested = timed(lambda: ramped(body, near, STEPS), repeats)
     balance(body, far, rested)
@@ -111,10 +111,9 @@ def beside(body: solid.Solid, cold: float, warm: float, displacement: np.ndarray
 
 
 def day(body: solid.Solid, repeats: int) -> dict[str, Any]:
-    """Seconds for one day of flow from the balance of a night: activity, then rest, in DAY steps of equal length each."""
-    after = eqx.filter_jit(equilibrium.after)
+    """Seconds for one day of flow from the balance of a night: activity, then rest, in DAY equal steps each."""
     night, active = pressed(body, FORCE / 5), pressed(body, FORCE / 1.5)
-    rested = eqx.filter_jit(equilibrium.ramped)(body, night, STEPS)
+    rested = ramped(body, night, STEPS)
 
     def lived() -> tuple[list[float], float]:
         now, heights, worst = rested, [], 0.0
@@ -139,7 +138,7 @@ def day(body: solid.Solid, repeats: int) -> dict[str, Any]:
 def patients(body: solid.Solid, repeats: int) -> dict[str, Any]:
     """Seconds a patient in a batch over seconds of one alone: discs of more and less charge, from one state at rest."""
     load = pressed(body, FORCE / 2)
-    rested = eqx.filter_jit(equilibrium.ramped)(body, load, STEPS)
+    rested = ramped(body, load, STEPS)
 
     def one(share: jnp.ndarray) -> equilibrium.Balance:
         other = eqx.tree_at(lambda b: b.material.charge, body, share * body.material.charge)
@@ -163,8 +162,8 @@ def gradients(body: solid.Solid, repeats: int) -> dict[str, Any]:
     three directions, relative to them.
     """
     load = pressed(body, FORCE / 2)
-    rested = eqx.filter_jit(equilibrium.ramped)(body, load, STEPS)
-    balance, told = eqx.filter_jit(equilibrium.balance), eqx.filter_jit(equilibrium.sensitivity)
+    rested = ramped(body, load, STEPS)
+    told = eqx.filter_jit(equilibrium.sensitivity)
 
     def height(x: jnp.ndarray, pose: jnp.ndarray) -> jnp.ndarray:
         return pose[2]
