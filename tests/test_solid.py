@@ -248,7 +248,7 @@ def test_a_follower_force_and_a_held_pose_say_the_same_as_a_plain_force(standing
     np.testing.assert_allclose(reaction, [0, 0, -500], atol=0.5)
 
 
-TILTED = jnp.array([1.5e-3, -0.8e-3, -1e-3, -0.12, 0.05, 0.08])
+TILTED = np.array([1.5e-3, -0.8e-3, -1e-3, -0.12, 0.05, 0.08])
 
 
 def follower_line(body: solid.Solid, load: equilibrium.Load, pose: jax.Array) -> tuple[np.ndarray, np.ndarray]:
@@ -263,15 +263,15 @@ def test_a_follower_load_turns_nothing_about_its_own_points():
     about it.
     """
     body = disc()
-    above = disc().start[:, 0, 0, -1] + jnp.array([2e-3, 5e-3, 1e-3])
+    above = body.start[:, 0, 0, -1] + jnp.array([2e-3, 5e-3, 1e-3])
     load = loaded(body, follower=500.0, upper=above, lower=body.start[:, 0, 0, 0])
     upper, _ = follower_line(body, load, TILTED)
     centre = np.asarray(body.start[:, 0, 0, -1])
     turn = Rotation.from_rotvec([0.03, -0.07, 0.11])
     before = float(equilibrium.potential(body, load, TILTED))
     for pivot in (upper, np.asarray(load.lower)):
-        there = pivot + turn.apply(centre + np.asarray(TILTED[:3]) - pivot) - centre
-        turned = turn * Rotation.from_rotvec(np.asarray(TILTED[3:]))
+        there = pivot + turn.apply(centre + TILTED[:3] - pivot) - centre
+        turned = turn * Rotation.from_rotvec(TILTED[3:])
         pose = jnp.asarray(np.concatenate([there, turned.as_rotvec()]))
         assert float(equilibrium.potential(body, load, pose)) == pytest.approx(before, rel=1e-12)
     elsewhere = jnp.asarray(np.concatenate([TILTED[:3], turned.as_rotvec()]))  # about the middle of the endplate
@@ -285,7 +285,7 @@ def test_a_follower_load_pulls_along_its_line_as_its_potential_falls():
     _, line = follower_line(body, load, TILTED)
     np.testing.assert_allclose(pull[:3], -500.0 * line, rtol=1e-12)
     for freedom in range(6):
-        step = 1e-6 * jnp.eye(6)[freedom]
+        step = 1e-6 * np.eye(6)[freedom]
         rise = equilibrium.potential(body, load, TILTED + step) - equilibrium.potential(body, load, TILTED - step)
         assert -pull[freedom] == pytest.approx(float(rise) / 2e-6, rel=1e-6, abs=1e-6)
 

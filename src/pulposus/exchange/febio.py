@@ -44,12 +44,12 @@ _BOTTOM = (
 )  # (ring, sector) of the corners of a hexahedron, counter-clockwise from above
 _CORNERS = tuple(itertools.product((0, 1), repeat=3))
 _UNIFORM = 1e-9  # share by which a property may vary inside a material of the deck
-_STEPS, _INSTANT = 10, 1.0  # load steps of a stage; seconds in which a sudden load comes and nearly nothing flows
+_STEPS, _SLOW, _INSTANT = 10, 1.0, 1e-4  # load steps of a stage; seconds that a drained and a sudden one take
 _UPPER, _LOWER = "upper_vertebra", "lower_vertebra"
 _DIFFERS = """
 Same as in Pulposus: nodes, elements, Gauss points, energies, fibre directions at Gauss points, rigid vertebrae, loads.
 Not the same:
- - permeability is that of the tissue at start; it matters only while water flows, and no stage here rests on that;
+ - permeability is that of the tissue at start; it hardly matters: a drained stage is steady, a sudden one takes 0.1 ms;
  - FEBio lets pressure alternate from node to node in a sudden load, and is stiffer on coarse meshes; we penalise it;
  - a moment turns about an axis fixed in space, ours is conjugate to the rotation vector: the same about one axis alone.
 Units: mm, N, MPa, s, nmol (concentrations in mmol/L), K. x points right, y to the front, z up.
@@ -342,9 +342,10 @@ def _step(steps: ET.Element, number: int, stage: Stage, flows: bool) -> None:
     step = _add(steps, "step", id=str(number), name=stage.name)
     control = _add(step, "Control")
     kind = ("STEADY-STATE" if stage.drained else "TRANSIENT") if flows else "STATIC"
-    _add_all(control, {"analysis": kind, "time_steps": _STEPS, "step_size": _INSTANT / _STEPS})
+    step_size = (_SLOW if stage.drained else _INSTANT) / _STEPS
+    _add_all(control, {"analysis": kind, "time_steps": _STEPS, "step_size": step_size})
     stepper = _add(control, "time_stepper", type="default")
-    _add_all(stepper, {"max_retries": 8, "opt_iter": 15, "dtmin": _INSTANT / 1000, "dtmax": _INSTANT / _STEPS})
+    _add_all(stepper, {"max_retries": 8, "opt_iter": 15, "dtmin": step_size / 100, "dtmax": step_size})
     solver = _add(control, "solver", type="biphasic" if flows else "solid")
     _add_all(solver, {"symmetric_stiffness": 0, "dtol": 1e-5, "etol": 1e-8, "rtol": 0, "max_refs": 25})
     if flows:
@@ -358,12 +359,13 @@ def _step(steps: ET.Element, number: int, stage: Stage, flows: bool) -> None:
 def _curves(root: ET.Element, stages: Sequence[Stage]) -> None:
     section = _add(root, "LoadData")
     courses = {"swelling": [1.0] * len(stages)} | _courses(stages)
+    times = np.cumsum([0.0, *(_SLOW if stage.drained else _INSTANT for stage in stages)])
     for number, (name, course) in enumerate(courses.items(), 1):
         curve = _add(section, "load_controller", id=str(number), name=name, type="loadcurve")
         _add_all(curve, {"interpolate": "LINEAR", "extend": "CONSTANT"})
         points = _add(curve, "points")
-        for time, size in enumerate([0.0, *course]):
-            _add(points, "pt", _vector((time * _INSTANT, size)))
+        for point in zip(times, [0.0, *course], strict=True):
+            _add(points, "pt", _vector(point))
 
 
 def _output(root: ET.Element, stem: str, flows: bool) -> None:
