@@ -34,6 +34,7 @@ FLOORS = {
     "report": 5,
     "figures": 5,
     "uncertainty": 6,
+    "exchange": 6,
     "cli": 7,
     "__main__": 8,
 }
@@ -77,7 +78,17 @@ ORDERS = {
         "response": 3,
         "posterior": 3,
     },
-    "cli": {"door": 0, "tables": 0, "compute": 1, "matters": 1, "better": 2, "fit": 1, "names": 1, "read": 2},
+    "cli": {
+        "door": 0,
+        "tables": 0,
+        "compute": 1,
+        "matters": 1,
+        "better": 2,
+        "fit": 1,
+        "hand_over": 1,
+        "names": 1,
+        "read": 2,
+    },
     "uncertainty": {
         "draws": 0,
         "spread": 1,
@@ -92,6 +103,7 @@ ORDERS = {
         "fitted": 0,
     },
     "validation": {"finding": 0, "laboratory": 1, "solutes": 2, "matter": 3, "culture": 3, "courses": 4, "days": 4},
+    "exchange": {"posed": 0, "febio": 1, "paraview": 1},
 }
 
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "core", "misc", "tools", "stuff"}

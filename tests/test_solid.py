@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from discs import REFERENCE, shape_of
+from scipy.spatial.transform import Rotation
 
 from pulposus.disc import composition, equilibrium, material, mechanics, mesh, solid
 from pulposus.disc.mesh import Topology
@@ -24,8 +25,19 @@ TINY = Topology(5, 8, 6, 2, 1)
 COLUMN = Topology(3, 6, 13, 1, 1)
 RADIUS, HEIGHT = 0.01, 0.008
 
-balance = eqx.filter_jit(equilibrium.balance)
+_balance = eqx.filter_jit(equilibrium.balance)
 ramped = eqx.filter_jit(equilibrium.ramped)
+
+
+def balance(
+    body: solid.Solid,
+    load: equilibrium.Load,
+    start: equilibrium.Balance,
+    flow: equilibrium.Flow | None = None,
+    tolerance: float = equilibrium.TOLERANCE,
+) -> equilibrium.Balance:
+    """Compiled once for each mesh and each of with and without flow, whatever the tolerance."""
+    return _balance(body, load, start, flow, jnp.asarray(tolerance))
 
 
 def tissue(topology: Topology, hypotheses: Hypotheses) -> material.Material:
@@ -170,20 +182,21 @@ def test_consolidation_is_terzaghis():
     half, pressure = 0.5 * HEIGHT, -force / area(body)
     rate = modulus * float(m.permeability) / half**2
     assert 0 < water < 1
-    at_once = eqx.filter_jit(equilibrium.sudden)(body, load, equilibrium.at_start(body), 1e-9)
-    np.testing.assert_allclose(at_once.pressure, pressure, rtol=1e-3)
-    assert abs(float(at_once.pose[2])) < 1e-6 * HEIGHT
     ends = np.zeros(COLUMN.shape)
     ends[..., [0, -1]] = 1
-    dt = 0.005 / rate
 
-    def step(now: equilibrium.Balance, _: None) -> tuple[equilibrium.Balance, jax.Array]:
-        flow = eqx.tree_at(lambda f: f.outlet, equilibrium.flow_from(body, now, dt), jnp.asarray(ends))
-        new = equilibrium.balance(body, load, now, flow, 1e-8)
-        return new, jnp.stack([new.pose[2], new.pressure[0, 0, 6], new.error])
+    def after(now: equilibrium.Balance, dt: float) -> equilibrium.Balance:
+        flow = equilibrium.flow_from(body, now, dt)
+        return balance(body, load, now, eqx.tree_at(lambda f: f.outlet, flow, jnp.asarray(ends * (dt > 0))), 1e-8)
 
-    _, seen = eqx.filter_jit(lambda s: jax.lax.scan(step, s, None, length=80))(at_once)
-    settled, middle, error = np.asarray(seen).T
+    at_once = now = after(equilibrium.at_start(body), 0.0)
+    np.testing.assert_allclose(at_once.pressure, pressure, rtol=1e-3)
+    assert abs(float(at_once.pose[2])) < 1e-6 * HEIGHT
+    rows = []
+    for _ in range(80):
+        now = after(now, 0.005 / rate)
+        rows.append([float(now.pose[2]), float(now.pressure[0, 0, 6]), float(now.error)])
+    settled, middle, error = np.array(rows).T
     assert error.max() < 1e-8
     odd = 2 * np.arange(200) + 1
     for index in (20, 40, 79):
@@ -233,6 +246,60 @@ def test_a_follower_force_and_a_held_pose_say_the_same_as_a_plain_force(standing
     np.testing.assert_allclose(again.displacement, rested.displacement, atol=1e-8)
     reaction = solid.forces(body, equilibrium.places(body, again))[..., -1].sum((1, 2))
     np.testing.assert_allclose(reaction, [0, 0, -500], atol=0.5)
+
+
+TILTED = np.array([1.5e-3, -0.8e-3, -1e-3, -0.12, 0.05, 0.08])
+
+
+def follower_line(body: solid.Solid, load: equilibrium.Load, pose: jax.Array) -> tuple[np.ndarray, np.ndarray]:
+    """The upper point of a follower load where it now is, and the unit vector from the lower point to it."""
+    upper = load.upper + equilibrium.carried(body, pose, load.upper)
+    line = np.asarray(upper - load.lower)
+    return np.asarray(upper), line / np.linalg.norm(line)
+
+
+def test_a_follower_load_turns_nothing_about_its_own_points():
+    """Its potential does not change when the tilted vertebra turns about either end of the line; so it has no moment
+    about it.
+    """
+    body = disc()
+    above = body.start[:, 0, 0, -1] + jnp.array([2e-3, 5e-3, 1e-3])
+    load = loaded(body, follower=500.0, upper=above, lower=body.start[:, 0, 0, 0])
+    upper, _ = follower_line(body, load, TILTED)
+    centre = np.asarray(body.start[:, 0, 0, -1])
+    turn = Rotation.from_rotvec([0.03, -0.07, 0.11])
+    before = float(equilibrium.potential(body, load, TILTED))
+    for pivot in (upper, np.asarray(load.lower)):
+        there = pivot + turn.apply(centre + TILTED[:3] - pivot) - centre
+        turned = turn * Rotation.from_rotvec(TILTED[3:])
+        pose = jnp.asarray(np.concatenate([there, turned.as_rotvec()]))
+        assert float(equilibrium.potential(body, load, pose)) == pytest.approx(before, rel=1e-12)
+    elsewhere = jnp.asarray(np.concatenate([TILTED[:3], turned.as_rotvec()]))  # about the middle of the endplate
+    assert abs(float(equilibrium.potential(body, load, elsewhere)) - before) > 1e-3 * before
+
+
+def test_a_follower_load_pulls_along_its_line_as_its_potential_falls():
+    body = disc()
+    load = loaded(body, follower=500.0, upper=body.start[:, 0, 0, -1] + jnp.array([0, 4e-3, 0]))
+    pull = -np.asarray(jax.grad(lambda q: equilibrium.potential(body, load, q))(TILTED))
+    _, line = follower_line(body, load, TILTED)
+    np.testing.assert_allclose(pull[:3], -500.0 * line, rtol=1e-12)
+    for freedom in range(6):
+        step = 1e-6 * np.eye(6)[freedom]
+        rise = equilibrium.potential(body, load, TILTED + step) - equilibrium.potential(body, load, TILTED - step)
+        assert -pull[freedom] == pytest.approx(float(rise) / 2e-6, rel=1e-6, abs=1e-6)
+
+
+def test_where_a_disc_rests_a_follower_load_is_a_plain_force_along_its_line(standing):
+    body, _, rested = standing
+    bent = loaded(body, follower=500.0, moment=[-2.0, 0, 0])
+    found = balance(body, bent, rested)
+    _, line = follower_line(body, bent, found.pose)
+    assert abs(line[1]) > 0.01  # it is tilted
+    plain = loaded(body, force=-500.0 * line, moment=[-2.0, 0, 0])
+    np.testing.assert_allclose(balance(body, plain, found).pose, found.pose, atol=2e-7)
+    reaction = solid.forces(body, equilibrium.places(body, found))[..., -1].sum((1, 2))
+    np.testing.assert_allclose(reaction, -500 * line, atol=0.5)
 
 
 def test_the_disc_is_that_of_an_independent_implementation():

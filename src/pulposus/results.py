@@ -108,7 +108,7 @@ class Results:
             "status": UNFINISHED,
         }
         text = _json(record)
-        with _made(folder), _placed(folder / _RECORD) as fresh:
+        with _made(folder), placed(folder / _RECORD) as fresh:
             fresh.write_text(text, encoding="utf-8")
             for name in _OURS:
                 _remove(folder / name)
@@ -194,7 +194,7 @@ class Results:
         whole = (len(self._record["arms"]), len(self.months), *shape)
         attributes = {name: _plain(value) for name, value in arrays.items() if not np.ndim(value)}
         attributes |= {"title": str(self._record.get("title", "")), "coordinates": "month"}
-        with _placed(self.folder / _HISTORY) as fresh:
+        with placed(self.folder / _HISTORY) as fresh:
             group = zarr.open_group(fresh, mode="w", zarr_format=3, attributes=attributes)
 
             def put(name: str, dtype: str, values: Any, dims: tuple[str, ...], attrs: dict[str, Any]) -> None:
@@ -284,7 +284,7 @@ class Results:
         target = self.folder / _CHECKPOINT
         target.parent.mkdir(exist_ok=True)
         stored = {f"state_{name}": np.asarray(values) for name, values in arrays.items()}
-        with _placed(target) as fresh, fresh.open("wb") as stream:
+        with placed(target) as fresh, fresh.open("wb") as stream:
             np.savez(stream, allow_pickle=False, record=np.array(json.dumps(beside)), **stored)
             stream.flush()
             os.fsync(stream.fileno())
@@ -446,7 +446,7 @@ def write_vtu(history: xr.Dataset, folder: str | Path) -> list[Path]:
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    nodes, cells = _cells(history["x"].shape)
+    nodes, cells = grid(history["x"].shape)
     fields = {name: _named(name, history[name]) for name in history.data_vars if name not in ("x", "y", "z")}
     written = []
     for arm in (str(arm) for arm in history["arm"].values):
@@ -455,7 +455,7 @@ def write_vtu(history: xr.Dataset, folder: str | Path) -> list[Path]:
             now = history.sel(arm=arm).isel(time=index)
             points = np.stack([now[axis].values.ravel()[nodes] for axis in ("x", "y", "z")], 1).astype("f8")
             data = {title: _merged(name, now[name].values, nodes) for name, title in fields.items()}
-            with _placed(folder / f"{arm}_{index:03d}.vtu") as fresh:
+            with placed(folder / f"{arm}_{index:03d}.vtu") as fresh:
                 meshio.Mesh(points, cells, point_data=data).write(fresh, file_format="vtu")
             entries.append(f'    <DataSet timestep="{month:g}" part="0" file="{arm}_{index:03d}.vtu"/>')
         write_text(
@@ -476,7 +476,7 @@ def write_vtu(history: xr.Dataset, folder: str | Path) -> list[Path]:
     return written
 
 
-def _cells(shape: tuple[int, ...]) -> tuple[np.ndarray, list[tuple[str, np.ndarray]]]:
+def grid(shape: tuple[int, ...]) -> tuple[np.ndarray, list[tuple[str, np.ndarray]]]:
     """Positions in the flat (ring, sector, layer) array of the distinct nodes, and the elements between them."""
     rings, sectors, layers = shape
     axis = np.broadcast_to(np.arange(layers), (1, sectors, layers))
@@ -572,7 +572,7 @@ def _made(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _placed(target: Path) -> Iterator[Path]:
+def placed(target: Path) -> Iterator[Path]:
     """A path beside `target`, file or folder, to write to: it takes the target's place if all is well, or goes."""
     fresh = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
@@ -587,7 +587,7 @@ def _placed(target: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file beside its place and move it there in one step, so that it is never half there."""
-    with _placed(path) as fresh, fresh.open("w", encoding="utf-8", newline="") as stream:
+    with placed(path) as fresh, fresh.open("w", encoding="utf-8", newline="") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())

@@ -39,7 +39,7 @@ ARMS = ("untreated", "treated")
 Progress = Callable[[int, int, str], None]
 
 # tears and bone stand beside the clock
-_ASIDE = ("validation", "disc.fissure", "disc.herniation", "disc.instability", "disc.structure")
+_ASIDE = ("validation", "exchange", "disc.fissure", "disc.herniation", "disc.instability", "disc.structure")
 _TISSUES = ("nucleus", "annulus", "endplate")
 # what the solid reads and columns do not, and the composition-based law of osmotic pressure
 _SOLID = ("fibre_", "rest_stress", "nucleus_aggregate_modulus", *(f"{t}_permeability_" for t in _TISSUES))

@@ -1,0 +1,112 @@
+"""The disc of a case taken through loads: what others are asked to compute too, and our answer.
+
+What: a disc as built, without stress and without the spring behind the dashpot of its fibres, swells and bears a first load until pore pressure has gone; then, unless it stays drained, a
+second load comes at once. No course of years, no cells: the composition of the grade and the form of the case.
+Reads: a case. Writes: nothing; `febio` and `paraview` write it.
+Source: loads in ``evidence/loads.csv``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import equinox as eqx
+import numpy as np
+
+from pulposus.disc import composition, equilibrium, material, mesh, posture, solid
+from pulposus.disc.equilibrium import Balance, Load
+from pulposus.disc.parameters import Parameters
+from pulposus.disc.solid import Solid
+from pulposus.errors import InputError
+from pulposus.run import shape_of
+
+if TYPE_CHECKING:
+    from pulposus.case import Case
+
+REST = "lying"
+REFERENCE = "reference_l4l5"
+_STEPS = 8  # maths: equal steps in which charge and first load grow
+_BELIEVED = 1e-4  # maths: strain; a balance that is wrong by more is no answer
+
+_ramped = eqx.filter_jit(equilibrium.ramped)
+_sudden = eqx.filter_jit(equilibrium.sudden)
+
+
+class Stage(NamedTuple):
+    """One load: its name, whether water may leave until pore pressure has gone, and where the disc comes to rest."""
+
+    name: str
+    drained: bool
+    load: Load
+    found: Balance
+
+
+class Posed(NamedTuple):
+    """A disc under its loads, one after the other."""
+
+    title: str
+    body: Solid
+    stages: tuple[Stage, ...]
+
+
+def reference() -> Case:
+    """The case of the published healthy L4-L5 disc, untreated."""
+    from pulposus.case import Case
+
+    return Case.from_dict({"disc": {"level": "L4-L5", "outline": REFERENCE, "grade": 1}})
+
+
+def body_of(case: Case, size: str) -> Solid:
+    """The solid of a case's disc at start, on the mesh `size`; InputError for an unknown mesh."""
+    case, topology = case.resolved(), mesh.sized(size)
+    p, hypotheses = Parameters.from_evidence(case.parameter_overrides()), case.hypotheses()
+    grade = composition.continuous_grade(p, float(case.disc.grade))
+    made = composition.composition(p, hypotheses, grade)
+    tissue = material.graded(topology, p, hypotheses, grade, *made)
+    # other programs get fibres without the spring behind a dashpot, so ours go without it here
+    tissue = eqx.tree_at(lambda m: m.branch_modulus, tissue, 0 * tissue.branch_modulus)
+    return solid.solid(topology, hypotheses, p, tissue, mesh.coordinates(topology, shape_of(case)))
+
+
+def posed(
+    case: Case,
+    size: str,
+    name: str,
+    drained: bool = False,
+    tell: Callable[[int, str], None] = lambda done, text: None,
+) -> Posed:
+    """A case's disc in a posture of ``evidence/loads.csv``: drained under it, or drained at rest and then loaded at
+    once. `tell` hears of each stage before it is computed.
+
+    Raises InputError for an unknown posture or mesh, and where the disc cannot bear the load.
+    """
+    body = body_of(case, size)
+    first = name if drained else REST
+    loads = [posture.load_of(body, each) for each in dict.fromkeys((first, name))]
+    tell(0, f"{first}, drained")
+    rested = _ramped(body, loads[0], _STEPS)
+    stages = [Stage(first, True, loads[0], rested)]
+    if not drained:
+        tell(1, f"{name}, at once")
+        stages.append(Stage(name, False, loads[-1], _sudden(body, loads[-1], rested)))
+    for stage in stages:
+        if not float(stage.found.error) < _BELIEVED:
+            raise InputError(
+                f"This disc does not come to rest under {stage.name!r}: that is beyond it; choose a lighter posture."
+            )
+    disc = case.resolved().disc
+    title = f"{disc.level}, grade {disc.grade}, {size} mesh"
+    return Posed(title, body, tuple(stages))
+
+
+def answers(posed: Posed) -> Iterator[str]:
+    """A sentence a stage: how the upper vertebra moves, and the pressure."""
+    for stage in posed.stages:
+        seen, pose = posture.read(posed.body, stage.found), np.asarray(stage.found.pose)
+        ways = ", ".join(f"{way * 1e3:.4f}" for way in pose[:3])
+        turn = ", ".join(f"{angle:.4f}" for angle in np.degrees(pose[3:]))
+        yield (
+            f"{stage.name} ({'drained' if stage.drained else 'at once'}): the upper vertebra moves by ({ways}) mm and "
+            f"turns by ({turn}) degrees; {float(seen.pressure) * 1e-6:.4f} MPa in the middle of the nucleus."
+        )
