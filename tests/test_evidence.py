@@ -555,7 +555,7 @@ def test_every_number_of_the_model_has_a_reader_that_is_found_in_the_source() ->
     parameters = pytest.importorskip("pulposus.disc.parameters")
     for name in parameters.declared():
         assert usage.readers(name), f"no process reads {name}: take it out of Parameters"
-    assert usage.readers("nucleus_shear_modulus") == ["disc.material: graded", "disc.mechanics: settle"]
+    assert usage.readers("nucleus_shear_modulus") == ["disc.material: graded", "disc.mechanics: _column"]
     assert usage.readers("cachot_nucleus_cells") == ["disc.cells: native_density", "disc.inflammation: signal"]
     assert "disc.composition: composition" in usage.readers("annulus_charge_grade3")
     assert usage.readers("carrier saline retained_fraction", "retained_fraction") == ["therapies.biological: _dose"]

@@ -66,7 +66,7 @@ ORDERS = {
     },
     "therapies": {"protocol": 0, "pressure": 0, "biological": 1},
     "figures": {"style": 0, "response": 1, "posterior": 1, "tears": 1},
-    "evidence": {"units": 0, "network": 0, "usage": 0, "checks": 0},
+    "evidence": {"units": 0, "sources": 0, "network": 0, "usage": 0, "checks": 0},
     "report": {
         "words": 0,
         "fields": 0,

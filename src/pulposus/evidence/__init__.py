@@ -19,7 +19,7 @@ import hashlib
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -28,6 +28,10 @@ from pathlib import Path
 import numpy as np
 
 from pulposus.errors import EvidenceError, InputError, nearest
+from pulposus.evidence.sources import ASSUMPTION, entries, keys_of
+from pulposus.evidence.sources import bibliography as bibliography
+from pulposus.evidence.sources import reference as reference
+from pulposus.evidence.sources import source as source
 from pulposus.evidence.units import convert as convert
 from pulposus.evidence.units import dimension, factor
 from pulposus.evidence.units import quantity as quantity
@@ -50,7 +54,6 @@ SIZES = ("mid_height", "ap_depth", "width")
 FALLS_WITH = {"mid_height": "height_factor", "wedge": "height_factor", "nucleus_area_fraction": "nucleus_area_factor"}
 TEXT_UNIT = "text"
 ALIAS = "alias"
-ASSUMPTION = "assumption"
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class Row:
     @property
     def sources(self) -> list[str]:
         """Keys in `sources.bib`, without the word for a bare assumption."""
-        return [key for key in re.split(r"\s*;\s*", self.source) if key and key != ASSUMPTION]
+        return list(keys_of(self.source))
 
 
 @dataclass(frozen=True)
@@ -199,7 +202,7 @@ def _records(file: str, folder: Path) -> list[tuple[int, dict[str, str]]]:
 def _table(file: str, folder: Path = FOLDER) -> tuple[tuple[dict[str, str], Row], ...]:
     """Every record of a table of numbers, with its row, held to the rules that need no units."""
     made = tuple((record, _row(file, line, record)) for line, record in _records(file, folder))
-    known = set(_bibliography(folder))
+    known = set(entries(folder))
     for _, row in made:
         _check_words(row, known)
         _check_range(row)
@@ -537,10 +540,6 @@ def _product(name: str, parts: list[Row], scale: float = 1.0) -> Row:
 # ---------------------------------------------------------------------------------------------- words and sources
 
 
-def _keys(text: str) -> tuple[str, ...]:
-    return tuple(key for key in re.split(r"\s*;\s*", text) if key and key != ASSUMPTION)
-
-
 @cache
 def _mechanisms() -> tuple[Mechanism, ...]:
     words = ("name", "title", "what", "acts_on", "dispute")
@@ -548,7 +547,7 @@ def _mechanisms() -> tuple[Mechanism, ...]:
         Mechanism(
             **{column: record[column] for column in words},
             disputed=record["disputed"] == "yes",
-            sources=_keys(record["source"]),
+            sources=keys_of(record["source"]),
         )
         for _, record in _records("mechanisms.csv", FOLDER)
     )
@@ -562,7 +561,7 @@ def mechanisms() -> list[Mechanism]:
 @cache
 def _statements() -> dict[str, Statement]:
     return {
-        record["name"]: Statement(record["name"], record["text"], _keys(record["source"]))
+        record["name"]: Statement(record["name"], record["text"], keys_of(record["source"]))
         for _, record in _records("statements.csv", FOLDER)
     }
 
@@ -580,41 +579,6 @@ def statement(name: str) -> Statement:
     return _statements()[name]
 
 
-@cache
-def _bibliography(folder: Path = FOLDER) -> dict[str, dict[str, str]]:
-    """Key -> fields of each entry (with "type" and the "entry" itself); one field a line, as written here."""
-    found = {}
-    text = (folder / "sources.bib").read_text("utf-8")
-    for match in re.finditer(r"^@(\w+)\{([^,\s]+),\n(.*?)^\}", text, re.M | re.S):
-        fields = dict(re.findall(r"^\s*(\w+)\s*=\s*\{(.*)\},?\s*$", match[3], re.M))
-        found[match[2]] = {"type": match[1], "entry": match[0], **fields}
-    return found
-
-
-def source(key: str) -> dict[str, str]:
-    """Fields of a bibliography entry by its key. Raises InputError with the nearest key."""
-    if key not in _bibliography():
-        raise InputError(f"Unknown source {key!r}{nearest(key, _bibliography())}; see evidence/sources.bib.")
-    return dict(_bibliography()[key])
-
-
-def bibliography(keys: Iterable[str]) -> str:
-    """BibTeX of the given sources, each once, sorted by key; what is a bare assumption has none."""
-    wanted = {part for key in keys for part in _keys(key)}
-    return "\n\n".join(source(key)["entry"] for key in sorted(wanted)) + ("\n" if wanted else "")
-
-
-def reference(key: str) -> str:
-    """A source as one line of plain text: authors, year, title (or what it is about), journal, identifier."""
-    entry = source(key)
-    year = f"({entry['year']})" if "year" in entry else ""
-    first = " ".join(part for part in (entry.get("author", "Authors not noted"), year) if part)
-    about = entry.get("title") or entry.get("note", "")
-    parts = [first, about, entry.get("journal", ""), entry.get("howpublished", "")]
-    last = next((f"{field} {entry[field]}" for field in ("doi", "pmcid", "pmid", "url") if field in entry), "")
-    return ". ".join(part for part in (*parts, last) if part)
-
-
 def digest() -> str:
     """SHA-256 over every evidence file, name and content, so that a result can say which evidence it stands on."""
     total = hashlib.sha256()
@@ -629,7 +593,7 @@ def digest() -> str:
 
 def check(folder: Path = FOLDER) -> None:
     """Hold every table to its rules. Raises EvidenceError that names file, line and remedy."""
-    known = set(_bibliography(folder))
+    known = set(entries(folder))
     for file in IDENTITY:
         table = [row for _, row in _table.__wrapped__(file, folder)]
         seen: dict[str, tuple[str, int]] = {}
@@ -645,7 +609,7 @@ def check(folder: Path = FOLDER) -> None:
 
 
 def _check_sources(where: str, text: str, known: set[str]) -> None:
-    for key in _keys(text):
+    for key in keys_of(text):
         if key not in known:
             raise EvidenceError(f"{where}: the source {key!r} is not in sources.bib; add its entry.")
 

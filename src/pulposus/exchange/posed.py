@@ -1,7 +1,8 @@
 """The disc of a case taken through loads: what others are asked to compute too, and our answer.
 
-What: a disc as built, without stress and without the spring behind the dashpot of its fibres, swells and bears a first load until pore pressure has gone; then, unless it stays drained, a
-second load comes at once. No course of years, no cells: the composition of the grade and the form of the case.
+What: a disc as built, without stress and without the spring behind the dashpot of its fibres, swells and bears a first
+load until pore pressure has gone; then, unless it stays drained, a second load comes at once. No course of years, no
+cells: the composition of the grade and the form of the case.
 Reads: a case. Writes: nothing; `febio` and `paraview` write it.
 Source: loads in ``evidence/loads.csv``.
 """
