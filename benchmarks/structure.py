@@ -12,7 +12,7 @@ from pathlib import Path
 import equinox as eqx
 from measured import body_of
 
-from pulposus import evidence, figures
+from pulposus import biomechanics, evidence
 from pulposus.disc import equilibrium, posture
 from pulposus.disc import structure as of
 from pulposus.disc.herniation import Canal
@@ -64,4 +64,6 @@ if __name__ == "__main__":
     found = of.findings(body, canal, first, seen, now)
     print("\n".join(of.told(found, canal)))
     if given.figure:
-        figures.tears.structure(body, now, canal, found.protrusion).savefig(given.figure, dpi=figures.DPI)
+        figures.tears.structure(biomechanics.plan(body, now, canal, found.protrusion)).savefig(
+            given.figure, dpi=figures.DPI
+        )

@@ -10,6 +10,8 @@ import pytest
 
 from pulposus.report import load
 
+INFO = {"tears": {"untreated": ["The annulus is torn."], "treated": ["It is whole."]}}
+
 
 @pytest.fixture
 def loads():
@@ -37,11 +39,17 @@ def loads():
     )
     y, z = (a.tolist() for a in np.meshgrid(np.linspace(-2, 2, 4), np.linspace(0, 1, 3), indexing="ij"))
     frame = {"y_mm": y, "z_mm": z, "pressure_MPa": np.full((3, 2), 0.2).tolist()}
-    return postures, motions, day, {"frames": dict.fromkeys(names, frame)}
+    worn = pd.DataFrame(
+        {name: 1.0 for _, name, _ in load._WORN} | {"arm": arm, "year": year, "status": "completed"}
+        for arm in ("untreated", "treated")
+        for year in (0.0, 1.0)
+    )
+    pictures = {"untreated": "AAAA", "treated": "AAAA"}
+    return postures, motions, day, worn, {"frames": dict.fromkeys(names, frame), "pictures": pictures}
 
 
 def test_the_section_says_pressure_and_height_of_a_day(loads):
-    page = load.section(loads)
+    page = load.section(loads, INFO)
     assert "0.1 MPa lying, 0.2 standing and 0.3 lifting 20 kg" in page
     assert "loses 5 % of its height" in page
     assert page.count("<polygon") == 3 * 2
@@ -50,7 +58,7 @@ def test_the_section_says_pressure_and_height_of_a_day(loads):
 
 
 def test_the_picture_holds_each_posture_and_comes_back(loads):
-    page = load.section(loads)
+    page = load.section(loads, INFO)
     values = re.findall(r'attributeName="points"[^>]*values="([^"]*)"', page)
     assert values
     for value in values:
@@ -64,7 +72,7 @@ def test_the_picture_holds_each_posture_and_comes_back(loads):
 
 
 def test_what_was_left_out_is_said():
-    assert "Not computed" in load.section(None)
+    assert "Not computed" in load.section(None, {})
 
 
 def test_an_axis_holds_what_is_drawn():
@@ -72,3 +80,12 @@ def test_an_axis_holds_what_is_drawn():
         start, end = load._rounded(low, high)
         assert start <= low
         assert end >= high
+
+
+def test_tears_have_a_picture_and_a_row_a_year(loads):
+    page = load.section(loads, INFO)
+    assert page.count('src="data:image/png;base64,') == 2
+    assert "The annulus is torn." in page
+    assert page.count("<tr>") >= 4
+    loads[3].loc[3, "status"] = "not followed further"
+    assert "From year 1: not followed further." in load.section(loads, INFO)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from discs import REFERENCE, shape_of
 
-from pulposus import evidence, figures
+from pulposus import biomechanics, evidence
 from pulposus.disc import composition, equilibrium, fissure, herniation, instability, material, mesh, posture, solid
 from pulposus.disc import structure as of
 from pulposus.disc.herniation import Canal, Nucleus
@@ -16,6 +16,7 @@ from pulposus.disc.mesh import Topology
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import Hypotheses
 from pulposus.errors import InputError
+from pulposus.figures import tears
 
 TINY = Topology(5, 8, 7, 2, 1)
 P = Parameters.from_evidence()
@@ -306,7 +307,7 @@ def test_the_picture_shows_every_element_of_the_annulus_and_what_has_come_out(bo
     canal = Canal.of("C5-C6")
     torn = advance(body, day(at_sector(4, 0.3)), of.whole(TINY), YEAR)
     seen = herniation.protrusion(body, canal, jnp.zeros(TINY.sectors), torn.nucleus)
-    ax = figures.tears.structure(body, torn, canal, seen).axes[0]
+    ax = tears.structure(biomechanics.plan(body, torn, canal, seen)).axes[0]
     annulus = ax.collections[0].get_array()
     assert annulus.shape == ((TINY.rings - 1 - TINY.nucleus_rings) * TINY.sectors,)
     assert annulus.max() == 1
@@ -318,7 +319,7 @@ def test_the_picture_shows_every_element_of_the_annulus_and_what_has_come_out(bo
     assert drawn[:, 0].mean() > 0  # on the right, and behind the disc
     assert drawn[:, 1].min() < 1e3 * float(body.start[1, -1].min())
     none = herniation.protrusion(body, canal, jnp.zeros(TINY.sectors), of.whole(TINY).nucleus)
-    whole = figures.tears.structure(body, of.whole(TINY), canal, none)
+    whole = tears.structure(biomechanics.plan(body, of.whole(TINY), canal, none))
     assert not any("nucleus" in label for label in whole.axes[0].get_legend_handles_labels()[1])
 
 

@@ -3,8 +3,6 @@
 What: puts a disc at rest overnight, then on the loads of ``evidence/loads.csv``, and makes tables of what is read.
 Postures and moments come suddenly, water having no time to leave; a day is a night and a time on the feet,
 repeated until it repeats, with water flowing.
-Loads are those of the disc of the reference outline: a smaller disc bears the same stress, by the area of its plan,
-and moments by area and breadth.
 Reads: a frame of `disc.posture`, the share of fixed charge that is left. Writes: nothing; gives tables.
 Source: `disc.posture`, ``evidence/loads.csv``.
 """
@@ -21,11 +19,14 @@ import numpy as np
 from jaxtyping import Array
 
 from pulposus import evidence
-from pulposus.disc import equilibrium, geometry, posture
+from pulposus.disc import equilibrium, posture
+from pulposus.disc import structure as structures
 from pulposus.disc.equilibrium import Balance, Load
+from pulposus.disc.herniation import Canal, Protrusion
 from pulposus.disc.mesh import Topology
 from pulposus.disc.posture import Frame
 from pulposus.disc.solid import Solid
+from pulposus.disc.structure import Structure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,11 +36,11 @@ MOMENTS = (1.0, 2.5, 5.0, 7.5)  # maths: N m at which motion is read, those of t
 DAYS = 2  # maths: days after which the next is like the last within a percent of its own change
 _SPREAD = (0.0, 0.02, 0.05, 0.12, 0.25, 0.45, 0.7, 1.0)  # maths: times within a span, close after its load has come
 _MM, _MPA, _ML = 1e3, 1e-6, 1e6  # maths: from SI
-_REFERENCE = "reference_l4l5"
 Tell = Callable[[str], None]
+Share = Array | np.ndarray | float
 
 # compiled once for every disc on a mesh
-after = eqx.filter_jit(equilibrium.after)
+after = equilibrium.flowing
 _read = eqx.filter_jit(posture.read)
 _body = eqx.filter_jit(posture.body)
 
@@ -50,22 +51,14 @@ class Rested(NamedTuple):
     made: Frame
     body: Solid
     found: Balance
-    scale: tuple[float, float]  # of forces and moments against those of the reference disc
 
 
-def rested(made: Frame, left: Array | float = 1.0) -> Rested:
-    """A disc at rest overnight with the share `left` of its charge at start (a number, or on nodes)."""
+def rested(made: Frame, left: Share = 1.0, worn: Structure | None = None) -> Rested:
+    """A disc at rest overnight with the share `left` of its charge at start (a number, or on nodes), torn as `worn`."""
     body = _body(made, jnp.asarray(left, dtype=float))
+    body = body if worn is None else _weakened(body, worn)
     found = equilibrium.drained(body, posture.rest(made, body), equilibrium.at_start(body))
-    return Rested(made, body, found, _scale(made.shape))
-
-
-def _scale(shape: geometry.Shape) -> tuple[float, float]:
-    reference = geometry.from_outline(
-        _REFERENCE, {name: row.si for name, row in evidence.dimensions(_REFERENCE, "any", 1).items()}
-    )
-    stress = float(shape.disc.area() / reference.disc.area())
-    return stress, stress**1.5  # maths: a moment is a stress times an area times a breadth
+    return Rested(made, body, found)
 
 
 def carried(values: np.ndarray, of: Topology, onto: Topology) -> np.ndarray:
@@ -79,16 +72,6 @@ def carried(values: np.ndarray, of: Topology, onto: Topology) -> np.ndarray:
     return inside(np.stack(at, -1))
 
 
-def load_of(disc: Rested, name: str) -> Load:
-    """The load of a posture on this disc."""
-    load, (force, moment) = posture.load_of(disc.body, name), disc.scale
-    return eqx.tree_at(
-        lambda a: (a.follower, a.moment, a.force),
-        load,
-        (force * load.follower, moment * load.moment, force * load.force),
-    )
-
-
 def under(disc: Rested, load: Load) -> Balance:
     """The disc just after a load has come over the night's rest."""
     return after(disc.body, load, disc.found, jnp.asarray(0.0))
@@ -100,7 +83,7 @@ def postures(disc: Rested, tell: Tell = lambda text: None) -> tuple[pd.DataFrame
 
     rows, found = [], {}
     for name in POSTURES:
-        load = load_of(disc, name)
+        load = posture.load_of(disc.body, name)
         found[name] = under(disc, load)
         rows.append({"posture": name, "compression_N": float(load.follower)} | _row(disc, found[name]))
         tell(f"under load, {name.replace('_', ' ')}")
@@ -157,7 +140,7 @@ def day(disc: Rested, tell: Tell = lambda text: None) -> pd.DataFrame:
     for count in range(DAYS):
         rows, hour = [], 0.0
         for name, span, dt in _spans():
-            now = after(disc.body, load_of(disc, name), now, jnp.asarray(dt))
+            now = after(disc.body, posture.load_of(disc.body, name), now, jnp.asarray(dt))
             hour += span
             rows.append({"hour": hour, "span": name} | _row(disc, now))
         tell(f"under load, day {count + 1} of {DAYS}")
@@ -204,3 +187,106 @@ def _cut(body: Solid, now: Balance) -> tuple[Array, Array, Array]:
     back = 0.5 * (inside[:, half] + inside[:, half - 1])
     front = 0.5 * (inside[:, 0] + inside[:, -1])
     return nodes[0], nodes[1], jnp.concatenate([back[::-1], front])
+
+
+# ---------------------------------------------------------------------------------------------- years of tears
+
+
+class Worn(NamedTuple):
+    """What years of days did to a disc: a row a year, the disc and its structure at the end, and what a radiologist
+    would note of it.
+    """
+
+    rows: pd.DataFrame
+    body: Solid  # whole
+    structure: Structure
+    canal: Canal
+    findings: structures.Findings
+
+
+def wear(made: Frame, level: str, years: float, left: Callable[[float], Share], tell: Tell = lambda text: None) -> Worn:
+    """Years of the days of ``evidence/loads.csv``, seen anew each year: tears, herniation, looseness, bone.
+
+    `left` gives the share of charge at a year (a number, or on nodes). Where a day cannot be solved the course ends
+    with the year before, and the last row's status says so. Raises InputError for an unknown level.
+    """
+    import pandas as pd
+
+    canal, cycles, now = Canal.of(level), structures.day(), structures.whole(made.topology)
+    steps = [min(float(year), years) for year in range(int(np.ceil(years)) + 1)]
+    rows: list[dict[str, Any]] = []
+    first = tight = worn = None
+    for year, later in zip(steps, [*steps[1:], years], strict=True):
+        body = _body(made, jnp.asarray(left(year), dtype=float))
+        sick = _weakened(body, now)
+        rested = equilibrium.drained(sick, posture.rest(made, sick), equilibrium.at_start(sick))
+        loose = structures.stability(sick, rested)
+        tight = tight or loose
+        seen = structures.see(sick, rested, cycles, structures.looseness(loose, tight))
+        first = first or seen
+        if not float(seen.error) < equilibrium.BELIEVED:
+            rows.append({"year": year, "status": "not followed further: a posture is beyond this disc"})
+            break
+        found = structures.findings(body, canal, first, seen, now)
+        rows.append({"year": year} | _noted(found, loose) | {"status": "completed"})
+        worn = Worn(pd.DataFrame(rows), body, now, canal, found)
+        now = _advanced(body, seen, now, jnp.asarray((later - year) * evidence.factor("year")))
+        tell(f"under load, year {year:g} of {years:g}")
+    if worn is None:
+        none = structures.whole(made.topology)
+        seen = structures.see(body, rested, cycles)
+        worn = Worn(pd.DataFrame(rows), body, none, canal, structures.findings(body, canal, seen, seen, none))
+    return worn._replace(rows=pd.DataFrame(rows))
+
+
+_weakened, _advanced = eqx.filter_jit(structures.weakened), eqx.filter_jit(structures.advance)
+
+
+def _noted(found: structures.Findings, loose: structures.Stability) -> dict[str, float]:
+    """Findings as a row."""
+    out, percent = found.protrusion, 100.0  # maths: per cent
+    return {
+        "dallas": float(found.dallas),
+        "torn_percent": percent * float(found.torn),
+        "herniated_mL": float(out.volume + out.elsewhere) * _ML,
+        "extruded_mL": float(out.extruded) * _ML,
+        "canal_left_percent": percent * float(jnp.minimum(out.canal_left, found.stenosis.canal)),
+        "foramen_height_left_percent": percent * float(found.stenosis.foramen_height),
+        "foramen_width_left_percent": percent * float(jnp.minimum(out.foramen_left, found.stenosis.foramen_width)),
+        "touches_sac": float(out.sac),
+        "touches_root": float(out.root),
+        "touches_cord": float(out.cord),
+        "neutral_zone_degrees": float(np.rad2deg(loose.bending)),
+        "translation_mm": float(loose.translation) * _MM,
+        "looseness": float(found.looseness),
+        "osteophyte_mm": float(found.osteophyte) * _MM,
+    }
+
+
+def plan(body: Solid, structure: Structure, canal: Canal, seen: Protrusion) -> dict[str, Any]:
+    """A torn disc from above, as `figures.tears` draws it: nodes of each ring at mid height, damage of the annulus (the
+    worst over its height), what has come out, and what lies behind; in mm.
+    """
+    t = body.topology
+    inner = slice(t.endplate_layers, t.layers - 1 - t.endplate_layers)
+    worst = np.asarray(structure.damage)[t.nucleus_rings :, :, inner].max(-1)
+    return {
+        "rings_mm": (np.asarray(body.start[:2, :, :, t.layers // 2]) * _MM).round(3).tolist(),
+        "damage": worst.round(4).tolist(),
+        "out": {
+            "x_mm": float(seen.x) * _MM,
+            "y_mm": float(seen.y) * _MM,
+            "depth_mm": float(seen.depth) * _MM,
+            "volume_mL": float(seen.volume) * _ML,
+            "extruded_mL": float(seen.extruded) * _ML,
+            "aspect": float(body.parameters.herniation_aspect),
+        },
+        "canal_mm": {
+            "depth": float(canal.depth) * _MM,
+            "width": float(canal.width) * _MM,
+            "foramen_width": float(canal.foramen_width) * _MM,
+            "pedicle_width": float(canal.pedicle_width) * _MM,
+            "gap": float(canal.gap) * _MM,
+            "cord": float(canal.cord) * _MM,
+        },
+    }

@@ -36,7 +36,7 @@ _RECORD = "run.json"
 _HISTORY = "history.zarr"
 _CASE = "case.toml"
 _ENSEMBLE = ("ensemble.csv", "ensemble_draws.csv", "ensemble_bands.csv")
-_LOADS = ("postures.csv", "motions.csv", "day.csv")
+_LOADS = ("postures.csv", "motions.csv", "day.csv", "tears.csv")
 _SECTION = "section.json"
 _TABLES = ("summary.csv", "ledger.csv", "mechanisms.csv", "hypotheses.csv", *_ENSEMBLE, *_LOADS)
 _PARAMETERS = "parameters_used.csv"
@@ -259,7 +259,7 @@ class Results:
             self._write_table(name, table)
 
     def write_loads(self, tables: Sequence[pd.DataFrame], section: Mapping[str, Any]) -> None:
-        """The disc under load: postures, motions and a day, one row each with what was loaded, and its section."""
+        """The disc under load: postures, motions, a day and years of tears, a row each, and its section."""
         for name, table in zip(_LOADS, tables, strict=True):
             self._write_table(name, table)
         write_text(self.folder / _SECTION, _json(section))
@@ -362,16 +362,16 @@ class Results:
         members, draws, bands = (self._read_table(name) for name in _ENSEMBLE)
         return members, draws, bands
 
-    def loads(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]] | None:
-        """The disc under load: postures, motions, a day and the section; None where that was not asked for."""
+    def loads(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]] | None:
+        """The disc under load: postures, motions, a day, years of tears and the section; None where left out."""
         if not (self.folder / _SECTION).exists():
             return None
-        postures, motions, day = (self._read_table(name) for name in _LOADS)
+        postures, motions, day, tears = (self._read_table(name) for name in _LOADS)
         try:
             section = json.loads((self.folder / _SECTION).read_text("utf-8"))
         except _BROKEN as problem:
             raise _damaged(self.folder, _SECTION) from problem
-        return postures, motions, day, section
+        return postures, motions, day, tears, section
 
     def info(self) -> dict[str, Any]:
         """What `run.json` says: seed, versions, mesh, status, warnings, what was filled, numbers and sources used."""

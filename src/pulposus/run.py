@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from pulposus import biomechanics, evidence, imaging, interrupt
-from pulposus.disc import geometry, mesh, posture, simulate
+from pulposus.disc import geometry, mesh, posture, simulate, structure
 from pulposus.disc.parameters import Parameters, declared
 from pulposus.disc.state import FATES, MECHANISMS, Disc, Hypotheses, State, member, stacked, total
 from pulposus.errors import InputError, nearest
@@ -194,7 +194,7 @@ def _run_into(
         info |= beside
     if loads:
         before = turns - load_turns(case)
-        results.write_loads(*under_load(case, discs, states, lambda done, text: tell(before + done, text)))
+        info |= _write_loads(results, case, discs, states, lambda done, text: tell(before + done, text))
     results.write_info(info)
     return results
 
@@ -310,41 +310,64 @@ def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None])
     return table, {"ablation_check": check, "metabolism": metabolism if cells else [], "needle": effects("unhurt")}
 
 
+def _write_loads(
+    results: Results, case: Case, discs: Disc, states: State, tell: Callable[[int, str], None]
+) -> dict[str, Any]:
+    """The disc under load, computed and written; returns what is said of its tears, for the run's record."""
+    tables, section, worn = under_load(case, discs, states, tell)
+    plans = {arm: biomechanics.plan(w.body, w.structure, w.canal, w.findings.protrusion) for arm, w in worn.items()}
+    results.write_loads(tables, section | {"plans": plans})
+    return {"tears": {arm: structure.told(one.findings, one.canal) for arm, one in worn.items()}}
+
+
 def load_turns(case: Case) -> int:
     """How often `under_load` tells."""
-    discs = 3 if case.treatments else 2  # maths: at start, untreated, treated
-    return discs * (len(biomechanics.POSTURES) + len(posture.MOTIONS) + biomechanics.DAYS)
+    arms = 2 if case.treatments else 1
+    days = len(biomechanics.POSTURES) + len(posture.MOTIONS) + biomechanics.DAYS
+    return (1 + arms) * days + arms * (math.ceil(case.run.years) + 1)
 
 
 def under_load(
     case: Case, discs: Disc, states: State, tell: Callable[[int, str], None]
-) -> tuple[tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame], dict[str, Any]]:
-    """Postures, motions and a day of the disc at start and, in each arm, at the end, with `when` and `arm` in front;
-    and its section at start. On the cohort mesh.
+) -> tuple[list[pd.DataFrame], dict[str, Any], dict[str, biomechanics.Worn]]:
+    """The disc under load, on the cohort mesh: postures, motions and a day of the disc at start and, in each arm, at
+    the end with what has been torn by then, and the tears of its years, with `when` and `arm` in front; its section at
+    start; what years did, by arm. Charge goes evenly from start to end.
     """
     topology, disc, told = mesh.sized(_LOAD_MESH), member(discs, 0), itertools.count(1)
+
+    def say(text: str) -> None:
+        tell(next(told), text)
+
     made = posture.rested(topology, disc.hypotheses, disc.parameters, disc.shape, disc.grade)
-    at: list[tuple[str, str, Any]] = [("start", "", 1.0)]
+    tables: list[list[pd.DataFrame]] = [[], [], [], []]
+    whole = biomechanics.rested(made)
+    section = _loaded(whole, "start", "", tables, say)
+    worn: dict[str, biomechanics.Worn] = {}
+    years = case.run.years
     for index, arm in enumerate(ARMS if case.treatments else ARMS[:1]):
-        left = np.asarray(member(states, index).charge / disc.charge)
-        at.append(("end", arm, biomechanics.carried(left, disc.topology, topology)))
-    tables: list[list[pd.DataFrame]] = [[], [], []]
-    section: dict[str, Any] = {}
-    for when, arm, left in at:
-        rested = biomechanics.rested(made, left)
-        rows, found = biomechanics.postures(rested, lambda text: tell(next(told), text))
-        section = section or biomechanics.section(rested, found)
-        parts = (
-            rows,
-            biomechanics.motions(rested, lambda text: tell(next(told), text)),
-            biomechanics.day(rested, lambda text: tell(next(told), text)),
-        )
-        for kept, part in zip(tables, parts, strict=True):
-            part.insert(0, "arm", arm)
-            part.insert(0, "when", when)
-            kept.append(part)
-    postures, motions, day = (pd.concat(parts, ignore_index=True) for parts in tables)
-    return (postures, motions, day), section
+        ratio = np.asarray(member(states, index).charge / disc.charge)
+        left = biomechanics.carried(ratio, disc.topology, topology)
+
+        def on_the_way(year: float, left: np.ndarray = left) -> np.ndarray:
+            return 1 + (left - 1) * (year / years if years else 1.0)
+
+        worn[arm] = biomechanics.wear(made, case.disc.level, years, on_the_way, say)
+        tables[3].append(worn[arm].rows.assign(arm=arm))
+        _loaded(biomechanics.rested(made, left, worn[arm].structure), "end", arm, tables, say)
+    return [pd.concat(parts, ignore_index=True) for parts in tables], section, worn
+
+
+def _loaded(
+    rested: biomechanics.Rested, when: str, arm: str, tables: list[list[pd.DataFrame]], say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Postures, motions and a day of a disc, put into `tables`; returns its section."""
+    rows, found = biomechanics.postures(rested, say)
+    for kept, part in zip(
+        tables, (rows, biomechanics.motions(rested, say), biomechanics.day(rested, say)), strict=False
+    ):
+        kept.append(part.assign(when=when, arm=arm)[["when", "arm", *part.columns]])
+    return biomechanics.section(rested, found)
 
 
 def _ablated(

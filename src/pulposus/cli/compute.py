@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -185,7 +185,16 @@ def publish(results: Results, tell: Callable[[str], None] = lambda what: None) -
     results.case_text()  # what a report cannot do without is asked for before anything is drawn
     history, info = results.history(), results.info()
     tell("figures")
-    write_figures(history, results.summary(), results.ledger(), results.mechanisms(), info, results.folder / "figures")
+    loads = results.loads()
+    write_figures(
+        history,
+        results.summary(),
+        results.ledger(),
+        results.mechanisms(),
+        info,
+        results.folder / "figures",
+        plans={} if loads is None else loads[-1]["plans"],
+    )
     tell("meshes")
     write_vtu(history, results.folder / "vtu")
     tell("report")
@@ -208,9 +217,21 @@ def draw_report(results: Results) -> Path:
         case=tomllib.loads(results.case_text()),
         info=results.info() | ({"hypotheses_page": _HYPOTHESES} if (results.folder / _HYPOTHESES).exists() else {}),
         bands=None if (members := results.ensemble()) is None else members[2],
-        loads=results.loads(),
+        loads=_illustrated(results),
     )
     return path
+
+
+def _illustrated(results: Results) -> Any:
+    """The disc under load with the pictures that were drawn of it."""
+    import base64
+
+    loads = results.loads()
+    if loads is None:
+        return None
+    drawn = {arm: results.folder / "figures" / f"tears_{arm}.png" for arm in loads[-1]["plans"]}
+    pictures = {arm: base64.b64encode(p.read_bytes()).decode() for arm, p in drawn.items() if p.exists()}
+    return *loads[:-1], loads[-1] | {"pictures": pictures}
 
 
 def _conclude(results: Results, quiet: bool) -> None:

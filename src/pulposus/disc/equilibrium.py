@@ -408,7 +408,7 @@ def ramped(body: Solid, load: Load, steps: int, tolerance: float = TOLERANCE) ->
     return jax.lax.scan(grown, at_start(body), jnp.arange(1, steps + 1) / steps)[0]
 
 
-# compiled once for every disc on a mesh: start, clock and postures all ask for it
+# compiled once for every disc on a mesh: start, clock, postures and tears all ask for it
 drained = eqx.filter_jit(balance)
 
 
@@ -420,6 +420,10 @@ def sudden(body: Solid, load: Load, start: Balance, tolerance: float = TOLERANCE
 def after(body: Solid, load: Load, start: Balance, dt: Array | float, tolerance: float = TOLERANCE) -> Balance:
     """The disc after water has flowed for dt (s) under a load: one step of backward Euler."""
     return balance(body, load, start, flow_from(body, start, dt), tolerance)
+
+
+# the same for balances in time; a dt of 0 is a sudden load
+flowing = eqx.filter_jit(after)
 
 
 def flow_from(body: Solid, start: Balance, dt: Array | float) -> Flow:

@@ -28,7 +28,10 @@ from pulposus.disc.herniation import Canal
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.solid import Solid
 
-sudden = eqx.filter_jit(equilibrium.sudden)
+
+def sudden(body: Solid, load: Load, start: Balance) -> Balance:
+    """`equilibrium.sudden`, compiled."""
+    return equilibrium.flowing(body, load, start, jnp.asarray(0.0))
 
 
 class Stability(NamedTuple):

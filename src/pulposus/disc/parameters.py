@@ -220,6 +220,7 @@ class Parameters(eqx.Module):
     endplate_permeability_exponent_healthy: Number = declare("", "its exponent of the solid share, endplate, healthy")
     endplate_permeability_grade3: Number = declare("m^4/N/s", "hydraulic permeability scale, endplate, grade III")
     endplate_permeability_exponent_grade3: Number = declare("", "its exponent of the solid share, endplate, grade III")
+    load_area: Number = declare("m^2", "plan area of the disc to which the loads by posture belong")
     rest_stress: Number = declare("Pa", "mean axial stress of a disc overnight")
     fibre_stiffness_healthy: Number = declare("Pa", "modulus of collagen fibres, healthy")
     fibre_exponent_healthy: Number = declare("", "exponent of their stiffening, healthy")

@@ -127,13 +127,25 @@ def volume_ratio(made: Solid, found: Balance) -> Float[Array, "ring sector layer
 
 
 def load_of(made: Solid, name: str) -> Load:
-    """The load of a posture; compression follows the line between the middles of both ends."""
+    """The load of a posture; compression follows the line between the middles of both ends.
+
+    The table is that of the reference disc. Another bears the same stress: forces go with the area of its plan, moments
+    with area and breadth.
+    """
     rows = {quantity: row.si for quantity, row in evidence.posture(name).items()}
+    stress = plan_area(made) / made.parameters.load_area
     moment = sum(rows.get(motion, 0.0) * np.array(way) for motion, way in MOTIONS.items())
     none = equilibrium.unloaded(made)
     force = jnp.array([0, rows.get("anterior_shear", 0.0), 0])
-    given = jnp.asarray(rows["compression"]), jnp.asarray(moment, dtype=float), force
+    breadth = jnp.sqrt(stress)
+    given = stress * rows["compression"], stress * breadth * jnp.asarray(moment, dtype=float), stress * force
     return eqx.tree_at(lambda a: (a.follower, a.moment, a.force), none, given)
+
+
+def plan_area(made: Solid) -> Array:
+    """Area of a disc's plan at mid height, m^2."""
+    x, y = made.start[:2, -1, :, made.topology.layers // 2]
+    return 0.5 * jnp.abs(jnp.sum(x * jnp.roll(y, -1) - y * jnp.roll(x, -1)))
 
 
 def moment_of(made: Solid, motion: str, size: Array | float) -> Load:

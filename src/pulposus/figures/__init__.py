@@ -9,6 +9,7 @@ without touching the settings of the caller's own plots.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ from pulposus.figures.style import (
     save,
     sheet,
 )
+from pulposus.figures.tears import structure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,18 +111,22 @@ def write_figures(
     mechanisms: pd.DataFrame | None,
     info: Mapping[str, Any],
     folder: str | Path,
+    plans: Mapping[str, Any] | None = None,
 ) -> list[Path]:
     """Every figure that this run has something to say in, as PNG in `folder`; returns their paths.
 
     history, summary, ledger and mechanisms are those of `Results`; ``info["mechanisms_meta"]`` gives mechanisms their
     titles and disputes.
-    A run without injected cells has no pictures of them, one without ablation no shares.
+    plans: the torn disc from above, by arm. A run without injected cells has no pictures of them, one without ablation
+    no shares.
     """
     figures: dict[str, Callable[[], Figure | None]] = {
         "curves": lambda: curves(summary, ledger),
         "fate_of_cells": lambda: fate_of_cells(ledger),
         "mechanisms": lambda: shares(mechanisms, info.get("mechanisms_meta", [])),
     }
+    for arm, plan in (plans or {}).items():
+        figures[f"tears_{arm}"] = functools.partial(structure, plan)
     for name in CUTS:
         if name in history and (name not in _INJECTED or bool((history[name] > 0).any())):
             figures[f"cuts_{name}"] = lambda name=name: cuts(history, name)  # type: ignore[misc]

@@ -37,7 +37,7 @@ def write_report(
     case: Mapping[str, Any],
     info: Mapping[str, Any],
     bands: pd.DataFrame | None = None,
-    loads: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Mapping[str, Any]] | None = None,
+    loads: load.Loads | None = None,
 ) -> Path:
     """Write one self-contained HTML file and return its path; what stood there before is replaced at the end, in one
     step.
@@ -50,7 +50,7 @@ def write_report(
     mechanisms_meta, ensemble, hypotheses_page (name of the page beside this one),
     versions, seed, digest, mesh, limits (and status, ablation_check, where known); what is missing is left out.
     bands: low, middle and high of each column, arm and month of an ensemble; None where none was run.
-    loads: postures, motions, a day and the section under load; None where they were left out.
+    loads: postures, motions, a day, years of tears and the section under load; None where they were left out.
     Raises InputError for fields that are not finite, lack a unit or a dimension.
     """
     path = Path(path)
@@ -78,7 +78,7 @@ def write_report(
         "charts": sections.charts(summary, payload["curves"]),
         "fate": sections.fate(fates) + sections.needles(info),
         "mechanisms": sections.mechanisms(mechanisms, info),
-        "load": load.section(loads),
+        "load": load.section(loads, info),
         "filled": sections.filled(case, info),
         "numbers": sections.numbers(info.get("parameters_used") or []),
         "sources": sections.sources(info.get("sources") or []),

@@ -15,7 +15,7 @@ from pulposus.report.words import number
 if TYPE_CHECKING:
     import pandas as pd
 
-Loads = tuple["pd.DataFrame", "pd.DataFrame", "pd.DataFrame", Mapping[str, Any]]
+Loads = tuple["pd.DataFrame", "pd.DataFrame", "pd.DataFrame", "pd.DataFrame", Mapping[str, Any]]
 # what moves: postures in turn, each held for a while
 _FILM = ("lying", "standing", "lifting", "lying")
 _SECONDS, _HELD = 9.0, 0.35
@@ -34,6 +34,21 @@ _MOTIONS = {"flexion": "flexion", "extension": "extension", "side_bending": "to 
 _RAMP = ((0, 34, 78), (124, 123, 120), (254, 232, 56))
 _LINES = {"start": ("#777", "2 3"), "untreated": ("var(--untreated)", "6 4"), "treated": ("var(--treated)", "")}
 _KEYS = {"start": "at start dotted", "untreated": "untreated dashed", "treated": "treated solid"}
+# column of tears.csv -> head, digits
+_WORN = (
+    ("Dallas", "dallas", 0),
+    ("Torn, % of annulus", "torn_percent", 0),
+    ("Out, mL", "herniated_mL", 2),
+    ("Canal left, %", "canal_left_percent", 0),
+    ("Foramen left, % of height", "foramen_height_left_percent", 0),
+    ("Neutral zone, °", "neutral_zone_degrees", 1),
+    ("Slip under 150 N, mm", "translation_mm", 2),
+    ("Osteophyte, mm", "osteophyte_mm", 1),
+)
+_TORN = (
+    "One day of loads by posture, seen anew each year, stands for all days of it. Strengths, cycles and rates are "
+    "mostly assumed, and when a disc tears hangs on them and on the mesh. What touches a nerve need not hurt."
+)
 _LIMITS = (
     "Computed on a coarse mesh from the form at rest overnight. Postures and moments come at once, so that no water "
     "leaves. Most loads by posture are assumed (evidence/loads.csv); facets, ligaments and muscles are not in the "
@@ -41,11 +56,11 @@ _LIMITS = (
 )
 
 
-def section(loads: Loads | None) -> str:
+def section(loads: Loads | None, info: Mapping[str, Any]) -> str:
     """The section as HTML; a sentence where nothing was computed."""
     if loads is None:
         return "<p>Not computed: the run left it out, or the disc's mechanics were columns.</p>"
-    postures, motions, day, cut = loads
+    postures, motions, day, worn, cut = loads
     return "".join(
         (
             _said(postures, day),
@@ -59,9 +74,41 @@ def section(loads: Loads | None) -> str:
             _day(day, "pressure_MPa", "Pressure over a night and a day", "MPa", 2),
             _motions(motions),
             "</div>",
+            _tears(worn, cut, info),
             f"<p>{_LIMITS}</p>",
         )
     )
+
+
+def _tears(worn: pd.DataFrame, cut: Mapping[str, Any], info: Mapping[str, Any]) -> str:
+    """What years of such days tear, press out and let grow: sentences, a picture and a table of each arm."""
+    parts = []
+    for arm, sentences in (info.get("tears") or {}).items():
+        rows = worn[worn["arm"] == arm]
+        ended = rows[rows["status"] != "completed"]
+        told = [*sentences, *(f"From year {row.year:g}: {row.status}." for row in ended.itertuples())]
+        parts.append(
+            f'<figure class="chart tears"><h3>{escape(arm.capitalize())}, at the end</h3>{_picture(arm, cut)}'
+            f"<figcaption>{escape(' '.join(told))}</figcaption></figure>"
+        )
+    if not parts:
+        return ""
+    heads = ["Year", "", *(title for title, _, _ in _WORN)]
+    lines = [
+        [f"{row['year']:g}", row["arm"], *(f"{row[name]:.{digits}f}" for _, name, digits in _WORN)]
+        for row in worn[worn["status"] == "completed"].sort_values(["year", "arm"]).to_dict("records")
+    ]
+    return (
+        "<h3>Tears, herniation, nerves and mobility over the years</h3>"
+        f'<div class="load">{"".join(parts)}</div>{table(heads, lines, "worn")}<p>{_TORN}</p>'
+    )
+
+
+def _picture(arm: str, cut: Mapping[str, Any]) -> str:
+    """The disc from above, where it was drawn; a PNG in base64."""
+    data = (cut.get("pictures") or {}).get(arm)
+    told = "The disc from above: damage of the annulus, nucleus that has come out, canal and foramina behind."
+    return f'<img src="data:image/png;base64,{data}" alt="{told}">' if data else ""
 
 
 def _of(rows: pd.DataFrame, when: str, arm: str, name: str, key: str, column: str) -> float:

@@ -52,7 +52,7 @@ def posture_pressure(lab: Laboratory, at: str) -> Finding:
 def pressure_per_stress(lab: Laboratory, at: str) -> Finding:
     """Pressure over force per area, standing."""
     disc = _disc(lab)
-    found = biomechanics.under(disc, biomechanics.load_of(disc, at))
+    found = biomechanics.under(disc, posture.load_of(disc.body, at))
     stress = float(posture.load_of(disc.body, at).follower / disc.made.shape.disc.area())
     return Finding(float(posture.read(disc.body, found).pressure) / stress)
 
