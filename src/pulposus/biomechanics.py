@@ -10,7 +10,7 @@ Source: `disc.posture`, ``evidence/loads.csv``.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import equinox as eqx
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 POSTURES = ("lying", "sitting", "standing", "extended", "side_bent", "turned", "flexed", "lifting")
 MOMENTS = (1.0, 2.5, 5.0, 7.5)  # maths: N m at which motion is read, those of the usual spine testers
-DAYS = 2  # maths: days after which the next is like the last within a percent of its own change
-_SPREAD = (0.0, 0.02, 0.05, 0.12, 0.25, 0.45, 0.7, 1.0)  # maths: times within a span, close after its load has come
+SPANS = ("day", "night", "day")  # what a rested disc goes through; the last two are told
+_SPREAD = (0.0, 0.03, 0.1, 0.25, 0.5, 1.0)  # maths: times within a span, close after its load has come
 _MM, _MPA, _ML = 1e3, 1e-6, 1e6  # maths: from SI
 Tell = Callable[[str], None]
 Share = Array | np.ndarray | float
@@ -132,28 +132,24 @@ def motions(disc: Rested, tell: Tell = lambda text: None, moments: Sequence[floa
 
 
 def day(disc: Rested, tell: Tell = lambda text: None) -> pd.DataFrame:
-    """Height, volume and pressure over a night and a day on the feet, after days like it; hours from lying down."""
+    """Height, volume and pressure over a night and a day on the feet, after a day like it; hours from lying down."""
     import pandas as pd
 
-    now = disc.found
+    now, hour = disc.found, -evidence.posture(SPANS[0])["duration"].si / _HOUR
     rows: list[dict[str, Any]] = []
-    for count in range(DAYS):
-        rows, hour = [], 0.0
-        for name, span, dt in _spans():
-            now = after(disc.body, posture.load_of(disc.body, name), now, jnp.asarray(dt))
-            hour += span
-            rows.append({"hour": hour, "span": name} | _row(disc, now))
-        tell(f"under load, day {count + 1} of {DAYS}")
-    return pd.DataFrame(rows)
+    for name in SPANS:
+        for hours in _pieces(name):
+            now = after(disc.body, posture.load_of(disc.body, name), now, jnp.asarray(hours * _HOUR))
+            hour += hours
+            rows.append({"hour": round(hour, 6), "span": name} | _row(disc, now))
+        tell(f"under load, {name}")
+    return pd.DataFrame(rows[-2 * len(_SPREAD) :])
 
 
-def _spans() -> Iterator[tuple[str, float, float]]:
-    """Name, hours and seconds of the pieces of a night and of a day on the feet; each begins with a sudden load."""
-    for name in ("night", "day"):
-        hours = evidence.posture(name)["duration"].si / _HOUR
-        yield name, 0.0, 0.0
-        for early, late in itertools.pairwise(_SPREAD):
-            yield name, hours * (late - early), hours * (late - early) * _HOUR
+def _pieces(name: str) -> list[float]:
+    """Hours of the pieces of a night or a day on the feet; its load comes at once, in a piece of no length."""
+    hours = evidence.posture(name)["duration"].si / _HOUR
+    return [0.0, *(hours * (late - early) for early, late in itertools.pairwise(_SPREAD))]
 
 
 _HOUR = 3600.0  # maths: seconds of an hour
@@ -192,9 +188,12 @@ def _cut(body: Solid, now: Balance) -> tuple[Array, Array, Array]:
 # ---------------------------------------------------------------------------------------------- years of tears
 
 
+Look = tuple[structures.Seen, structures.Stability]
+
+
 class Worn(NamedTuple):
-    """What years of days did to a disc: a row a year, the disc and its structure at the end, and what a radiologist
-    would note of it.
+    """What years of days did to a disc: a row a look, the disc and its structure at the end, what a radiologist would
+    note of it, and the first look.
     """
 
     rows: pd.DataFrame
@@ -202,41 +201,59 @@ class Worn(NamedTuple):
     structure: Structure
     canal: Canal
     findings: structures.Findings
+    first: Look
 
 
-def wear(made: Frame, level: str, years: float, left: Callable[[float], Share], tell: Tell = lambda text: None) -> Worn:
-    """Years of the days of ``evidence/loads.csv``, seen anew each year: tears, herniation, looseness, bone.
+def wear(
+    made: Frame,
+    level: str,
+    years: float,
+    left: Callable[[float], Share],
+    tell: Tell = lambda text: None,
+    first: Look | None = None,
+) -> Worn:
+    """Years of the days of ``evidence/loads.csv``, seen anew now and then: tears, herniation, looseness, bone.
 
-    `left` gives the share of charge at a year (a number, or on nodes). Where a day cannot be solved the course ends
-    with the year before, and the last row's status says so. Raises InputError for an unknown level.
+    `left` gives the share of charge at a year (a number, or on nodes); `first` is the look at year 0, if another course
+    of the same disc has had it. Where a day cannot be solved the course ends with the look before, and the last row's
+    status says so. Raises InputError for an unknown level.
     """
     import pandas as pd
 
-    canal, cycles, now = Canal.of(level), structures.day(), structures.whole(made.topology)
-    steps = [min(float(year), years) for year in range(int(np.ceil(years)) + 1)]
-    rows: list[dict[str, Any]] = []
-    first = tight = worn = None
-    for year, later in zip(steps, [*steps[1:], years], strict=True):
+    canal, now = Canal.of(level), structures.whole(made.topology)
+    times, rows, tight = looks(years), [], None
+    body, noted = _body(made, jnp.asarray(left(0.0), dtype=float)), None
+    for year in times:
         body = _body(made, jnp.asarray(left(year), dtype=float))
-        sick = _weakened(body, now)
-        rested = equilibrium.drained(sick, posture.rest(made, sick), equilibrium.at_start(sick))
-        loose = structures.stability(sick, rested)
+        first = first or _look(made, body, now, None)
+        seen, loose = first if year == 0 else _look(made, body, now, tight)
         tight = tight or loose
-        seen = structures.see(sick, rested, cycles, structures.looseness(loose, tight))
-        first = first or seen
+        found = structures.findings(body, canal, first[0], seen, now)
+        noted = noted or (body, now, found)
         if not float(seen.error) < equilibrium.BELIEVED:
             rows.append({"year": year, "status": "not followed further: a posture is beyond this disc"})
             break
-        found = structures.findings(body, canal, first, seen, now)
         rows.append({"year": year} | _noted(found, loose) | {"status": "completed"})
-        worn = Worn(pd.DataFrame(rows), body, now, canal, found)
+        noted = body, now, found
+        later = next((t for t in times if t > year), year)
         now = _advanced(body, seen, now, jnp.asarray((later - year) * evidence.factor("year")))
         tell(f"under load, year {year:g} of {years:g}")
-    if worn is None:
-        none = structures.whole(made.topology)
-        seen = structures.see(body, rested, cycles)
-        worn = Worn(pd.DataFrame(rows), body, none, canal, structures.findings(body, canal, seen, seen, none))
-    return worn._replace(rows=pd.DataFrame(rows))
+    assert noted is not None
+    assert first is not None
+    return Worn(pd.DataFrame(rows), noted[0], noted[1], canal, noted[2], first)
+
+
+def looks(years: float) -> list[float]:
+    """Years at which a course of tears is seen: start, end and, beyond a year, the middle."""
+    return sorted({0.0, years / 2, years} if years > 1 else {0.0, years})
+
+
+def _look(made: Frame, body: Solid, now: Structure, tight: structures.Stability | None) -> Look:
+    """A day of a disc torn as `now`, and how loose it is against what it was when `tight`."""
+    sick = _weakened(body, now)
+    rested = equilibrium.drained(sick, posture.rest(made, sick), equilibrium.at_start(sick))
+    loose = structures.stability(sick, rested)
+    return structures.see(sick, rested, structures.day(), structures.looseness(loose, tight or loose)), loose
 
 
 _weakened, _advanced = eqx.filter_jit(structures.weakened), eqx.filter_jit(structures.advance)

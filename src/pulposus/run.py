@@ -323,8 +323,8 @@ def _write_loads(
 def load_turns(case: Case) -> int:
     """How often `under_load` tells."""
     arms = 2 if case.treatments else 1
-    days = len(biomechanics.POSTURES) + len(posture.MOTIONS) + biomechanics.DAYS
-    return (1 + arms) * days + arms * (math.ceil(case.run.years) + 1)
+    days = len(biomechanics.POSTURES) + len(posture.MOTIONS) + len(biomechanics.SPANS)
+    return (1 + arms) * days + arms * len(biomechanics.looks(case.run.years))
 
 
 def under_load(
@@ -344,7 +344,7 @@ def under_load(
     whole = biomechanics.rested(made)
     section = _loaded(whole, "start", "", tables, say)
     worn: dict[str, biomechanics.Worn] = {}
-    years = case.run.years
+    years, first = case.run.years, None
     for index, arm in enumerate(ARMS if case.treatments else ARMS[:1]):
         ratio = np.asarray(member(states, index).charge / disc.charge)
         left = biomechanics.carried(ratio, disc.topology, topology)
@@ -352,7 +352,8 @@ def under_load(
         def on_the_way(year: float, left: np.ndarray = left) -> np.ndarray:
             return 1 + (left - 1) * (year / years if years else 1.0)
 
-        worn[arm] = biomechanics.wear(made, case.disc.level, years, on_the_way, say)
+        worn[arm] = biomechanics.wear(made, case.disc.level, years, on_the_way, say, first)
+        first = worn[arm].first
         tables[3].append(worn[arm].rows.assign(arm=arm))
         _loaded(biomechanics.rested(made, left, worn[arm].structure), "end", arm, tables, say)
     return [pd.concat(parts, ignore_index=True) for parts in tables], section, worn

@@ -383,8 +383,8 @@ def balance(body: Solid, load: Load, start: Balance, flow: Flow | None = None, t
         length, r_new, after = jax.lax.while_loop(worse, lambda s: (0.5 * s[0], *measured(0.5 * s[0])), first)
         return (*tried(length), r_new, after, count + 1, used + turns)
 
-    infinite = jnp.asarray(jnp.inf)
-    first = (x, wanted, pressure, problem.residual(x, wanted, pressure), infinite, 0, 0)
+    infinite, none = jnp.asarray(jnp.inf), jnp.zeros((), int)
+    first = (x, wanted, pressure, problem.residual(x, wanted, pressure), infinite, none, none)
     done = jax.lax.while_loop(lambda c: ~(c[4] < tolerance) & (c[5] < _NEWTON), step, first)
     x, pose, pressure, _, error, newton, krylov = done
     anchor = relaxed(solid.fibre_strain(body, x), None if flow is None else flow.branch)

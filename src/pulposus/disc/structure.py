@@ -114,21 +114,30 @@ def see(
         if name.startswith("-"):
             load = eqx.tree_at(lambda a: a.moment, load, load.moment * jnp.array([1.0, -1, -1]))
         found = sudden(body, load, rested)
-        strains.append(fissure.strain(body, equilibrium.places(body, found)))
-        pressures.append(posture.read(body, found).pressure)
+        strain, pressure = _stretched(body, found)
+        strains.append(strain)
+        pressures.append(pressure)
         errors.append(found.error)
-    lack, nucleus = herniation.lacking(body, solid.volume_ratio(body, equilibrium.places(body, rested)))
     return Seen(
         jnp.stack(strains),
         jnp.asarray([cycles[name] for name in chosen], dtype=float),
         jnp.stack(pressures),
-        bulges(body, rested),
-        posture.read(body, rested).height,
-        lack,
-        nucleus,
+        *_at_rest(body, rested),
         jnp.asarray(loose, dtype=float),
         jnp.max(jnp.stack(errors)),
     )
+
+
+@eqx.filter_jit
+def _stretched(body: Solid, found: Balance) -> tuple[Array, Array]:
+    return fissure.strain(body, equilibrium.places(body, found)), posture.read(body, found).pressure
+
+
+@eqx.filter_jit
+def _at_rest(body: Solid, rested: Balance) -> tuple[Array, Array, Array, Array]:
+    """Bulge, height, nucleus that lacks room, and nucleus."""
+    lack, nucleus = herniation.lacking(body, solid.volume_ratio(body, equilibrium.places(body, rested)))
+    return bulges(body, rested), posture.read(body, rested).height, lack, nucleus
 
 
 def bulges(body: Solid, found: Balance) -> Float[Array, " sector"]:

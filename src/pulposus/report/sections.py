@@ -274,11 +274,11 @@ def _bar(percent: float, name: str = "share") -> str:
     )
 
 
-def mechanisms(table: pd.DataFrame | None, info: Mapping[str, Any]) -> str:
+def mechanisms(ablation: pd.DataFrame | None, info: Mapping[str, Any]) -> str:
     """Each mechanism alone, off, and its share, the greatest first; disputed ones with the reason."""
-    if table is None or table.empty:
+    if ablation is None or ablation.empty:
         return "<p>The treatment was not run with single mechanisms off and alone.</p>"
-    runs = table.set_index("run")
+    runs = ablation.set_index("run")
     effect = {run: [float(runs.at[run, c] - runs.at["untreated", c]) for c in OUTCOMES] for run in runs.index}
     meta = {about["name"]: about for about in info.get("mechanisms_meta") or []}
     names = [run.removeprefix("only ") for run in runs.index if run.startswith("only ")]
