@@ -229,13 +229,15 @@ def test_an_ensemble_from_draws_to_report(tmp_path, monkeypatch) -> None:
     # a larger ensemble keeps what was computed, and one member alone has the bits of the same one in company
     more = uncertainty.forecast(results, case, 5, size="cohort", resume=True, workers=1)
     pd.testing.assert_frame_equal(more[more["member"] < 4].reset_index(drop=True), members, check_exact=True)
-    alone = ensemble.chunk(case.to_toml(), "cohort", ensemble.looked_at(case), uncertainty.draw(case, 5).iloc[4:])
+    alone = ensemble.chunk(
+        case.to_toml(), "cohort", ensemble.looked_at(case), "columns", uncertainty.draw(case, 5).iloc[4:]
+    )
     company = more[more["member"] == 4].set_index(["arm", "month"]).loc[list(zip(alone.arm, alone.month, strict=True))]
     numbers = [c for c in alone.columns if c not in ("status", "mesh", "arm", "month")]
     np.testing.assert_array_equal(alone[numbers], company[numbers])
     # a number that leads nowhere: that member fails, the others do not
     drawn = uncertainty.draw(case, 3)
     drawn.loc[1, "marrow_glucose"] = float("nan")
-    rows = ensemble.chunk(case.to_toml(), "cohort", [0, 3], drawn).groupby("member")["status"].first()
+    rows = ensemble.chunk(case.to_toml(), "cohort", [0, 3], "columns", drawn).groupby("member")["status"].first()
     assert rows[1].startswith("failed")
     assert rows[0] == rows[2] == "completed"

@@ -52,6 +52,9 @@ def run(
     ] = False,
     ensemble: Annotated[int, option("--ensemble", "Also so many discs with numbers drawn from their ranges.")] = 0,
     ensemble_mesh: Annotated[str, typer.Option("--ensemble-mesh", help="Their mesh; cohort is quicker.")] = "coarse",
+    ensemble_solid: Annotated[
+        bool, typer.Option("--ensemble-solid", help="Their form by the whole disc too, not by columns: longer.")
+    ] = False,
 ) -> None:
     """Compute a case with its treatments and without, and write results and report into a folder."""
     from pulposus.case import read_case
@@ -65,7 +68,7 @@ def run(
         draw(asked, ensemble)  # what cannot be drawn is said before anything is computed
     _compute(asked, out, quiet, resume, not no_ablation, not no_loads)
     if ensemble:
-        _forecast(asked, out, ensemble, ensemble_mesh, quiet, resume)
+        _forecast(asked, out, ensemble, ensemble_mesh, "solid" if ensemble_solid else "columns", quiet, resume)
     if compare_hypotheses:
         _compare(asked, out, quiet)
 
@@ -98,7 +101,7 @@ def _compare(case: Case, out: Path, quiet: bool) -> None:
         typer.echo(f"Hypotheses: {page}")
 
 
-def _forecast(case: Case, out: Path, n: int, size: str, quiet: bool, resume: bool) -> None:
+def _forecast(case: Case, out: Path, n: int, size: str, mechanics: str, quiet: bool, resume: bool) -> None:
     """The ensemble of a case into its folder, and the report anew with its bands."""
     from pulposus.report.words import spread
     from pulposus.results import Results, claimed
@@ -108,7 +111,7 @@ def _forecast(case: Case, out: Path, n: int, size: str, quiet: bool, resume: boo
             from pulposus.uncertainty import forecast
 
             results = Results.open(out)
-            forecast(results, case, n, size=size, resume=resume, progress=tell)
+            forecast(results, case, n, size=size, mechanics=mechanics, resume=resume, progress=tell)
             draw_report(results)
     except KeyboardInterrupt:
         typer.echo(f"Stopped. Members that are done lie in {out}; go on with: {again()}", err=True)

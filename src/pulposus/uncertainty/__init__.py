@@ -27,13 +27,15 @@ def forecast(
     n: int,
     *,
     size: str = "coarse",
+    mechanics: str = "columns",
     resume: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Run an ensemble of `n` members of a case into its results folder, and return its rows.
 
-    With `resume`, members that an earlier call has computed from the same draws on the same mesh are kept.
+    mechanics: "columns", or "solid" for those of the case, which take four times as long. With `resume`, members that
+    an earlier call has computed from the same draws, on the same mesh and with the same mechanics, are kept.
     Raises InputError for a number of members or a mesh that cannot be.
     """
     case = case.resolved()
@@ -43,20 +45,23 @@ def forecast(
         if (members["status"] == "completed").any():
             results.write_ensemble(members, drawn, bands(members))
 
-    done = _kept(results, drawn, size) if resume else None
-    members = run_members(case, drawn, size=size, done=done, workers=workers, progress=progress, keep=keep)
+    done = _kept(results, drawn, size, mechanics) if resume else None
+    members = run_members(
+        case, drawn, size=size, mechanics=mechanics, done=done, workers=workers, progress=progress, keep=keep
+    )
     if (members["status"] == "completed").any():
         results.write_ensemble(members, drawn, bands(members))
         results.write_info({"ensemble": told(members, drawn, wanted, size)})
     return members
 
 
-def _kept(results: Results, drawn: pd.DataFrame, size: str) -> pd.DataFrame | None:
-    """Rows of an earlier ensemble whose members have the same numbers on the same mesh."""
+def _kept(results: Results, drawn: pd.DataFrame, size: str, mechanics: str) -> pd.DataFrame | None:
+    """Rows of an earlier ensemble whose members have the same numbers, mesh and mechanics."""
     found = results.ensemble()
     if found is None or list(found[1].columns) != list(drawn.columns):
         return None
     members, before, _ = found
     common = before.merge(drawn, how="inner")["member"]  # equal in every column, to the last bit
-    kept = members[members["member"].isin(common) & (members["mesh"] == size)]
+    same = (members["mesh"] == size) & (members["mechanics"] == mechanics)
+    kept = members[members["member"].isin(common) & same]
     return None if kept.empty else kept

@@ -47,15 +47,20 @@ _QUARTER = 3  # maths: months between rows, and of a step, once a year has passe
 Progress = Callable[[int, int, str], None]
 
 
-def members(case: Case, drawn: pd.DataFrame, size: str) -> tuple[Disc, State, Injections, imaging.T2Scale]:
-    """Discs of a resolved case with the numbers of each row of `drawn`, ready at time 0, with what is injected."""
+def members(
+    case: Case, drawn: pd.DataFrame, size: str, mechanics: str = "columns"
+) -> tuple[Disc, State, Injections, imaging.T2Scale]:
+    """Discs of a resolved case with the numbers of each row of `drawn`, ready at time 0, with what is injected; with
+    the mechanics of columns, or those of the case.
+    """
+    hypotheses = case.hypotheses() if mechanics == "solid" else case.hypotheses().by_columns()
     made = [_spoken(case, row) for row in drawn.to_dict("records")]
     ready = [
         simulate.prepare(
             mesh.sized(size),
             shape_of(case),
             parameters,
-            case.hypotheses().by_columns(),
+            hypotheses,
             products,
             pfirrmann=float(case.disc.grade),
             age=(case.person.age or 0.0) * simulate.YEAR,
@@ -106,7 +111,7 @@ def courses(
 Work = Callable[[Any], pd.DataFrame]
 
 
-def chunk(text: str, size: str, months: Sequence[float], drawn: pd.DataFrame) -> pd.DataFrame:
+def chunk(text: str, size: str, months: Sequence[float], mechanics: str, drawn: pd.DataFrame) -> pd.DataFrame:
     """Rows of a chunk of members; the case as its TOML, so that another process can be asked."""
     import tomllib
 
@@ -115,10 +120,10 @@ def chunk(text: str, size: str, months: Sequence[float], drawn: pd.DataFrame) ->
     parts = []
     for place in range(len(drawn)):
         one = drawn.iloc[place : place + 1]
-        for arm, month, values in courses(*members(case, one, size), months):
+        for arm, month, values in courses(*members(case, one, size, mechanics), months):
             keys = {"member": one["member"].to_numpy(), "arm": arm, "month": month, "year": month / _MONTHS}
             parts.append(pd.DataFrame(keys | values))
-    table = pd.concat(parts, ignore_index=True)
+    table = pd.concat(parts, ignore_index=True).assign(mechanics=mechanics)
     return _judged(table, size)
 
 
@@ -143,19 +148,20 @@ def run_members(
     done: pd.DataFrame | None = None,
     workers: int | None = None,
     months: Sequence[float] | None = None,
+    mechanics: str = "columns",
     progress: Progress | None = None,
     keep: Callable[[pd.DataFrame], None] = lambda table: None,
 ) -> pd.DataFrame:
     """Every member of `drawn` through the years of the case: one row a member, arm and month, with its status.
 
     done: rows of an earlier, stopped ensemble of the same draws, which are kept. months: when to look, the first is 0
-    (as `looked_at` where none are given). keep: is handed all rows so far when a chunk is over. On KeyboardInterrupt
-    what was kept stays.
+    (as `looked_at` where none are given). mechanics: "columns", or "solid" for those of the case. keep: is handed all
+    rows so far when a chunk is over. On KeyboardInterrupt what was kept stays.
     """
     mesh.sized(size)
     case = case.resolved()
     months = looked_at(case) if months is None else months
-    work = functools.partial(chunk, case.to_toml(), size, tuple(months))
+    work = functools.partial(chunk, case.to_toml(), size, tuple(months), mechanics)
     parts = [] if done is None or done.empty else [done[done["member"].isin(drawn["member"])]]
     over = set(parts[0]["member"]) if parts else set()
     todo = drawn[~drawn["member"].isin(over)]
