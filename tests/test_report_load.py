@@ -51,7 +51,7 @@ def loads():
 def test_the_section_says_pressure_and_height_of_a_day(loads):
     page = load.section(loads, INFO)
     assert "0.1 MPa lying, 0.2 standing and 0.3 lifting 20 kg" in page
-    assert "loses 5 % of its height" in page
+    assert "loses 7.7 % of its height" in page
     assert page.count("<polygon") == 3 * 2
     assert "beyond this disc" in page  # the treated lift at the end
     assert re.search(r"treated.*solid", page)

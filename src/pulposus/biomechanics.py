@@ -1,8 +1,8 @@
 """What a disc does under load: postures, moments, a day.
 
 What: puts a disc at rest overnight, then on the loads of ``evidence/loads.csv``, and makes tables of what is read.
-Postures and moments come suddenly, water having no time to leave; a day is a night and a time on the feet,
-repeated until it repeats, with water flowing.
+Postures and moments come suddenly, water having no time to leave; a day is a night and a time on the feet after another
+such day, with water flowing.
 Reads: a frame of `disc.posture`, the share of fixed charge that is left. Writes: nothing; gives tables.
 Source: `disc.posture`, ``evidence/loads.csv``.
 """
@@ -152,6 +152,7 @@ def _pieces(name: str) -> list[float]:
     return [0.0, *(hours * (late - early) for early, late in itertools.pairwise(_SPREAD))]
 
 
+_PIECES = 12  # maths: pieces of a year in which nucleus leaves and is resorbed
 _HOUR = 3600.0  # maths: seconds of an hour
 
 
@@ -236,7 +237,9 @@ def wear(
         rows.append({"year": year} | _noted(found, loose) | {"status": "completed"})
         noted = body, now, found
         later = next((t for t in times if t > year), year)
-        now = _advanced(body, seen, now, jnp.asarray((later - year) * evidence.factor("year")))
+        pieces = int(np.ceil((later - year) * _PIECES))
+        for _ in range(pieces):  # so that what has come out is also resorbed meanwhile
+            now = _advanced(body, seen, now, jnp.asarray((later - year) / pieces * evidence.factor("year")))
         tell(f"under load, year {year:g} of {years:g}")
     assert noted is not None
     assert first is not None
@@ -244,7 +247,9 @@ def wear(
 
 
 def looks(years: float) -> list[float]:
-    """Years at which a course of tears is seen: start, end and, beyond a year, the middle."""
+    """Years at which a course of tears is seen: start, end and, beyond a year, the middle; damage is carried forward
+    from look to look, so that more looks tear sooner (docs/processes/structure.md).
+    """
     return sorted({0.0, years / 2, years} if years > 1 else {0.0, years})
 
 
@@ -253,7 +258,8 @@ def _look(made: Frame, body: Solid, now: Structure, tight: structures.Stability 
     sick = _weakened(body, now)
     rested = equilibrium.drained(sick, posture.rest(made, sick), equilibrium.at_start(sick))
     loose = structures.stability(sick, rested)
-    return structures.see(sick, rested, structures.day(), structures.looseness(loose, tight or loose)), loose
+    seen = structures.see(sick, rested, structures.day(), structures.looseness(loose, tight or loose))
+    return eqx.tree_at(lambda s: s.error, seen, jnp.maximum(seen.error, loose.error)), loose
 
 
 _weakened, _advanced = eqx.filter_jit(structures.weakened), eqx.filter_jit(structures.advance)

@@ -388,6 +388,8 @@ def balance(body: Solid, load: Load, start: Balance, flow: Flow | None = None, t
     done = jax.lax.while_loop(lambda c: ~(c[4] < tolerance) & (c[5] < _NEWTON), step, first)
     x, pose, pressure, _, error, newton, krylov = done
     anchor = relaxed(solid.fibre_strain(body, x), None if flow is None else flow.branch)
+    if flow is not None:  # what starts from a balance that is wrong is wrong
+        error = jnp.maximum(error, start.error)
     return Balance(x - body.start, pose, pressure, anchor, error, jnp.asarray(newton), jnp.asarray(krylov))
 
 

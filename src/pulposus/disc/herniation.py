@@ -25,13 +25,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from pulposus import evidence
+from pulposus.disc import solid
 from pulposus.disc import material as tissue
 from pulposus.disc.mesh import NUCLEUS
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.solid import Solid
 
 Sectors = Float[Array, " sector"]
-_MOST_SWOLLEN = 8.0  # maths: beyond any volume ratio of wet tissue, where bisection begins
+_MOST_SWOLLEN = 20.0  # maths: beyond any volume ratio of wet tissue, where bisection begins
 _HALVINGS = 40  # maths: bisection to a relative error of 1e-11
 _GAP = 0.1  # maths: share of the fullest sector below which another one does not join it
 _SOME = 1e-9  # maths: m^3, a cubic millimetre: less is nothing to see
@@ -113,9 +114,10 @@ def lacking(body: Solid, ratio: Array) -> tuple[Array, Array]:
 
     start = (m.solid + 0.5 * (1 - m.solid), jnp.full_like(m.solid, _MOST_SWOLLEN))
     free = jax.lax.fori_loop(0, _HALVINGS, halve, start)[0]
-    volume = jnp.mean(body.volume, 0)
+    volume = jnp.mean(body.volume, 0)  # without stress, to which J refers
     wants = jnp.maximum(free - jnp.mean(ratio, 0), 0.0) * volume
-    water, all_ = jnp.sum(jnp.where(nucleus, wants, 0.0)), jnp.sum(jnp.where(nucleus, volume, 0.0))
+    measured = jnp.mean(solid.cofactors(solid.tangents(body.start))[1], 0)
+    water, all_ = (jnp.sum(jnp.where(nucleus, each, 0.0)) for each in (wants, measured))
     return all_ * water / (all_ + water), all_
 
 

@@ -40,6 +40,7 @@ class Stability(NamedTuple):
     bending: Array
     side: Array
     translation: Array
+    error: Array  # greatest solver error
 
 
 class Stenosis(NamedTuple):
@@ -62,14 +63,18 @@ def stability(body: Solid, rested: Balance) -> Stability:
     """Neutral zones and translation of a disc from where it rests, each by sudden loads on the isolated disc."""
     p = body.parameters
 
-    def turned(motion: str, axis: int, sign: float = 1.0) -> Array:
-        return sudden(body, posture.moment_of(body, motion, sign * p.neutral_moment), rested).pose[3 + axis]
+    def bent(motion: str, sign: float = 1.0) -> Balance:
+        return sudden(body, posture.moment_of(body, motion, sign * p.neutral_moment), rested)
 
-    bending = turned("extension", 0) - turned("flexion", 0)
-    side = turned("side_bending", 1) - turned("side_bending", 1, -1.0)
+    back, forward, right, left = bent("extension"), bent("flexion"), bent("side_bending"), bent("side_bending", -1.0)
     start = sudden(body, sheared(body, 0.0), rested)
     slid = sudden(body, sheared(body, p.translation_force), rested)
-    return Stability(bending, side, slid.pose[1] - start.pose[1])
+    return Stability(
+        back.pose[3] - forward.pose[3],
+        right.pose[4] - left.pose[4],
+        slid.pose[1] - start.pose[1],
+        jnp.max(jnp.stack([found.error for found in (back, forward, right, left, start, slid)])),
+    )
 
 
 def looseness(now: Stability, whole: Stability) -> Array:

@@ -268,9 +268,12 @@ def _spring(modulus: Array, exponent: Array, strain: Array) -> tuple[Array, Arra
 
 
 def relaxed(strain: Array, branch: Branch | None) -> Array:
-    """Strain at which the spring behind the dashpot does not pull, after the step: all of the strain if it had time."""
+    """Strain at which the spring behind the dashpot does not pull, after the step: all of the strain if it had time.
+
+    Where a fibre has slackened the dashpot comes back at the same rate, so that nothing moves in no time.
+    """
     taut = jnp.maximum(strain, 0.0)
-    return taut if branch is None else taut - branch.keep * jnp.maximum(taut - branch.anchor, 0.0)
+    return taut if branch is None else taut - branch.keep * (taut - branch.anchor)
 
 
 def fibre_energy(material: Material, squared: Array) -> Array:

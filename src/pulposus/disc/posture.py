@@ -173,7 +173,8 @@ def read(made: Solid, found: Balance) -> Reading:
     quarter = np.round(np.arange(len(DIRECTIONS)) * t.sectors / len(DIRECTIONS)).astype(int)
     stretch = solid.fibre_stretch(made, x)
     wound = jnp.asarray(material.fibred(t))
-    pull, _ = material.fibre_tension(m, stretch**2)
+    both = [material.fibre_tension(m, stretch[i] ** 2, found.anchor[i], 1.0)[0] for i in range(len(stretch))]
+    pull = jnp.stack(both)  # the anchor is what the dashpot has given by now: all further strain is the spring's
     weight = jnp.mean(made.volume, 0)
     return Reading(
         height=x[2, 0, 0, -1] - x[2, 0, 0, 0],

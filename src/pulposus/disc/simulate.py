@@ -422,10 +422,14 @@ def _looks(discs: Disc, start: float, stop: float) -> list[float]:
 
 
 def _formed(discs: Disc, states: State) -> State:
-    """The batch with the form of every disc solved anew, where charge has gone far enough in any of them."""
-    if discs.hypotheses.mechanics != "solid" or float(jnp.max(_moved_batch(discs, states))) <= FORMED:
+    """The batch with the form of those discs solved anew in which charge has gone far enough."""
+    if discs.hypotheses.mechanics != "solid":
         return states
-    return stacked([mechanics.form(member(discs, i), member(states, i)) for i in range(states.time.shape[0])])
+    far = np.asarray(_moved_batch(discs, states)) > FORMED
+    if not far.any():
+        return states
+    every = [(member(discs, i), member(states, i), bool(moved)) for i, moved in enumerate(far)]
+    return stacked([mechanics.form(disc, state) if moved else state for disc, state, moved in every])
 
 
 def simulate(

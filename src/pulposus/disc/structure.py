@@ -176,7 +176,8 @@ def advance(body: Solid, seen: Seen, before: Structure, dt: Array | float, laws:
 def weakened(body: Solid, structure: Structure) -> Solid:
     """The solid with torn fibres and tears that let water through, and with what nucleus is left."""
     p, nucleus = body.parameters, body.topology.element_tissue == NUCLEUS
-    volume = jnp.sum(jnp.where(nucleus, jnp.mean(body.volume, 0), 0.0))
+    measured = jnp.mean(solid.cofactors(solid.tangents(body.start))[1], 0)
+    volume = jnp.sum(jnp.where(nucleus, measured, 0.0))
     left = jnp.clip(1 - structure.nucleus.left / volume, 0.0, 1.0)
     m = fissure.torn(p, body.material, structure.damage)
     m = eqx.tree_at(lambda a: a.charge, m, jnp.where(jnp.asarray(nucleus), left * m.charge, m.charge))

@@ -48,7 +48,9 @@ _STEPS, _SLOW, _INSTANT = 10, 1.0, 1e-4  # load steps of a stage; seconds that a
 _UPPER, _LOWER = "upper_vertebra", "lower_vertebra"
 _DIFFERS = """
 Same as in Pulposus: nodes, elements, Gauss points, energies, fibre directions at Gauss points, rigid vertebrae, loads.
-Not the same:
+Not the same as in a run of Pulposus: the disc begins without stress, not strained as it was measured, and its fibres
+have no second spring behind a dashpot; our answer beside this deck is for the deck's disc.
+Not the same as in our answer:
  - permeability is that of the tissue at start; it hardly matters: a drained stage is steady, a sudden one takes 0.1 ms;
  - FEBio lets pressure alternate from node to node in a sudden load, and is stiffer on coarse meshes; we penalise it;
  - a moment turns about an axis fixed in space, ours is conjugate to the rotation vector: the same about one axis alone.

@@ -134,16 +134,15 @@ def _said(postures: pd.DataFrame, day: pd.DataFrame) -> str:
     text = (
         f"Pressure in the middle of the nucleus is {number(pressure('lying'), 2)} MPa lying, "
         f"{number(pressure('standing'), 2)} standing and {number(pressure('lifting'), 2)} lifting 20 kg. "
-        f"From morning to evening the disc loses {number(fallen, 2)} % of its height."
+        f"From morning to evening, lying both times, the disc loses {number(fallen, 2)} % of its height."
     )
     return f"<p>{escape(text)}</p>"
 
 
 def _daily(day: pd.DataFrame, when: str, arm: str) -> float:
-    """Fall of height from the end of the night to the end of the day, percent."""
-    rows = day[(day["when"] == when) & (day["arm"].fillna("") == arm)]
-    night, late = rows[rows["span"] == "night"]["height_mm"].iloc[-1], rows["height_mm"].iloc[-1]
-    return float(100 * (1 - late / night))
+    """Fall of height from the end of the night to lying down in the evening, percent."""
+    rows = day[(day["when"] == when) & (day["arm"].fillna("") == arm) & (day["span"] == "night")]
+    return float(100 * (1 - rows["height_mm"].iloc[0] / rows["height_mm"].iloc[-1]))
 
 
 # ---------------------------------------------------------------------------------------------- the moving picture

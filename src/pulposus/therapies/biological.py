@@ -91,7 +91,9 @@ class Injections(AbstractTherapy):
         nucleus = total(disc, disc.tissue[0])
         volume, _, share = self.at_needle(disc.shape.nucleus.area(), k)
         part = volume / self.volume[k]
+        # what flows back along the needle goes by pressure where that counts, by volume where it does not
         excess = jnp.clip(1 - self.accepted[k] * nucleus / volume, 0.0, 1.0) * self.excess_leak[k]
+        excess = jnp.where(self.pressed[k] > 0, 0.0, excess)
         held = jnp.where(self.retained[k] > 0, self.kept[k] * share / jnp.maximum(self.retained[k], _LEAST), 0.0)
         stays = part * held * (1 - excess) * due
         cloud = self._cloud(disc, coords, volume, k, nucleus)

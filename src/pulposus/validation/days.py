@@ -10,6 +10,7 @@ from pulposus import biomechanics, evidence
 from pulposus.biomechanics import Rested
 from pulposus.disc import equilibrium, geometry, mesh, posture
 from pulposus.disc.composition import continuous_grade
+from pulposus.disc.equilibrium import Balance
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import Hypotheses
 from pulposus.validation.finding import Finding, collector, points
@@ -37,6 +38,16 @@ def _disc(lab: Laboratory, grade: int = 1) -> Rested:
     return lab.keep(("rested", grade), make)
 
 
+def _believed(found: Balance) -> Balance:
+    """A balance, or nothing but NaN where none was found: then the check says that it was not computed."""
+    good = found.error < equilibrium.BELIEVED
+    return eqx.tree_at(
+        lambda b: (b.pose, b.displacement),
+        found,
+        (jnp.where(good, found.pose, jnp.nan), jnp.where(good, found.displacement, jnp.nan)),
+    )
+
+
 # ---------------------------------------------------------------------------------------------- postures
 
 
@@ -52,7 +63,7 @@ def posture_pressure(lab: Laboratory, at: str) -> Finding:
 def pressure_per_stress(lab: Laboratory, at: str) -> Finding:
     """Pressure over force per area, standing."""
     disc = _disc(lab)
-    found = biomechanics.under(disc, posture.load_of(disc.body, at))
+    found = _believed(biomechanics.under(disc, posture.load_of(disc.body, at)))
     stress = float(posture.load_of(disc.body, at).follower / disc.made.shape.disc.area())
     return Finding(float(posture.read(disc.body, found).pressure) / stress)
 
@@ -65,7 +76,7 @@ def axial_stiffness(lab: Laboratory, at: str) -> Finding:
     for more in (0.0, _FURTHER):
         none = equilibrium.unloaded(disc.body)
         load = eqx.tree_at(lambda a: a.follower, none, jnp.asarray(float(at) + more))
-        pressed.append(float(biomechanics.under(disc, load).pose[2]))
+        pressed.append(float(_believed(biomechanics.under(disc, load)).pose[2]))
     return Finding(_FURTHER / (pressed[0] - pressed[1]) * 1e-6)  # maths: N/m to kN/mm
 
 
@@ -80,10 +91,10 @@ def _day(lab: Laboratory, column: str) -> tuple[np.ndarray, np.ndarray, int]:
 
 @measure
 def daily_loss(lab: Laboratory, at: str) -> Finding:
-    """Height or volume lost from morning to evening, percent: "height" or "volume"."""
+    """Height or volume lost from morning to evening, lying both times as in a scanner, percent: "height", "volume"."""
     hour, values, up = _day(lab, {"height": "height_mm", "volume": "volume_mL"}[at])
     lost = _PERCENT * (1 - values / values[up - 1])
-    return Finding(float(lost[-1]), across="hours", along=f"{at} lost, %", curve=points(hour, lost))
+    return Finding(float(lost[0]), across="hours", along=f"{at} lost, %", curve=points(hour, lost))
 
 
 @measure
