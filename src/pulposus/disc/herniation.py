@@ -25,8 +25,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from pulposus import evidence
-from pulposus.disc import solid
 from pulposus.disc import material as tissue
+from pulposus.disc import solid
 from pulposus.disc.mesh import NUCLEUS
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.solid import Solid
