@@ -54,7 +54,7 @@ def made_up_run(done: int = len(MONTHS), status: str = "completed") -> Callable[
     run = synthetic_run.synthetic_run("tiny", MONTHS)
 
     def run_case(
-        case: Any, out: Path, *, resume: bool, progress: Callable[[int, int, str], None], ablation: bool
+        case: Any, out: Path, *, resume: bool, progress: Callable[[int, int, str], None], ablation: bool, loads: bool
     ) -> Results:
         history = run["history"]
         results = Results.open(out) if resume else Results.create(out, fingerprint="f", info=run["info"], months=MONTHS)

@@ -135,7 +135,7 @@ def test_open_endplates_do_not_depend_on_the_clock():
     for name, times in {"once": [0, 3], "ten days": [i / 3 for i in range(10)]}.items():
         last = []
         for switches in (only, 0 * only):
-            disc, state, injections = prepared(treatments=(msc(25e6, carrier="gel"),), switches=switches)
+            disc, state, injections = prepared(treatments=(msc(2e6, carrier="gel"),), switches=switches)
             last.append(nucleus_mean(disc, run(disc, state, injections, times)[-1].charge))
         gains[name] = last[0] - last[1]
     assert gains["ten days"] > 0
@@ -254,8 +254,8 @@ def test_outside_the_disc_nothing_enters_it():
 
 
 def test_halving_the_step_shows_the_order_of_the_split():
-    """Fixed steps over half a year after an injection: the split is first order in the slow fields."""
-    disc, state, injections = prepared(treatments=(msc(25e6, carrier="gel"),))
+    """Fixed steps over a month after an injection that hunger does not stop at once: the split is first order."""
+    disc, state, injections = prepared(treatments=(msc(2e6, carrier="gel"),))
     coords = mesh.coordinates(disc.topology, disc.shape)
     state = injections.dose(disc, state, coords, jnp.zeros(()))
     forward = eqx.filter_jit(lambda s, dt: simulate.step(disc, s, dt)[0])

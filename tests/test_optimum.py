@@ -14,6 +14,7 @@ from pulposus.errors import InputError
 from pulposus.figures.response import write_response
 from pulposus.report.response import response_page, sentences
 from pulposus.uncertainty import adjoint, optimum, schedule
+from pulposus.uncertainty.ensemble import CHUNK
 
 LINE = "Inject 25e6 allogeneic MSC(M) in 2 mL saline at month 0"
 
@@ -191,7 +192,7 @@ def test_a_stopped_search_goes_on_where_it_was_and_ends_the_same(tmp_path, prete
     assert "--resume" in stopped.stderr
     assert not (tmp_path / "part" / "optimise.html").exists()
     done = len(pd.read_csv(tmp_path / "part" / "runs.csv"))
-    assert done == 50
+    assert done == 2 * CHUNK
     pretend()
     other = asked("optimise", EXAMPLE, *SHORT, "--mesh", "coarse", "--out", tmp_path / "part", "--resume")
     assert other.exit_code == 2

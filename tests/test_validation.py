@@ -351,6 +351,7 @@ def test_evidence_can_be_searched_and_shown() -> None:
         "disc.material: osmotic_energy",
         "disc.material: osmotic_pressure",
         "disc.mechanics: osmotic_pressure",
+        "exchange.febio: _mixture",
     ]
     assert told["rows"][0]["used"] is True
     found = json.loads(pulposus("evidence", "search", "wilke1999", "--json").stdout)

@@ -237,6 +237,8 @@ class Hypothesis(_Table):
     differentiation: StrictBool = True
     osmosis: Annotated[Literal["donnan", "composition"], _one_of(Literal["donnan", "composition"])] = "donnan"
     fibres: Annotated[Literal["stiffen", "soften"], _one_of(Literal["stiffen", "soften"])] = "stiffen"
+    solid: Annotated[Literal["measured", "fitted"], _one_of(Literal["measured", "fitted"])] = "measured"
+    mechanics: Annotated[Literal["solid", "columns"], _one_of(Literal["solid", "columns"])] = "solid"
     injection_pressure: StrictBool = True
 
 
