@@ -135,7 +135,9 @@ def test_open_endplates_do_not_depend_on_the_clock():
     for name, times in {"once": [0, 3], "ten days": [i / 3 for i in range(10)]}.items():
         last = []
         for switches in (only, 0 * only):
-            disc, state, injections = prepared(treatments=(msc(2e6, carrier="gel"),), switches=switches)
+            disc, state, injections = prepared(
+                treatments=(msc(25e6, carrier="gel"),), switches=switches, mechanics="columns"
+            )
             last.append(nucleus_mean(disc, run(disc, state, injections, times)[-1].charge))
         gains[name] = last[0] - last[1]
     assert gains["ten days"] > 0

@@ -49,7 +49,7 @@ def test_a_disc_rests_overnight_in_the_form_in_which_it_was_measured(disc):
     assert float(seen.volume) == pytest.approx(float(jnp.sum(volumes)), rel=1e-3)
     # its water and the charge in it are those of the tissue as measured
     ratio = solid.volume_ratio(body, equilibrium.places(body, night))
-    fixed = jnp.mean(material.water_charge(body.material, jnp.mean(ratio, 0))[0])
+    fixed = jnp.mean(material.water_charge(body.material, jnp.mean(ratio, 0))[0, :, TINY.layers // 2])
     assert float(fixed) == pytest.approx(float(P.nucleus_charge_healthy), rel=0.02)
     assert float(seen.fibre_stretch) > 1.005  # strained, as the nucleus swells within
 
