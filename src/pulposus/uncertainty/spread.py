@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EFFECT = "aggrecan_nucleus_percent"
 QUANTILES = {"low": 0.05, "middle": 0.5, "high": 0.95}  # maths: a band that holds nine of ten members
-_KEYS = ("member", "arm", "month", "status", "mesh", "year", "solver_error")
+_KEYS = ("member", "arm", "month", "status", "mesh", "mechanics", "year", "solver_error", "form_error")
 _FEWEST = 20  # maths: members, below which shares of a spread say nothing
 _TOP = 3
 
