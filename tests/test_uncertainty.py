@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from pulposus import evidence, imaging, uncertainty
-from pulposus.case import case_from_line
+from pulposus.case import Case, case_from_line
 from pulposus.errors import InputError
 from pulposus.report import sections, words
 from pulposus.results import Results
@@ -241,3 +241,21 @@ def test_an_ensemble_from_draws_to_report(tmp_path, monkeypatch) -> None:
     rows = ensemble.chunk(case.to_toml(), "cohort", [0, 3], "columns", drawn).groupby("member")["status"].first()
     assert rows[1].startswith("failed")
     assert rows[0] == rows[2] == "completed"
+
+
+def test_members_and_searches_go_through_the_needle_of_their_case() -> None:
+    """Pressure left out, or another Dallas grade, is what every batch of a case computes with too."""
+    from pulposus.uncertainty import adjoint, ensemble, optimum
+
+    given = {"level": "L4-L5", "grade": 3, "dallas": 5}
+    for pressed in (True, False):
+        case = Case.from_dict(
+            {"disc": given, "hypotheses": {"injection_pressure": pressed}}
+            | {"treatments": [{"protocol": "Inject 10e6 allogeneic MSC(M) in 1 mL saline at month 0"}]}
+        ).resolved()
+        alone = adjoint.numbers(case, {}, {}, 1.0)[2]
+        member = ensemble._spoken(case, {})[2]
+        run = optimum._spoken(case, {"point": optimum.WRITTEN, "doses": 1, "run": 0, "member": 0}, [])[2]
+        for made in (alone, member, run):
+            assert float(made.pressed[0]) == pressed
+            assert float(made.leak_path[0]) == float(alone.leak_path[0])

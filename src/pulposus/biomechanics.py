@@ -1,8 +1,8 @@
-"""What a disc does under load: postures, moments, a day.
+"""What a disc does under load: postures, moments, a day, and years of days.
 
 What: puts a disc at rest overnight, then on the loads of ``evidence/loads.csv``, and makes tables of what is read.
 Postures and moments come suddenly, water having no time to leave; a day is a night and a time on the feet after another
-such day, with water flowing.
+such day, with water flowing. Years of such days tear the disc as `disc.structure` says.
 Reads: a frame of `disc.posture`, the share of fixed charge that is left. Writes: nothing; gives tables.
 Source: `disc.posture`, ``evidence/loads.csv``.
 """
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 POSTURES = ("lying", "sitting", "standing", "extended", "side_bent", "turned", "flexed", "lifting")
 MOMENTS = (1.0, 2.5, 5.0, 7.5)  # maths: N m at which motion is read, those of the usual spine testers
+ENDS = (MOMENTS[0], MOMENTS[-1])
 SPANS = ("day", "night", "day")  # what a rested disc goes through; the last two are told
 _SPREAD = (0.0, 0.03, 0.1, 0.25, 0.5, 1.0)  # maths: times within a span, close after its load has come
 _MM, _MPA, _ML = 1e3, 1e-6, 1e6  # maths: from SI

@@ -155,9 +155,7 @@ def _run_into(
     if results and results.complete:
         return results
     discs, states, therapies = build(case, case.run.mesh)
-    if not all(np.isfinite(x).all() for x in (np.asarray(states.solutes), np.asarray(states.native))):
-        own = ", ".join(case.parameters) or "its dimensions"
-        raise InputError(f"No finite concentrations are possible in this disc at the start; check {own}.")
+    _possible(case, states)
     if results is None:
         results = Results.create(out, fingerprint=print_of, info=info, months=saved)
     first = 0
@@ -189,14 +187,21 @@ def _run_into(
     results.write_ledger(ledger(rows, products_in(case.treatments)))
     info = info | {"status": status(table)}
     if ablation:
-        table_of, beside = ablate(case, table, lambda done, text: tell(len(times) + done, text))
-        results.write_mechanisms(table_of)
+        shares, beside = ablate(case, table, lambda done, text: tell(len(times) + done, text))
+        results.write_mechanisms(shares)
         info |= beside
     if loads:
         before = turns - load_turns(case)
         info |= _write_loads(results, case, discs, states, lambda done, text: tell(before + done, text))
     results.write_info(info)
     return results
+
+
+def _possible(case: Case, states: State) -> None:
+    """Raise InputError for a disc that has no finite concentrations at the start."""
+    if not all(np.isfinite(x).all() for x in (np.asarray(states.solutes), np.asarray(states.native))):
+        own = ", ".join(case.parameters) or "its dimensions"
+        raise InputError(f"No finite concentrations are possible in this disc at the start; check {own}.")
 
 
 def _rows(discs: Disc, states: State, t2: imaging.T2Scale, month: float) -> list[dict[str, Any]]:
@@ -364,9 +369,9 @@ def _loaded(
 ) -> dict[str, Any]:
     """Postures, motions and a day of a disc, put into `tables`; returns its section."""
     rows, found = biomechanics.postures(rested, say)
-    for kept, part in zip(
-        tables, (rows, biomechanics.motions(rested, say), biomechanics.day(rested, say)), strict=False
-    ):
+    moments = biomechanics.MOMENTS if when == "start" else biomechanics.ENDS
+    parts = rows, biomechanics.motions(rested, say, moments), biomechanics.day(rested, say)
+    for kept, part in zip(tables, parts, strict=False):
         kept.append(part.assign(when=when, arm=arm)[["when", "arm", *part.columns]])
     return biomechanics.section(rested, found)
 

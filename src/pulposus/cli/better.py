@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from pulposus import interrupt
 from pulposus.cli.compute import again
 from pulposus.cli.door import STOPPED, Quiet, app, argument, door, option, progress
 from pulposus.errors import InputError
+from pulposus.results import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,12 +63,12 @@ def optimise(
             question = _question(asked, mesh)
             done = _done(out, question) if resume else None
             out.mkdir(parents=True, exist_ok=True)
-            _write(out / _RECORD, json.dumps(question, indent=1) + "\n")
+            write_text(out / _RECORD, json.dumps(question, indent=1) + "\n")
             if done is None:
                 (out / _RUNS).unlink(missing_ok=True)
 
             def keep(table: pd.DataFrame) -> None:
-                _write(out / _RUNS, table.to_csv(index=False, lineterminator="\n"))
+                write_text(out / _RUNS, table.to_csv(index=False, lineterminator="\n"))
 
             found = optimum.compute(asked, size=mesh, done=done, progress=tell, keep=keep)
             told = optimum.judge(asked, found)
@@ -76,12 +76,8 @@ def optimise(
             if not no_gradient and told["used"]:
                 refined = optimum.refine(asked, told["used"]["point"], mesh, tell)
     except KeyboardInterrupt:
-        kept = (
-            f"Discs that are done lie in {out}; go on with: {again()}"
-            if (out / _RUNS).exists()
-            else "Nothing was done yet."
-        )
-        typer.echo(f"Stopped. {kept}", err=True)
+        kept = f"Discs that are done lie in {out}; go on with: {again()}"
+        typer.echo(f"Stopped. {kept if (out / _RUNS).exists() else 'Nothing was done yet.'}", err=True)
         raise typer.Exit(STOPPED) from None
     said = _publish(asked, found, told, refined, out, mesh, time.monotonic() - began)
     if not quiet:
@@ -105,9 +101,9 @@ def _publish(
     from pulposus.uncertainty.optimum import response
 
     table = response(asked, found)
-    _write(out / "response.csv", table.to_csv(index=False, lineterminator="\n"))
+    write_text(out / "response.csv", table.to_csv(index=False, lineterminator="\n"))
     if refined is not None:
-        _write(out / "gradient.csv", refined.to_csv(index=False, lineterminator="\n"))
+        write_text(out / "gradient.csv", refined.to_csv(index=False, lineterminator="\n"))
     pictures = write_response(table, told, asked.axes, asked.output, asked.at, out / "figures")
     words, unit = OUTPUTS[asked.output]
     said = sentences(told, asked.axes, f"{words} at month {asked.at:g}", unit)
@@ -122,7 +118,7 @@ def _publish(
     said.append(how)
     title = f"The best {', '.join(axis.words for axis in asked.axes)} for {words}"
     page = response_page(table, refined, said[:-1], asked.axes, title, asked.case.title, pictures, how)
-    _write(out / "optimise.html", page)
+    write_text(out / "optimise.html", page)
     return said
 
 
@@ -168,13 +164,3 @@ def _refuse(out: Path) -> None:
         raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
     if out.is_dir() and any(not path.name.startswith(".") for path in out.iterdir()) and not (out / _RECORD).exists():
         raise InputError(f"{str(out)!r} holds something other than a search; give a new or an empty folder to --out.")
-
-
-def _write(path: Path, text: str) -> None:
-    """Write beside the place, then move there in one step, so that a file is whole or as it was."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        fresh.write_text(text, encoding="utf-8")
-        os.replace(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 
 from pulposus.disc import composition, equilibrium, material, mesh, posture, solid
@@ -28,10 +29,8 @@ if TYPE_CHECKING:
 REST = "lying"
 REFERENCE = "reference_l4l5"
 _STEPS = 8  # maths: equal steps in which charge and first load grow
-_BELIEVED = 1e-4  # maths: strain; a balance that is wrong by more is no answer
 
 _ramped = eqx.filter_jit(equilibrium.ramped)
-_sudden = eqx.filter_jit(equilibrium.sudden)
 
 
 class Stage(NamedTuple):
@@ -90,9 +89,9 @@ def posed(
     stages = [Stage(first, True, loads[0], rested)]
     if not drained:
         tell(1, f"{name}, at once")
-        stages.append(Stage(name, False, loads[-1], _sudden(body, loads[-1], rested)))
+        stages.append(Stage(name, False, loads[-1], equilibrium.flowing(body, loads[-1], rested, jnp.asarray(0.0))))
     for stage in stages:
-        if not float(stage.found.error) < _BELIEVED:
+        if not float(stage.found.error) < equilibrium.BELIEVED:
             raise InputError(
                 f"This disc does not come to rest under {stage.name!r}: that is beyond it; choose a lighter posture."
             )

@@ -5,9 +5,9 @@ is not kept by its carrier, a part of the
 volume that the disc does not take up flows back, and the needle kills native cells along its track. What goes in before
 the pressure reaches its stop, and how much more or less of it stays at its pressure, says `pressure`.
 Equation: kept = dose x content x viability x given volume / volume x delivered x retained^x x (1 - excess leak x (1 -
-accepted volume / given volume)+), x of `pressure`; spread as a smooth ellipsoid of the
-nucleus' proportions and the given volume; native cells x (1 - killed exp(-(d / r)^2)), d the distance from
-the track.
+accepted volume / given volume)+), x of `pressure`, excess leak only where pressure is left out; spread as a smooth
+ellipsoid of the nucleus' proportions and the given volume; native cells x (1 - killed exp(-(d / r)^2)), d the distance
+from the track.
 Source: every number from ``evidence/therapies.csv``; most are assumptions with ranges, and are labelled so there.
 """
 

@@ -75,7 +75,7 @@ def members(
 
 def _spoken(case: Case, row: dict[str, Any]) -> tuple[Any, ...]:
     parameters, therapies, scanner = spoken({name: value for name, value in row.items() if name != "member"})
-    products, injections = prescribe(case.treatments, case.disc.grade, own=therapies)
+    products, injections = prescribe(case.treatments, case.disc.grade, own=therapies, **case.needle())
     t2 = imaging.T2Scale.from_evidence()
     by_grade = [scanner.get(f"nucleus_t2_grade{g}", float(t2.by_grade[k])) for k, g in enumerate(imaging.GRADES)]
     own = Parameters.from_evidence(case.parameter_overrides() | parameters)

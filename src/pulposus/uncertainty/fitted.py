@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pulposus.errors import InputError
 from pulposus.evidence import FOLDER, IDENTITY, found
+from pulposus.results import write_text
 
 _FIELDS = ("value", "low", "high", "kind", "source", "where", "status", "note")
 
@@ -36,10 +36,7 @@ def write(rows: Sequence[Mapping[str, Any]], mark: str, folder: Path = FOLDER) -
     for file, members in by_file.items():
         path = folder / file
         try:
-            text = _with(path.read_text("utf-8"), file, members, mark)
-            fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-            fresh.write_text(text, encoding="utf-8", newline="")
-            os.replace(fresh, path)
+            write_text(path, _with(path.read_text("utf-8"), file, members, mark))
         except OSError as problem:
             raise InputError(f"{str(path)!r} cannot be written ({problem.strerror}); work in a checkout.") from problem
         changed.append(path)

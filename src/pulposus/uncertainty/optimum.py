@@ -126,7 +126,7 @@ def compute(
     parts = [] if done is None or done.empty else [done]
     if parts:
         todo = todo[~todo["run"].isin(set(parts[0]["run"]))]
-    # runs of one schedule and like doses take steps of like length, and share a batch
+    # like runs come one after another, so that what is said of the time left holds
     names = [axis.name for axis in reversed(asked.axes) if axis.name != "repeat_interval"]
     by = ["repeat_interval", *names] if "repeat_interval" in todo else names
     todo = todo.sort_values([*by, "run"], na_position="first")
@@ -162,7 +162,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, float]]:
 
 
 def batch(text: str, size: str, part: pd.DataFrame) -> pd.DataFrame:
-    """A batch of runs (rows of `_runs`) of a case as its TOML; filled up to one form with copies that are left out."""
+    """A batch of runs (rows of `_runs`) of a case as its TOML, so that another process can be asked."""
     import tomllib
 
     remember_compilations()
@@ -207,7 +207,8 @@ def _spoken(case: Case, row: dict[Any, Any], axes: Sequence[str]) -> tuple[Any, 
     treatment = schedule.changed(case.treatments[0], point) if treated else case.treatments[0]
     told = {name: value for name, value in row.items() if name not in (*axes, "run", "point", "member", "doses")}
     parameters, therapies, _ = spoken(told)
-    products, injections = prescribe([treatment], case.disc.grade, room=(1, int(row["doses"])), own=therapies)
+    room = (1, int(row["doses"]))
+    products, injections = prescribe([treatment], case.disc.grade, room, therapies, **case.needle())
     injections = eqx.tree_at(lambda i: i.given, injections, jnp.asarray(float(treated)))
     return adjoint.Parameters.from_evidence(case.parameter_overrides() | parameters), products, injections
 
