@@ -349,7 +349,7 @@ def under_load(
     whole = biomechanics.rested(made)
     section = _loaded(whole, "start", "", tables, say)
     worn: dict[str, biomechanics.Worn] = {}
-    years, first = case.run.years, None
+    years, laws, first = case.run.years, structure.Laws(**case.structure.model_dump()), None
     for index, arm in enumerate(ARMS if case.treatments else ARMS[:1]):
         ratio = np.asarray(member(states, index).charge / disc.charge)
         left = biomechanics.carried(ratio, disc.topology, topology)
@@ -357,7 +357,7 @@ def under_load(
         def on_the_way(year: float, left: np.ndarray = left) -> np.ndarray:
             return 1 + (left - 1) * (year / years if years else 1.0)
 
-        worn[arm] = biomechanics.wear(made, case.disc.level, years, on_the_way, say, first)
+        worn[arm] = biomechanics.wear(made, case.disc.level, years, on_the_way, say, first, laws)
         first = worn[arm].first
         tables[3].append(worn[arm].rows.assign(arm=arm))
         _loaded(biomechanics.rested(made, left, worn[arm].structure), "end", arm, tables, say)
