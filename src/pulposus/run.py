@@ -42,7 +42,8 @@ Progress = Callable[[int, int, str], None]
 _ASIDE = ("validation", "exchange", "disc.fissure", "disc.herniation", "disc.instability", "disc.structure")
 _TISSUES = ("nucleus", "annulus", "endplate")
 # what the solid reads and columns do not, and the composition-based law of osmotic pressure
-_SOLID = ("fibre_", "rest_stress", "nucleus_aggregate_modulus", *(f"{t}_permeability_" for t in _TISSUES))
+_MEASURED = ("nucleus_aggregate_modulus", "annulus_matrix_modulus")
+_SOLID = ("fibre_", "rest_stress", *_MEASURED, *(f"{t}_permeability_" for t in _TISSUES))
 _COMPOSED = ("nucleus_fibril_", "annulus_fibril_", "extrafibrillar_", "activity_", "ion_pairing", "osmotic_coefficient")
 _CHECKPOINT_EVERY = 6  # maths: months between checkpoints
 _ABLATION_MESH = "coarse"
@@ -534,7 +535,7 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
         (chosen.endplate_permeability != "rises", ("porosity_",)),
         (chosen.grading != "absolute", ("charge_per_grade",)),
         (not chosen.ageing, ("aggrecan_ageing_rate",)),
-        (chosen.solid != "measured", ("nucleus_aggregate_modulus",)),
+        (chosen.solid != "measured", _MEASURED),
         (chosen.fibres != "soften", ("fibre_softening_grade",)),
         (chosen.osmosis != "composition", _COMPOSED),
         (chosen.mechanics != "solid", _SOLID),
