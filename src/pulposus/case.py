@@ -33,6 +33,7 @@ from pydantic import (
 from pulposus import evidence
 from pulposus.errors import InputError, nearest
 from pulposus.evidence import Row
+from pulposus.surface.form import SurfaceKeys
 from pulposus.therapies import protocol
 from pulposus.therapies.protocol import Treatment
 
@@ -169,9 +170,9 @@ class Person(_Table):
     sex: Annotated[Sex, _one_of(Sex)] = "any"
 
 
-class DiscTable(_Table):
+class DiscTable(SurfaceKeys, _Table):
     """The disc: level, Pfirrmann grade, endplates, Dallas grade of a discogram, and the dimensions that were measured
-    (mm, degrees, shares).
+    (mm, degrees, shares), or a surface that has them.
     """
 
     level: Annotated[str, BeforeValidator(_level), _level_schema]
@@ -192,6 +193,7 @@ class DiscTable(_Table):
 
     @model_validator(mode="after")
     def _plausible(self) -> DiscTable:
+        self.refuse_others(self.measured(), self.outline)
         for key in self.measured():
             low, high, unit = _span(quantity_of(key))
             value = getattr(self, key)
@@ -214,8 +216,8 @@ class DiscTable(_Table):
         return [key for key in DIMENSIONS if getattr(self, key) is not None]
 
     def open_dimensions(self) -> list[str]:
-        """Keys of the dimensions that are left to the tables (an outline has its own plan and wedge)."""
-        keys = OF_OUTLINES if self.outline else DIMENSIONS
+        """Keys of the dimensions that are left to the tables (an outline or a surface has its own plan and wedge)."""
+        keys = OF_OUTLINES if self.outline else self.left_open() or DIMENSIONS
         return [key for key in keys if getattr(self, key) is None]
 
 
@@ -388,10 +390,12 @@ class Case(_Table):
     @property
     def warnings(self) -> list[str]:
         """What must be said of this case before anyone reads its result."""
-        return list(dict.fromkeys([*self._said_of_treatments(), *self._outside_ranges()]))
+        return list(dict.fromkeys([*self._said_of_treatments(), *self.disc.unusual(), *self._outside_ranges()]))
 
     def resolved(self) -> Case:
         """The case with nothing left open: age, title, dimensions. InputError where dimensions exclude each other."""
+        if self.disc.surface and self.disc.form is None:
+            return self._formed().resolved()
         filled: dict[str, str] = {}
         person, rows, dimensions = self.person, self._rows(), self.dimensions()
         if person.age is None:
@@ -412,6 +416,17 @@ class Case(_Table):
         made._filled = {**self._filled, **filled}
         return made
 
+    def _formed(self) -> Case:
+        """The case with the numbers of its surface's form in place of the file's path."""
+        from pulposus.surface.fit import formed
+
+        update, said, tabled = formed(self.disc, self.dimensions())
+        rows = {key: self._rows()[quantity_of(key)] for key in tabled if getattr(self.disc, key) is None}
+        made = self.model_copy(update={"disc": self.disc.model_copy(update=update)})
+        made._filled = {**self._filled, "form": f"form = fitted to {update['surface']}. {said}"}
+        made._filled |= {key: self._from_where(key, row.value, row) for key, row in rows.items()}
+        return made
+
     def dimensions(self) -> dict[str, float]:
         """Every dimension in SI, named as in ``evidence.dimensions``: as given, or by level, sex, grade or outline."""
         rows, given = self._rows(), {quantity_of(key): getattr(self.disc, key) for key in self.disc.measured()}
@@ -423,7 +438,7 @@ class Case(_Table):
         for name, leader in followers.items():
             if leader in given and name not in given and si[leader] != rows[leader].si:
                 si[name] *= si[leader] / rows[leader].si
-        return si
+        return si | (self.disc.form.dimensions() if self.disc.form else {})
 
     def parameter_overrides(self) -> dict[str, float]:
         """The [parameters] in SI. Raises InputError for a number of the evidence that no process of the disc reads."""
@@ -521,7 +536,7 @@ class Case(_Table):
 # ---------------------------------------------------------------------------------------------- dimensions
 
 # Keys of [disc] that are dimensions; two are called otherwise in the evidence.
-_NO_DIMENSIONS = ("level", "grade", "endplate", "dallas", "outline")
+_NO_DIMENSIONS = ("level", "grade", "endplate", "dallas", "outline", *SurfaceKeys.model_fields)
 DIMENSIONS = tuple(name for name in DiscTable.model_fields if name not in _NO_DIMENSIONS)
 OF_OUTLINES = ("height", "endplate_thickness", "endplate_thickness_rim")
 _OTHER_NAMES = {"height": "mid_height", "endplate_thickness": "endplate_thickness_centre"}
@@ -593,13 +608,11 @@ def read_case(path: str | Path) -> Case:
         where = f"its byte {problem.start} is not UTF-8 text"
         raise InputError(f"{str(path)!r} cannot be read, since {where}; save it as UTF-8.") from None
     except tomllib.TOMLDecodeError as problem:
-        said = str(problem).rstrip(".")
-        raise InputError(f"{str(path)!r} is not TOML: {said}; mend that place.") from None
+        raise InputError(f"{str(path)!r} is not TOML: {str(problem).rstrip('.')}; mend that place.") from None
     except OSError as problem:
-        said = problem.strerror or "no reason given"
-        raise InputError(f"{str(path)!r} cannot be read ({said}); check its permissions.") from None
+        raise InputError(f"{str(path)!r} cannot be read ({problem.strerror}); check its permissions.") from None
     try:
-        return Case.from_dict(data)
+        return (case := Case.from_dict(data)).model_copy(update={"disc": case.disc.seen_from(path.parent)})
     except InputError as problem:
         raise InputError(f"{path.name}: {problem}") from None
 
