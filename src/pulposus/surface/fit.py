@@ -306,8 +306,12 @@ def _nucleus(given: reading.Given, solid: frame.Upright, name: str) -> tuple[tup
     number = min(reach, key=lambda key: reach[key])
     if not reach[number] < _INSIDE:
         return None, f"No region of {name} lies inside the disc. {proportions}"
-    corners = solid.carry(given.points)[given.regions[number]]
-    size = abs(triangles.volume(corners.reshape(-1, 3), np.arange(3 * len(corners)).reshape(-1, 3)))
+    try:
+        places, sides, _ = triangles.closed(given.points, given.regions[number], name)
+    except InputError:
+        return None, f"Region {number} of {name} lies innermost, but is not one closed body. {proportions}"
+    corners = solid.carry(places)[sides]
+    size = triangles.volume(solid.carry(places), sides)
     return (corners, size), f"Region {number} was taken for the nucleus, since it lies innermost."
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,8 +72,9 @@ def read(path: str | Path) -> Given:
         raise InputError(f"The surface file {str(path)!r} cannot be read ({said}); give another.") from None
     if not data.strip():
         raise InputError(f"{path.name!r} is empty; save the surface again.")
-    given = _stl(path.name, data) if suffix == ".stl" else _by_meshio(path)
-    return _checked(given)
+    if suffix == ".stl":
+        return _checked(_stl(path.name, data))
+    return _checked(_ply(path.name, data) if suffix == ".ply" else _by_meshio(path))
 
 
 def _checked(given: Given) -> Given:
@@ -111,8 +114,84 @@ def _words(name: str, data: bytes) -> np.ndarray:
         raise InputError(f"{name!r} is an STL file in words that ends early or is damaged; save it again.") from None
 
 
+def _ply(name: str, data: bytes) -> Given:
+    """PLY in words or binary; points by their x, y and z, faces by their list of corners, whatever that is called."""
+    try:
+        head, end, rest = data.partition(b"end_header")
+        lines = [line.split() for line in head.decode("ascii").splitlines()]
+        if not end or lines[0] != ["ply"]:
+            raise ValueError(name)
+        order = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}[lines[1][1]]
+        body = rest[rest.index(b"\n") + 1 :]
+        take = _taken(body, order) if order else _spoken(body)
+        points, faces = np.zeros((0, 3)), []
+        for line, count, properties in _elements(lines):
+            if count > len(data):
+                raise ValueError(name)
+            rows = [[take(kinds) for _, kinds in properties] for _ in range(count)]
+            names = [word for word, _ in properties]
+            if line == "vertex":
+                points = np.array([[row[names.index(axis)][0] for axis in "xyz"] for row in rows], float)
+            elif line == "face":
+                corners = next(k for k, (_, kinds) in enumerate(properties) if len(kinds) > 1)
+                faces = [[int(corner) for corner in row[corners]] for row in rows]
+    except (ValueError, IndexError, KeyError, StopIteration, struct.error, OverflowError):
+        raise InputError(f"{name!r} cannot be read as PLY: it is cut off or damaged; save it again.") from None
+    sides = [[face[0], face[k], face[k + 1]] for face in faces for k in range(1, len(face) - 1)]
+    said = ("Faces of more than three corners were cut into triangles.",) if len(sides) > len(faces) else ()
+    return Given(name, points.reshape(-1, 3), np.array(sides, np.int64).reshape(-1, 3), said=said)
+
+
+def _elements(lines: list[list[str]]) -> list[tuple[str, int, list[tuple[str, tuple[str, ...]]]]]:
+    """Elements of a PLY header: name, count, and its properties: name, and code of the number or of count and item."""
+    found: list[tuple[str, int, list[tuple[str, tuple[str, ...]]]]] = []
+    for line in lines:
+        if line[:1] == ["element"]:
+            found.append((line[1], int(line[2]), []))
+        elif line[:2] == ["property", "list"]:
+            found[-1][2].append((line[4], (_CODES[line[2]], _CODES[line[3]])))
+        elif line[:1] == ["property"]:
+            found[-1][2].append((line[2], (_CODES[line[1]],)))
+    return found
+
+
+def _taken(body: bytes, order: str) -> Callable[[tuple[str, ...]], Sequence[float]]:
+    """What takes one number, or one list of numbers, after the other from binary data."""
+    at = 0
+
+    def take(kinds: tuple[str, ...]) -> Sequence[float]:
+        nonlocal at
+        count = 1
+        if len(kinds) > 1:
+            count = struct.unpack_from(order + kinds[0], body, at)[0]
+            at += struct.calcsize(order + kinds[0])
+        code = f"{order}{count}{kinds[-1]}"
+        start, at = at, at + struct.calcsize(code)
+        return struct.unpack_from(code, body, start)
+
+    return take
+
+
+def _spoken(body: bytes) -> Callable[[tuple[str, ...]], Sequence[float]]:
+    """The same from words."""
+    words = iter(body.decode("ascii").split())
+
+    def take(kinds: tuple[str, ...]) -> Sequence[float]:
+        count = int(next(words)) if len(kinds) > 1 else 1
+        return [float(next(words)) for _ in range(count)]
+
+    return take
+
+
+# Types of PLY numbers, by both of their names, and their codes.
+_CODES = dict(zip(["char", "uchar", "short", "ushort", "int", "uint", "float", "double"], "bBhHiIfd", strict=True))
+_CODES |= dict(
+    zip(["int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64"], "bBhHiIfd", strict=True)
+)
+
+
 def _by_meshio(path: Path) -> Given:
-    """OBJ, PLY and VTU. The library says some mistakes by printing and leaving, so both are caught."""
+    """OBJ and VTU. The library says some mistakes by printing and leaving, so both are caught."""
     import meshio
 
     try:

@@ -14,7 +14,7 @@ from pulposus.errors import InputError
 _JOIN = 1e-6  # maths: share of the extent within which corners are one: a float of STL holds seven digits
 _SPECK = 0.01  # maths: a piece with less than this share of the volume is a stray speck
 _GRAZE = 1e-9  # maths: a ray through an edge must not slip between its two triangles
-_CHUNK = 256  # maths: columns at a time, which bounds memory
+_CHUNK = 128  # maths: columns at a time, side by side, so that few triangles come into question
 _NEAR = 6  # maths: candidates whose distance is taken exactly
 _SIXTH, _TWENTIETH = 1 / 6, 1 / 20  # maths: volume and second moments of a tetrahedron
 
@@ -128,15 +128,20 @@ def columns(points: np.ndarray, faces: np.ndarray, plan: np.ndarray) -> tuple[np
     a, b, c = (points[faces[:, k]] for k in range(3))
     area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1])
     lies = np.abs(area) > np.finfo(float).eps * np.ptp(points, axis=0).max() ** 2
+    first, last = (extreme.reduce([a[lies, 0], b[lies, 0], c[lies, 0]]) for extreme in (np.minimum, np.maximum))
     a, b, c, area = a[lies], b[lies] - a[lies], c[lies] - a[lies], area[lies]
     low, high = np.full(len(plan), np.nan), np.full(len(plan), np.nan)
+    order = np.argsort(plan[:, 0])
     for start in range(0, len(plan), _CHUNK):
-        at = slice(start, start + _CHUNK)
-        x, y = (plan[at, k, None] - a[:, k] for k in range(2))
-        u, v = (x * c[:, 1] - y * c[:, 0]) / area, (y * b[:, 0] - x * b[:, 1]) / area
+        at = order[start : start + _CHUNK]
+        strip = np.flatnonzero((last >= plan[at[0], 0]) & (first <= plan[at[-1], 0]))
+        p, q, r, size = a[strip], b[strip], c[strip], area[strip]
+        x, y = (plan[at, k, None] - p[:, k] for k in range(2))
+        u, v = (x * r[:, 1] - y * r[:, 0]) / size, (y * q[:, 0] - x * q[:, 1]) / size
         met = (u >= -_GRAZE) & (v >= -_GRAZE) & (u + v <= 1 + _GRAZE)
-        z = a[:, 2] + u * b[:, 2] + v * c[:, 2]
-        low[at], high[at] = np.where(met, z, np.inf).min(1), np.where(met, z, -np.inf).max(1)
+        z = p[:, 2] + u * q[:, 2] + v * r[:, 2]
+        low[at] = np.where(met, z, np.inf).min(1, initial=np.inf)
+        high[at] = np.where(met, z, -np.inf).max(1, initial=-np.inf)
     beside = ~np.isfinite(low)
     low[beside] = high[beside] = np.nan
     return low, high
