@@ -9,7 +9,7 @@ import pytest
 from discs import REFERENCE, shape_of
 
 from pulposus import biomechanics
-from pulposus.disc import posture
+from pulposus.disc import posture, structure
 from pulposus.disc.mesh import Topology, sized
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import Hypotheses
@@ -98,3 +98,19 @@ def test_the_section_goes_from_rim_to_rim(disc, loaded):
     assert (np.diff(y[:, TINY.layers // 2]) > 0).all()  # posterior to anterior
     assert pressure[TINY.rings - 1].mean() > pressure[0].mean()  # the nucleus above the rim
     assert eqx.is_array(disc.found.pose)
+
+
+@pytest.mark.slow
+def test_years_of_load_wear_by_the_laws_that_act(disc):
+    def after(**laws: bool):
+        return biomechanics.wear(disc.made, "L4-L5", 20, lambda year: 1.0, laws=structure.Laws(**laws), first=seen)
+
+    seen = None
+    worn = after()
+    seen = worn.first
+    none = after(overstretch=False, fatigue=False, herniation=False, osteophytes=False)
+    assert float(worn.structure.damage.max()) > 0.5
+    assert eqx.tree_equal(none.structure, structure.whole(TINY))
+    assert (none.rows["torn_percent"] == 0).all()
+    assert worn.rows["status"].eq("completed").all()
+    assert (worn.rows["torn_percent"].diff().dropna() >= 0).all()

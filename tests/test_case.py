@@ -20,6 +20,7 @@ from pulposus.case import (
     Endplate,
     Hypothesis,
     Mesh,
+    StructureTable,
     case_from_line,
     json_schema,
     quantity_of,
@@ -165,6 +166,7 @@ def test_the_case_knows_the_choices_of_the_disc() -> None:
     from pulposus.disc.composition import ENDPLATES
     from pulposus.disc.mesh import SIZES
     from pulposus.disc.state import Hypotheses
+    from pulposus.disc.structure import Laws
 
     assert get_args(Endplate) == ENDPLATES
     assert set(get_args(Mesh)) == set(SIZES)
@@ -177,6 +179,10 @@ def test_the_case_knows_the_choices_of_the_disc() -> None:
         for choice in get_args(field.annotation) or (True, False):
             chosen = Case.from_dict({"disc": DISC, "hypotheses": {name: choice}}).hypotheses()
             assert getattr(chosen, name) == choice
+    assert Laws(**Case.from_dict({"disc": DISC}).structure.model_dump()) == Laws()
+    assert set(StructureTable.model_fields) == set(Laws.__dataclass_fields__)
+    chosen = Case.from_dict({"disc": DISC, "structure": {"fatigue": False}}).structure
+    assert Laws(**chosen.model_dump()) == Laws(fatigue=False)
     for key in DIMENSIONS:
         assert quantity_of(key) in evidence.dimensions("L4-L5")
 

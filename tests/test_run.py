@@ -70,10 +70,10 @@ def test_a_stopped_run_resumes_to_the_same_bits(whole, tmp_path, stop_after):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run.run_case(small(), tmp_path / "stopped", ablation=False, progress=stop)
+        run.run_case(small(), tmp_path / "stopped", ablation=False, loads=False, progress=stop)
     halfway = Results.open(tmp_path / "stopped")
     assert len(halfway.history().month) >= 1  # readable at once
-    resumed = run.run_case(small(), tmp_path / "stopped", ablation=False, resume=True)
+    resumed = run.run_case(small(), tmp_path / "stopped", ablation=False, loads=False, resume=True)
     assert resumed.summary().equals(whole.summary())
     for name, field in whole.history().data_vars.items():
         assert np.array_equal(field.values, resumed.history()[name].values), name
@@ -85,7 +85,7 @@ def test_another_case_cannot_resume(whole):
 
 
 def test_a_damaged_folder_is_refused_in_a_sentence(whole, tmp_path):
-    run.run_case(small(0.25), tmp_path / "run", ablation=False)
+    run.run_case(small(0.25), tmp_path / "run", ablation=False, loads=False)
     checkpoint = next((tmp_path / "run" / "checkpoint").glob("*.npz"))
     checkpoint.write_bytes(checkpoint.read_bytes()[:100])
     with pytest.raises(InputError):
@@ -111,7 +111,7 @@ def test_a_disc_that_no_one_can_solve_ends_in_a_sentence(tmp_path):
 
 def test_the_ablation_adds_up(monkeypatch, tmp_path):
     monkeypatch.setattr(run, "_ABLATION_MESH", "cohort")
-    results = run.run_case(small(1.0), tmp_path / "run")
+    results = run.run_case(small(1.0), tmp_path / "run", loads=False)
     table = results.mechanisms().set_index("run")
     assert len(table) == 3 + 2 * len(MECHANISMS)
     assert table.loc["untreated", ["effect_aggrecan", "effect_water", "effect_cells"]].abs().max() == 0
@@ -156,7 +156,8 @@ def read_case_without_treatment(folder):
 def test_hungry_cells_leave_fewer_of_themselves_and_of_the_disc(monkeypatch, tmp_path):
     """The declared choice of fresh cells' metabolism: least, used and most of the evidence, in that order of harm."""
     monkeypatch.setattr(run, "_ABLATION_MESH", "cohort")
-    info = run.run_case(small(0.25, LINE.replace("saline", "gel").replace("25e6", "100e6")), tmp_path / "run").info()
+    case = small(0.25, LINE.replace("saline", "gel").replace("25e6", "100e6"))
+    info = run.run_case(case, tmp_path / "run", loads=False).info()
     least, used, most = info["metabolism"]
     assert least["choice"] == "least"
     assert most["choice"] == "most"

@@ -162,9 +162,11 @@ def test_a_member_is_looked_at_more_often_after_a_dose() -> None:
 # ---------------------------------------------------------------------------------------------- Ctrl-C
 
 SHARED_OUT = """
-import sys, time
+import signal, sys, time
 from pulposus import interrupt
 from pulposus.uncertainty import ensemble
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background inherit that it is ignored
 
 def look():
     print("looking", flush=True)

@@ -26,7 +26,7 @@ from pulposus.disc.herniation import Canal, Protrusion
 from pulposus.disc.mesh import Topology
 from pulposus.disc.posture import Frame
 from pulposus.disc.solid import Solid
-from pulposus.disc.structure import Structure
+from pulposus.disc.structure import Laws, Structure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -213,12 +213,13 @@ def wear(
     left: Callable[[float], Share],
     tell: Tell = lambda text: None,
     first: Look | None = None,
+    laws: Laws | None = None,
 ) -> Worn:
     """Years of the days of ``evidence/loads.csv``, seen anew now and then: tears, herniation, looseness, bone.
 
     `left` gives the share of charge at a year (a number, or on nodes); `first` is the look at year 0, if another course
-    of the same disc has had it. Where a day cannot be solved the course ends with the look before, and the last row's
-    status says so. Raises InputError for an unknown level.
+    of the same disc has had it; `laws` are all unless said otherwise. Where a day cannot be solved the course ends with
+    the look before, and the last row's status says so. Raises InputError for an unknown level.
     """
     import pandas as pd
 
@@ -240,7 +241,7 @@ def wear(
         later = next((t for t in times if t > year), year)
         pieces = int(np.ceil((later - year) * _PIECES))
         for _ in range(pieces):  # so that what has come out is also resorbed meanwhile
-            now = _advanced(body, seen, now, jnp.asarray((later - year) / pieces * evidence.factor("year")))
+            now = _advanced(body, seen, now, jnp.asarray((later - year) / pieces * evidence.factor("year")), laws)
         tell(f"under load, year {year:g} of {years:g}")
     assert noted is not None
     assert first is not None

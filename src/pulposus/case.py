@@ -244,6 +244,15 @@ class Hypothesis(_Table):
     injection_pressure: StrictBool = True
 
 
+class StructureTable(_Table):
+    """Which laws of tears, herniation and bone act under years of load (`pulposus.disc.structure.Laws`)."""
+
+    overstretch: StrictBool = True
+    fatigue: StrictBool = True
+    herniation: StrictBool = True
+    osteophytes: StrictBool = True
+
+
 class TreatmentTable(_Table):
     """One product given once or several times: a line of protocol, or the fields that follow it."""
 
@@ -351,6 +360,7 @@ class Case(_Table):
     disc: DiscTable
     parameters: Annotated[dict[str, float], BeforeValidator(_parameters), _parameters_schema] = {}
     choices: Hypothesis = Field(default=Hypothesis(), alias="hypotheses")
+    structure: StructureTable = StructureTable()
     treatments: list[Annotated[Treatment, BeforeValidator(_treatment), _treatment_schema]] = []
     run: RunTable = RunTable()
     _filled: dict[str, str] = PrivateAttr(default_factory=dict)
@@ -653,6 +663,7 @@ _TABLES: dict[str, type[_Table]] = {
     "person": Person,
     "disc": DiscTable,
     "hypotheses": Hypothesis,
+    "structure": StructureTable,
     "treatments": TreatmentTable,
     "run": RunTable,
 }

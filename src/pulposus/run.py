@@ -42,7 +42,8 @@ Progress = Callable[[int, int, str], None]
 _ASIDE = ("validation", "exchange", "disc.fissure", "disc.herniation", "disc.instability", "disc.structure")
 _TISSUES = ("nucleus", "annulus", "endplate")
 # what the solid reads and columns do not, and the composition-based law of osmotic pressure
-_SOLID = ("fibre_", "rest_stress", "nucleus_aggregate_modulus", *(f"{t}_permeability_" for t in _TISSUES))
+_MEASURED = ("nucleus_aggregate_modulus", "annulus_matrix_modulus")
+_SOLID = ("fibre_", "rest_stress", *_MEASURED, *(f"{t}_permeability_" for t in _TISSUES))
 _COMPOSED = ("nucleus_fibril_", "annulus_fibril_", "extrafibrillar_", "activity_", "ion_pairing", "osmotic_coefficient")
 _CHECKPOINT_EVERY = 6  # maths: months between checkpoints
 _ABLATION_MESH = "coarse"
@@ -351,7 +352,7 @@ def under_load(
     whole = biomechanics.rested(made)
     section = _loaded(whole, "start", "", tables, say)
     worn: dict[str, biomechanics.Worn] = {}
-    years, first = case.run.years, None
+    years, laws, first = case.run.years, structure.Laws(**case.structure.model_dump()), None
     for index, arm in enumerate(ARMS if case.treatments else ARMS[:1]):
         ratio = np.asarray(member(states, index).charge / disc.charge)
         left = biomechanics.carried(ratio, disc.topology, topology)
@@ -359,7 +360,7 @@ def under_load(
         def on_the_way(year: float, left: np.ndarray = left) -> np.ndarray:
             return 1 + (left - 1) * (year / years if years else 1.0)
 
-        worn[arm] = biomechanics.wear(made, case.disc.level, years, on_the_way, say, first)
+        worn[arm] = biomechanics.wear(made, case.disc.level, years, on_the_way, say, first, laws)
         first = worn[arm].first
         tables[3].append(worn[arm].rows.assign(arm=arm))
         _loaded(biomechanics.rested(made, left, worn[arm].structure), "end", arm, tables, say)
@@ -536,7 +537,7 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
         (chosen.endplate_permeability != "rises", ("porosity_",)),
         (chosen.grading != "absolute", ("charge_per_grade",)),
         (not chosen.ageing, ("aggrecan_ageing_rate",)),
-        (chosen.solid != "measured", ("nucleus_aggregate_modulus",)),
+        (chosen.solid != "measured", _MEASURED),
         (chosen.fibres != "soften", ("fibre_softening_grade",)),
         (chosen.osmosis != "composition", _COMPOSED),
         (chosen.mechanics != "solid", _SOLID),

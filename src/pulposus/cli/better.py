@@ -14,7 +14,6 @@ from pulposus import interrupt
 from pulposus.cli.compute import again
 from pulposus.cli.door import STOPPED, Quiet, app, argument, door, option, progress
 from pulposus.errors import InputError
-from pulposus.results import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +53,7 @@ def optimise(
     try:
         with interrupt.held(lambda said: typer.echo(said, err=True)), progress(quiet) as tell:
             from pulposus.disc.mesh import sized
+            from pulposus.results import write_text
             from pulposus.run import remember_compilations
             from pulposus.uncertainty import optimum
 
@@ -98,6 +98,7 @@ def _publish(
     """Tables, pictures and page into the folder; the sentences that the terminal says."""
     from pulposus.figures.response import OUTPUTS, write_response
     from pulposus.report.response import response_page, sentences
+    from pulposus.results import write_text
     from pulposus.uncertainty.optimum import response
 
     table = response(asked, found)

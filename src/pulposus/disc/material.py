@@ -101,7 +101,8 @@ def graded(
         pressed = p.nucleus_aggregate_modulus + share * (
             p.nucleus_aggregate_modulus_grade3 - p.nucleus_aggregate_modulus
         )
-        shear = jnp.where(tissue == NUCLEUS, pressed / confined(1 - water), shear)
+        pulled = p.annulus_matrix_modulus + share * (p.annulus_matrix_modulus_grade3 - p.annulus_matrix_modulus)
+        shear = jnp.where(tissue == NUCLEUS, pressed / confined(1 - water), jnp.where(tissue == ANNULUS, pulled, shear))
     return Material(
         shear,
         1 - water,

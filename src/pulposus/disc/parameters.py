@@ -181,6 +181,8 @@ class Parameters(eqx.Module):
     salt: Number = declare("mol/m^3", "salt outside the tissue")
     nucleus_aggregate_modulus: Number = declare("Pa", "matrix in confined compression, nucleus, healthy")
     nucleus_aggregate_modulus_grade3: Number = declare("Pa", "matrix in confined compression, nucleus, grade III")
+    annulus_matrix_modulus: Number = declare("Pa", "matrix shear modulus by axial tension, annulus, healthy")
+    annulus_matrix_modulus_grade3: Number = declare("Pa", "matrix shear modulus by axial tension, annulus, grade III")
     nucleus_shear_modulus: Number = declare("Pa", "matrix shear modulus, nucleus, healthy")
     annulus_shear_modulus: Number = declare("Pa", "matrix shear modulus, annulus, healthy")
     endplate_shear_modulus: Number = declare("Pa", "matrix shear modulus, endplate, healthy")
