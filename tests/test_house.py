@@ -28,6 +28,7 @@ FLOORS = {
     "imaging": 2,
     "biomechanics": 2,
     "surface": 2,
+    "values": 2,
     "case": 3,
     "validation": 3,
     "results": 4,
@@ -115,7 +116,7 @@ MOST_LINES_OF_FUNCTION = 60
 
 # Numbers that belong to mathematics whatever they multiply; all others live in evidence/ or carry `# maths: reason`.
 MATHEMATICS = {0, 1, 2, 3, 4, 8, 0.5}
-NUMBERED = ("disc", "surface", "therapies", "imaging", "case", "validation", "uncertainty")
+NUMBERED = ("disc", "surface", "values", "therapies", "imaging", "case", "validation", "uncertainty")
 STRUCTURE = {"axis", "axes", "ndim", "in_axes", "out_axes", "static_argnums"}
 MARKER = re.compile(r"#\s*maths:\s*(?P<reason>.*)$")
 SHORTEST_REASON = 8

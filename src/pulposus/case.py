@@ -36,6 +36,7 @@ from pulposus.evidence import Row
 from pulposus.surface.form import SurfaceKeys
 from pulposus.therapies import protocol
 from pulposus.therapies.protocol import Treatment
+from pulposus.values import figure, number, one_of, whole
 
 if TYPE_CHECKING:
     from pulposus.disc.state import Hypotheses
@@ -48,62 +49,12 @@ _OLDEST = 120.0  # maths: years, a guard against slips of the keyboard, no quant
 _LONGEST = 100.0  # maths: years, a guard against slips of the keyboard, no quantity of the clinic
 _YEARS = 5.0  # maths: how long to look when nobody says, a habit of trials' follow-up and no quantity of a disc
 _GRADES = (1, 2, 3, 4, 5)  # maths: the Pfirrmann grades
-_ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5}  # maths: roman numerals
 _SEEDS = 2**32
 _COUNTED = r"\s*(cells|vesicles|particles|mL)$"
 _UNBOUND = (-math.inf, math.inf)
 
 
 # ---------------------------------------------------------------------------------------------- single values
-
-
-def _figure(value: Any, unit: str) -> float:
-    """A finite number in `unit` from a bare number or from text with a unit."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise InputError(f"{value!r} is not a number; write a number, or text with a unit like '1 {unit}'.")
-    si = evidence.quantity(value, unit)
-    return float(value) if isinstance(value, (int, float)) else si / evidence.factor(unit)
-
-
-def _number(unit: str, low: float = -math.inf, high: float = math.inf, what: str = "") -> Any:
-    """A number (with its unit in words, if one likes) between two limits."""
-
-    def check(value: Any) -> float | None:
-        if value is None:
-            return None
-        number = _figure(value, unit)
-        if not low <= number <= high:
-            raise InputError(f"{value!r} is not possible; give a number of {unit}s from {low:g} to {high:g}.")
-        return number
-
-    schema = {"type": ["number", "string"], "description": f"{what}; a number in {unit}, or text with a unit"}
-    return BeforeValidator(check), WithJsonSchema(schema)
-
-
-def _whole(low: int, high: float, what: str) -> Any:
-    def check(value: Any) -> int:
-        number = _ROMAN.get(value.strip().upper(), value) if isinstance(value, str) else value
-        if isinstance(number, str) and re.fullmatch(r"\s*[-+]?\d+\s*", number):
-            number = int(number)
-        fits = isinstance(number, (int, float)) and not isinstance(number, bool) and low <= number <= high
-        if not fits or number != int(number):
-            reach = f"from {low} to {high:.0f}" if math.isfinite(high) else f"of at least {low}"
-            raise InputError(f"{value!r} is not a {what}; write a whole number {reach}.")
-        return int(number)
-
-    schema: dict[str, Any] = {"type": "integer", "minimum": low, "description": what}
-    return BeforeValidator(check), WithJsonSchema(schema | ({"maximum": high} if math.isfinite(high) else {}))
-
-
-def _one_of(kind: Any) -> Any:
-    options = get_args(kind)
-
-    def check(value: Any) -> Any:
-        if value not in options:
-            raise InputError(f"{value!r} is unknown{nearest(value, options)}; write one of {', '.join(options)}.")
-        return value
-
-    return BeforeValidator(check)
 
 
 def _level(value: Any) -> str:
@@ -125,18 +76,18 @@ def _dose(value: Any) -> float:
 
 
 # One annotation each: how a value of the file is checked, and how an editor is told of it.
-_age_check, _age_schema = _number("year", 0, _OLDEST, "age at the start")
-_years_check, _years_schema = _number("year", 0, _LONGEST, "how long to look, in whole months")
-_mm_check, _mm_schema = _number("mm", *_UNBOUND, "a length")
-_degree_check, _degree_schema = _number("degree", *_UNBOUND, "an angle, positive when higher in front")
-_share_check, _share_schema = _number("1", *_UNBOUND, "a share or a shape number")
-_volume_check, _volume_schema = _number("mL", *_UNBOUND, "volume of the whole injection")
-_month_check, _month_schema = _number("month", *_UNBOUND, "months")
-_grade_check, _grade_schema = _whole(_GRADES[0], _GRADES[-1], "Pfirrmann grade")
-_dallas_check, _dallas_schema = _whole(0, _GRADES[-1], "Dallas grade of a discogram")
-_seed_check, _seed_schema = _whole(0, _SEEDS - 1, "seed of random draws")
-_passage_check, _passage_schema = _whole(0, math.inf, "number of passages")
-_repeats_check, _repeats_schema = _whole(0, math.inf, "number of repeats")
+_age_check, _age_schema = number("year", 0, _OLDEST, "age at the start")
+_years_check, _years_schema = number("year", 0, _LONGEST, "how long to look, in whole months")
+_mm_check, _mm_schema = number("mm", *_UNBOUND, "a length")
+_degree_check, _degree_schema = number("degree", *_UNBOUND, "an angle, positive when higher in front")
+_share_check, _share_schema = number("1", *_UNBOUND, "a share or a shape number")
+_volume_check, _volume_schema = number("mL", *_UNBOUND, "volume of the whole injection")
+_month_check, _month_schema = number("month", *_UNBOUND, "months")
+_grade_check, _grade_schema = whole(_GRADES[0], _GRADES[-1], "Pfirrmann grade")
+_dallas_check, _dallas_schema = whole(0, _GRADES[-1], "Dallas grade of a discogram")
+_seed_check, _seed_schema = whole(0, _SEEDS - 1, "seed of random draws")
+_passage_check, _passage_schema = whole(0, math.inf, "number of passages")
+_repeats_check, _repeats_schema = whole(0, math.inf, "number of repeats")
 _dose_schema = WithJsonSchema({"type": ["number", "string"], "description": "cells, vesicles, or mL of plasma; 25e6"})
 _level_schema = WithJsonSchema({"type": "string", "enum": evidence.levels()})
 
@@ -167,7 +118,7 @@ class Person(_Table):
     """Whose disc it is: age in years at the start, and sex (any: the mean of both)."""
 
     age: Annotated[float | None, _age_check, _age_schema] = None
-    sex: Annotated[Sex, _one_of(Sex)] = "any"
+    sex: Annotated[Sex, one_of(Sex)] = "any"
 
 
 class DiscTable(SurfaceKeys, _Table):
@@ -177,7 +128,7 @@ class DiscTable(SurfaceKeys, _Table):
 
     level: Annotated[str, BeforeValidator(_level), _level_schema]
     grade: Annotated[int, _grade_check, _grade_schema]
-    endplate: Annotated[Endplate, _one_of(Endplate)] = "intact"
+    endplate: Annotated[Endplate, one_of(Endplate)] = "intact"
     dallas: Annotated[int | None, _dallas_check, _dallas_schema] = None
     outline: Annotated[str | None, BeforeValidator(_outline)] = None
     height: Length = None
@@ -227,20 +178,20 @@ class Hypothesis(_Table):
     injection_pressure: whether an injection presses, ends at a stop and leaks by its pressure.
     """
 
-    metabolism: Annotated[Literal["bibby_urban", "cachot"], _one_of(Literal["bibby_urban", "cachot"])] = "bibby_urban"
+    metabolism: Annotated[Literal["bibby_urban", "cachot"], one_of(Literal["bibby_urban", "cachot"])] = "bibby_urban"
     glucose_limiter: StrictBool = True
-    grading: Annotated[Literal["relative", "absolute"], _one_of(Literal["relative", "absolute"])] = "relative"
+    grading: Annotated[Literal["relative", "absolute"], one_of(Literal["relative", "absolute"])] = "relative"
     endplate_permeability: Annotated[
-        Literal["composition", "falls", "rises"], _one_of(Literal["composition", "falls", "rises"])
+        Literal["composition", "falls", "rises"], one_of(Literal["composition", "falls", "rises"])
     ] = "composition"
-    matrix: Annotated[Literal["sivan", "cachot"], _one_of(Literal["sivan", "cachot"])] = "sivan"
+    matrix: Annotated[Literal["sivan", "cachot"], one_of(Literal["sivan", "cachot"])] = "sivan"
     cytokine_glucose: StrictBool = True
     ageing: StrictBool = True
     differentiation: StrictBool = True
-    osmosis: Annotated[Literal["donnan", "composition"], _one_of(Literal["donnan", "composition"])] = "donnan"
-    fibres: Annotated[Literal["stiffen", "soften"], _one_of(Literal["stiffen", "soften"])] = "stiffen"
-    solid: Annotated[Literal["measured", "fitted"], _one_of(Literal["measured", "fitted"])] = "measured"
-    mechanics: Annotated[Literal["solid", "columns"], _one_of(Literal["solid", "columns"])] = "solid"
+    osmosis: Annotated[Literal["donnan", "composition"], one_of(Literal["donnan", "composition"])] = "donnan"
+    fibres: Annotated[Literal["stiffen", "soften"], one_of(Literal["stiffen", "soften"])] = "stiffen"
+    solid: Annotated[Literal["measured", "fitted"], one_of(Literal["measured", "fitted"])] = "measured"
+    mechanics: Annotated[Literal["solid", "columns"], one_of(Literal["solid", "columns"])] = "solid"
     injection_pressure: StrictBool = True
 
 
@@ -306,7 +257,7 @@ class RunTable(_Table):
     """How long to look (years), on which mesh, and the seed of random draws."""
 
     years: Annotated[float, _years_check, _years_schema] = _YEARS
-    mesh: Annotated[Mesh, _one_of(Mesh)] = "standard"
+    mesh: Annotated[Mesh, one_of(Mesh)] = "standard"
     seed: Annotated[int, _seed_check, _seed_schema] = 0
 
     @model_validator(mode="after")
@@ -330,7 +281,7 @@ def _parameters(value: Any) -> dict[str, float]:
     for name, given in value.items():
         row = evidence.used(str(name))
         try:
-            checked[name] = _figure(given, row.unit)
+            checked[name] = figure(given, row.unit)
         except InputError as problem:
             raise InputError(f"[parameters] {name}: {problem}") from problem
         if checked[name] < 0 <= row.low:
