@@ -300,6 +300,9 @@ FILES = {
     "empty.stl": (b"", "is empty"),
     "blank.obj": (b" \n", "is empty"),
     "text.stl": (b"hello, this is a letter", "is no STL file"),
+    "short.stl": (bytes(34), "is no STL file"),
+    "none.stl": (bytes(84), "holds no triangles"),
+    "vast.obj": (b"v 0 0 0\nv 1e300 0 0\nv 0 1 0\nf 1 2 3\n", "farther off"),
     "words.stl": (b"solid a\nfacet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\n", "ends early"),
     "points.obj": (b"v 0 0 0\nv 1 0 0\n", "holds no triangles"),
     "beyond.obj": (b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 9\n", "does not hold"),
@@ -406,6 +409,7 @@ def test_keys_that_say_the_same_twice_are_refused(itself: Fit) -> None:
         ({"nucleus_centre": 40.0}, "not inside"),
         ({"disc_sine": [float("nan")]}, "disc_sine"),
         ({"disc_sine": []}, "disc_sine"),
+        ({"hight": 3.0}, "did you mean 'height'"),
     ],
 )
 def test_a_form_that_cannot_be_is_refused(change: dict[str, object], words: str, itself: Fit) -> None:

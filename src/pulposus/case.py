@@ -33,7 +33,7 @@ from pydantic import (
 from pulposus import evidence
 from pulposus.errors import InputError, nearest
 from pulposus.evidence import Row
-from pulposus.surface.form import SurfaceKeys
+from pulposus.surface.form import Form, SurfaceKeys
 from pulposus.therapies import protocol
 from pulposus.therapies.protocol import Treatment
 from pulposus.values import figure, number, one_of, whole
@@ -641,7 +641,8 @@ def _sentence(problem: ValidationError) -> str:
         text = str(mistake["ctx"]["error"])
         return text if not place or re.match(r"\[[a-z]+\]", text) else f"{place}: {text}"
     if kind == "extra_forbidden":
-        table = _TABLES[str(loc[0])] if len(loc) > 1 else Case
+        tables: dict[str, type[BaseModel]] = {**_TABLES, "disc": Form if loc[1:2] == ("form",) else DiscTable}
+        table = tables[str(loc[0])] if len(loc) > 1 else Case
         known = [field.alias or name for name, field in table.model_fields.items()]
         where = _place(loc[:-1]) or "at the top of a case"
         where = where if len(loc) == 1 else f"in {where}"

@@ -20,6 +20,7 @@ from pulposus.errors import InputError, nearest
 KINDS = (".stl", ".obj", ".ply", ".vtu")
 _HEADER, _RECORD = 84, 50  # maths: bytes of the header and of a triangle of a binary STL file
 _TRIANGLE = np.dtype([("normal", "<f4", 3), ("corner", "<f4", (3, 3)), ("attribute", "<u2")])
+_VAST = 1e9  # maths: places beyond this leave no digits for a disc
 _FLAT = ("triangle", "quad", "polygon")
 # Faces of a cell by its corners, counted from 0 as VTK counts them; a cell of higher order begins with its corners.
 _FACES = {
@@ -85,13 +86,16 @@ def _checked(given: Given) -> Given:
         raise InputError(f"{name!r} names points that it does not hold, so it is cut off or damaged; save it again.")
     if not np.isfinite(points[np.unique(faces)]).all():
         raise InputError(f"{name!r} holds places that are no finite numbers; mend it in a mesh editor, save it again.")
+    if np.abs(points[np.unique(faces)]).max() > _VAST:
+        raise InputError(f"{name!r} holds places farther off than {_VAST:g} units; check its unit, or save it again.")
     return given
 
 
 def _stl(name: str, data: bytes) -> Given:
     count = int.from_bytes(data[_HEADER - 4 : _HEADER], "little") if len(data) >= _HEADER else -1
-    if len(data) == _HEADER + _RECORD * count:
-        corners = np.frombuffer(data, _TRIANGLE, offset=_HEADER)["corner"].astype(float)
+    if count >= 0 and len(data) == _HEADER + _RECORD * count:
+        with np.errstate(invalid="ignore"):  # what is no number is said later
+            corners = np.frombuffer(data, _TRIANGLE, offset=_HEADER)["corner"].astype(float)
     elif data.lstrip()[: len(b"solid")].lower() == b"solid" and b"facet" in data:
         corners = _words(name, data)
     else:
