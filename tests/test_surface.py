@@ -374,6 +374,7 @@ def test_a_case_with_a_surface_keeps_its_form(tmp_path: Path, lumbar: tuple[np.n
     assert "published proportions" in made.filled["form"]
     assert made.filled["nucleus_area_fraction"].startswith("nucleus_area_fraction = ")
     assert made.changed(years=1).resolved().disc.form == made.disc.form
+    assert read_case(tmp_path / "case.toml").resolved().to_toml() == made.to_toml()
     (tmp_path / "deep" / "disc.stl").unlink()
     (tmp_path / "again.toml").write_text(made.to_toml(), "utf-8")
     again = read_case(tmp_path / "again.toml").resolved()
