@@ -27,6 +27,8 @@ FLOORS = {
     "therapies": 2,
     "imaging": 2,
     "biomechanics": 2,
+    "surface": 2,
+    "values": 2,
     "case": 3,
     "validation": 3,
     "results": 4,
@@ -64,8 +66,9 @@ ORDERS = {
         "mechanics": 12,
         "simulate": 13,
     },
+    "surface": {"form": 0, "reading": 0, "triangles": 0, "frame": 1, "fit": 2},
     "therapies": {"protocol": 0, "pressure": 0, "biological": 1},
-    "figures": {"style": 0, "response": 1, "posterior": 1, "tears": 1},
+    "figures": {"style": 0, "response": 1, "posterior": 1, "tears": 1, "fitted": 1},
     "evidence": {"units": 0, "sources": 0, "network": 0, "usage": 0, "checks": 0},
     "report": {
         "words": 0,
@@ -103,7 +106,7 @@ ORDERS = {
         "fitted": 0,
     },
     "validation": {"finding": 0, "laboratory": 1, "solutes": 2, "matter": 3, "culture": 3, "courses": 4, "days": 4},
-    "exchange": {"posed": 0, "febio": 1, "paraview": 1},
+    "exchange": {"posed": 0, "febio": 1, "paraview": 1, "surface": 0},
 }
 
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "core", "misc", "tools", "stuff"}
@@ -113,7 +116,7 @@ MOST_LINES_OF_FUNCTION = 60
 
 # Numbers that belong to mathematics whatever they multiply; all others live in evidence/ or carry `# maths: reason`.
 MATHEMATICS = {0, 1, 2, 3, 4, 8, 0.5}
-NUMBERED = ("disc", "therapies", "imaging", "case", "validation", "uncertainty")
+NUMBERED = ("disc", "surface", "values", "therapies", "imaging", "case", "validation", "uncertainty")
 STRUCTURE = {"axis", "axes", "ndim", "in_axes", "out_axes", "static_argnums"}
 MARKER = re.compile(r"#\s*maths:\s*(?P<reason>.*)$")
 SHORTEST_REASON = 8

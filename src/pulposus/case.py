@@ -33,8 +33,10 @@ from pydantic import (
 from pulposus import evidence
 from pulposus.errors import InputError, nearest
 from pulposus.evidence import Row
+from pulposus.surface.form import Form, SurfaceKeys
 from pulposus.therapies import protocol
 from pulposus.therapies.protocol import Treatment
+from pulposus.values import figure, number, one_of, whole
 
 if TYPE_CHECKING:
     from pulposus.disc.state import Hypotheses
@@ -47,62 +49,12 @@ _OLDEST = 120.0  # maths: years, a guard against slips of the keyboard, no quant
 _LONGEST = 100.0  # maths: years, a guard against slips of the keyboard, no quantity of the clinic
 _YEARS = 5.0  # maths: how long to look when nobody says, a habit of trials' follow-up and no quantity of a disc
 _GRADES = (1, 2, 3, 4, 5)  # maths: the Pfirrmann grades
-_ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5}  # maths: roman numerals
 _SEEDS = 2**32
 _COUNTED = r"\s*(cells|vesicles|particles|mL)$"
 _UNBOUND = (-math.inf, math.inf)
 
 
 # ---------------------------------------------------------------------------------------------- single values
-
-
-def _figure(value: Any, unit: str) -> float:
-    """A finite number in `unit` from a bare number or from text with a unit."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise InputError(f"{value!r} is not a number; write a number, or text with a unit like '1 {unit}'.")
-    si = evidence.quantity(value, unit)
-    return float(value) if isinstance(value, (int, float)) else si / evidence.factor(unit)
-
-
-def _number(unit: str, low: float = -math.inf, high: float = math.inf, what: str = "") -> Any:
-    """A number (with its unit in words, if one likes) between two limits."""
-
-    def check(value: Any) -> float | None:
-        if value is None:
-            return None
-        number = _figure(value, unit)
-        if not low <= number <= high:
-            raise InputError(f"{value!r} is not possible; give a number of {unit}s from {low:g} to {high:g}.")
-        return number
-
-    schema = {"type": ["number", "string"], "description": f"{what}; a number in {unit}, or text with a unit"}
-    return BeforeValidator(check), WithJsonSchema(schema)
-
-
-def _whole(low: int, high: float, what: str) -> Any:
-    def check(value: Any) -> int:
-        number = _ROMAN.get(value.strip().upper(), value) if isinstance(value, str) else value
-        if isinstance(number, str) and re.fullmatch(r"\s*[-+]?\d+\s*", number):
-            number = int(number)
-        fits = isinstance(number, (int, float)) and not isinstance(number, bool) and low <= number <= high
-        if not fits or number != int(number):
-            reach = f"from {low} to {high:.0f}" if math.isfinite(high) else f"of at least {low}"
-            raise InputError(f"{value!r} is not a {what}; write a whole number {reach}.")
-        return int(number)
-
-    schema: dict[str, Any] = {"type": "integer", "minimum": low, "description": what}
-    return BeforeValidator(check), WithJsonSchema(schema | ({"maximum": high} if math.isfinite(high) else {}))
-
-
-def _one_of(kind: Any) -> Any:
-    options = get_args(kind)
-
-    def check(value: Any) -> Any:
-        if value not in options:
-            raise InputError(f"{value!r} is unknown{nearest(value, options)}; write one of {', '.join(options)}.")
-        return value
-
-    return BeforeValidator(check)
 
 
 def _level(value: Any) -> str:
@@ -124,18 +76,18 @@ def _dose(value: Any) -> float:
 
 
 # One annotation each: how a value of the file is checked, and how an editor is told of it.
-_age_check, _age_schema = _number("year", 0, _OLDEST, "age at the start")
-_years_check, _years_schema = _number("year", 0, _LONGEST, "how long to look, in whole months")
-_mm_check, _mm_schema = _number("mm", *_UNBOUND, "a length")
-_degree_check, _degree_schema = _number("degree", *_UNBOUND, "an angle, positive when higher in front")
-_share_check, _share_schema = _number("1", *_UNBOUND, "a share or a shape number")
-_volume_check, _volume_schema = _number("mL", *_UNBOUND, "volume of the whole injection")
-_month_check, _month_schema = _number("month", *_UNBOUND, "months")
-_grade_check, _grade_schema = _whole(_GRADES[0], _GRADES[-1], "Pfirrmann grade")
-_dallas_check, _dallas_schema = _whole(0, _GRADES[-1], "Dallas grade of a discogram")
-_seed_check, _seed_schema = _whole(0, _SEEDS - 1, "seed of random draws")
-_passage_check, _passage_schema = _whole(0, math.inf, "number of passages")
-_repeats_check, _repeats_schema = _whole(0, math.inf, "number of repeats")
+_age_check, _age_schema = number("year", 0, _OLDEST, "age at the start")
+_years_check, _years_schema = number("year", 0, _LONGEST, "how long to look, in whole months")
+_mm_check, _mm_schema = number("mm", *_UNBOUND, "a length")
+_degree_check, _degree_schema = number("degree", *_UNBOUND, "an angle, positive when higher in front")
+_share_check, _share_schema = number("1", *_UNBOUND, "a share or a shape number")
+_volume_check, _volume_schema = number("mL", *_UNBOUND, "volume of the whole injection")
+_month_check, _month_schema = number("month", *_UNBOUND, "months")
+_grade_check, _grade_schema = whole(_GRADES[0], _GRADES[-1], "Pfirrmann grade")
+_dallas_check, _dallas_schema = whole(0, _GRADES[-1], "Dallas grade of a discogram")
+_seed_check, _seed_schema = whole(0, _SEEDS - 1, "seed of random draws")
+_passage_check, _passage_schema = whole(0, math.inf, "number of passages")
+_repeats_check, _repeats_schema = whole(0, math.inf, "number of repeats")
 _dose_schema = WithJsonSchema({"type": ["number", "string"], "description": "cells, vesicles, or mL of plasma; 25e6"})
 _level_schema = WithJsonSchema({"type": "string", "enum": evidence.levels()})
 
@@ -166,17 +118,17 @@ class Person(_Table):
     """Whose disc it is: age in years at the start, and sex (any: the mean of both)."""
 
     age: Annotated[float | None, _age_check, _age_schema] = None
-    sex: Annotated[Sex, _one_of(Sex)] = "any"
+    sex: Annotated[Sex, one_of(Sex)] = "any"
 
 
-class DiscTable(_Table):
+class DiscTable(SurfaceKeys, _Table):
     """The disc: level, Pfirrmann grade, endplates, Dallas grade of a discogram, and the dimensions that were measured
-    (mm, degrees, shares).
+    (mm, degrees, shares), or a surface that has them.
     """
 
     level: Annotated[str, BeforeValidator(_level), _level_schema]
     grade: Annotated[int, _grade_check, _grade_schema]
-    endplate: Annotated[Endplate, _one_of(Endplate)] = "intact"
+    endplate: Annotated[Endplate, one_of(Endplate)] = "intact"
     dallas: Annotated[int | None, _dallas_check, _dallas_schema] = None
     outline: Annotated[str | None, BeforeValidator(_outline)] = None
     height: Length = None
@@ -192,6 +144,7 @@ class DiscTable(_Table):
 
     @model_validator(mode="after")
     def _plausible(self) -> DiscTable:
+        self.refuse_others(self.measured(), self.outline)
         for key in self.measured():
             low, high, unit = _span(quantity_of(key))
             value = getattr(self, key)
@@ -214,8 +167,8 @@ class DiscTable(_Table):
         return [key for key in DIMENSIONS if getattr(self, key) is not None]
 
     def open_dimensions(self) -> list[str]:
-        """Keys of the dimensions that are left to the tables (an outline has its own plan and wedge)."""
-        keys = OF_OUTLINES if self.outline else DIMENSIONS
+        """Keys of the dimensions that are left to the tables (an outline or a surface has its own plan and wedge)."""
+        keys = OF_OUTLINES if self.outline else self.left_open() or DIMENSIONS
         return [key for key in keys if getattr(self, key) is None]
 
 
@@ -225,20 +178,20 @@ class Hypothesis(_Table):
     injection_pressure: whether an injection presses, ends at a stop and leaks by its pressure.
     """
 
-    metabolism: Annotated[Literal["bibby_urban", "cachot"], _one_of(Literal["bibby_urban", "cachot"])] = "bibby_urban"
+    metabolism: Annotated[Literal["bibby_urban", "cachot"], one_of(Literal["bibby_urban", "cachot"])] = "bibby_urban"
     glucose_limiter: StrictBool = True
-    grading: Annotated[Literal["relative", "absolute"], _one_of(Literal["relative", "absolute"])] = "relative"
+    grading: Annotated[Literal["relative", "absolute"], one_of(Literal["relative", "absolute"])] = "relative"
     endplate_permeability: Annotated[
-        Literal["composition", "falls", "rises"], _one_of(Literal["composition", "falls", "rises"])
+        Literal["composition", "falls", "rises"], one_of(Literal["composition", "falls", "rises"])
     ] = "composition"
-    matrix: Annotated[Literal["sivan", "cachot"], _one_of(Literal["sivan", "cachot"])] = "sivan"
+    matrix: Annotated[Literal["sivan", "cachot"], one_of(Literal["sivan", "cachot"])] = "sivan"
     cytokine_glucose: StrictBool = True
     ageing: StrictBool = True
     differentiation: StrictBool = True
-    osmosis: Annotated[Literal["donnan", "composition"], _one_of(Literal["donnan", "composition"])] = "donnan"
-    fibres: Annotated[Literal["stiffen", "soften"], _one_of(Literal["stiffen", "soften"])] = "stiffen"
-    solid: Annotated[Literal["measured", "fitted"], _one_of(Literal["measured", "fitted"])] = "measured"
-    mechanics: Annotated[Literal["solid", "columns"], _one_of(Literal["solid", "columns"])] = "solid"
+    osmosis: Annotated[Literal["donnan", "composition"], one_of(Literal["donnan", "composition"])] = "donnan"
+    fibres: Annotated[Literal["stiffen", "soften"], one_of(Literal["stiffen", "soften"])] = "stiffen"
+    solid: Annotated[Literal["measured", "fitted"], one_of(Literal["measured", "fitted"])] = "measured"
+    mechanics: Annotated[Literal["solid", "columns"], one_of(Literal["solid", "columns"])] = "solid"
     injection_pressure: StrictBool = True
 
 
@@ -304,7 +257,7 @@ class RunTable(_Table):
     """How long to look (years), on which mesh, and the seed of random draws."""
 
     years: Annotated[float, _years_check, _years_schema] = _YEARS
-    mesh: Annotated[Mesh, _one_of(Mesh)] = "standard"
+    mesh: Annotated[Mesh, one_of(Mesh)] = "standard"
     seed: Annotated[int, _seed_check, _seed_schema] = 0
 
     @model_validator(mode="after")
@@ -328,7 +281,7 @@ def _parameters(value: Any) -> dict[str, float]:
     for name, given in value.items():
         row = evidence.used(str(name))
         try:
-            checked[name] = _figure(given, row.unit)
+            checked[name] = figure(given, row.unit)
         except InputError as problem:
             raise InputError(f"[parameters] {name}: {problem}") from problem
         if checked[name] < 0 <= row.low:
@@ -398,10 +351,12 @@ class Case(_Table):
     @property
     def warnings(self) -> list[str]:
         """What must be said of this case before anyone reads its result."""
-        return list(dict.fromkeys([*self._said_of_treatments(), *self._outside_ranges()]))
+        return list(dict.fromkeys([*self._said_of_treatments(), *self.disc.unusual(), *self._outside_ranges()]))
 
     def resolved(self) -> Case:
         """The case with nothing left open: age, title, dimensions. InputError where dimensions exclude each other."""
+        if self.disc.surface and self.disc.form is None:
+            return self._formed().resolved()
         filled: dict[str, str] = {}
         person, rows, dimensions = self.person, self._rows(), self.dimensions()
         if person.age is None:
@@ -422,6 +377,17 @@ class Case(_Table):
         made._filled = {**self._filled, **filled}
         return made
 
+    def _formed(self) -> Case:
+        """The case with the numbers of its surface's form in place of the file's path."""
+        from pulposus.surface.fit import formed
+
+        update, said, tabled = formed(self.disc, self.dimensions())
+        rows = {key: self._rows()[quantity_of(key)] for key in tabled if getattr(self.disc, key) is None}
+        made = self.model_copy(update={"disc": self.disc.model_copy(update=update)})
+        made._filled = {**self._filled, "form": f"form = fitted to {update['surface']}. {said}"}
+        made._filled |= {key: self._from_where(key, row.value, row) for key, row in rows.items()}
+        return made
+
     def dimensions(self) -> dict[str, float]:
         """Every dimension in SI, named as in ``evidence.dimensions``: as given, or by level, sex, grade or outline."""
         rows, given = self._rows(), {quantity_of(key): getattr(self.disc, key) for key in self.disc.measured()}
@@ -433,7 +399,7 @@ class Case(_Table):
         for name, leader in followers.items():
             if leader in given and name not in given and si[leader] != rows[leader].si:
                 si[name] *= si[leader] / rows[leader].si
-        return si
+        return si | (self.disc.form.dimensions() if self.disc.form else {})
 
     def parameter_overrides(self) -> dict[str, float]:
         """The [parameters] in SI. Raises InputError for a number of the evidence that no process of the disc reads."""
@@ -531,7 +497,7 @@ class Case(_Table):
 # ---------------------------------------------------------------------------------------------- dimensions
 
 # Keys of [disc] that are dimensions; two are called otherwise in the evidence.
-_NO_DIMENSIONS = ("level", "grade", "endplate", "dallas", "outline")
+_NO_DIMENSIONS = ("level", "grade", "endplate", "dallas", "outline", *SurfaceKeys.model_fields)
 DIMENSIONS = tuple(name for name in DiscTable.model_fields if name not in _NO_DIMENSIONS)
 OF_OUTLINES = ("height", "endplate_thickness", "endplate_thickness_rim")
 _OTHER_NAMES = {"height": "mid_height", "endplate_thickness": "endplate_thickness_centre"}
@@ -603,13 +569,11 @@ def read_case(path: str | Path) -> Case:
         where = f"its byte {problem.start} is not UTF-8 text"
         raise InputError(f"{str(path)!r} cannot be read, since {where}; save it as UTF-8.") from None
     except tomllib.TOMLDecodeError as problem:
-        said = str(problem).rstrip(".")
-        raise InputError(f"{str(path)!r} is not TOML: {said}; mend that place.") from None
+        raise InputError(f"{str(path)!r} is not TOML: {str(problem).rstrip('.')}; mend that place.") from None
     except OSError as problem:
-        said = problem.strerror or "no reason given"
-        raise InputError(f"{str(path)!r} cannot be read ({said}); check its permissions.") from None
+        raise InputError(f"{str(path)!r} cannot be read ({problem.strerror}); check its permissions.") from None
     try:
-        return Case.from_dict(data)
+        return (case := Case.from_dict(data)).model_copy(update={"disc": case.disc.seen_from(path.parent)})
     except InputError as problem:
         raise InputError(f"{path.name}: {problem}") from None
 
@@ -677,7 +641,8 @@ def _sentence(problem: ValidationError) -> str:
         text = str(mistake["ctx"]["error"])
         return text if not place or re.match(r"\[[a-z]+\]", text) else f"{place}: {text}"
     if kind == "extra_forbidden":
-        table = _TABLES[str(loc[0])] if len(loc) > 1 else Case
+        tables: dict[str, type[BaseModel]] = {**_TABLES, "disc": Form if loc[1:2] == ("form",) else DiscTable}
+        table = tables[str(loc[0])] if len(loc) > 1 else Case
         known = [field.alias or name for name, field in table.model_fields.items()]
         where = _place(loc[:-1]) or "at the top of a case"
         where = where if len(loc) == 1 else f"in {where}"

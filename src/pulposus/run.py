@@ -95,6 +95,8 @@ def build(
 def shape_of(case: Case) -> geometry.Shape:
     """The form of a resolved case's disc."""
     dimensions = case.dimensions()
+    if case.disc.form:
+        return case.disc.form.shape(dimensions["endplate_thickness_centre"], dimensions["endplate_thickness_rim"])
     if case.disc.outline:
         return geometry.from_outline(case.disc.outline, dimensions)
     return geometry.from_dimensions(dimensions)

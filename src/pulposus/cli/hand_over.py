@@ -1,4 +1,4 @@
-"""The command that hands a disc to other programs: `export`."""
+"""The commands that hand a disc to other programs and take one from them: `export`, `disc from-surface`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pulposus.cli.door import Quiet, app, door, option, progress
+from pulposus.cli.door import Quiet, app, argument, discs, door, option, progress
 from pulposus.errors import InputError
 
 
@@ -59,3 +59,34 @@ def export(
         for line in posed.answers(found):
             typer.echo(line)
         typer.echo(f"Written: {', '.join(map(str, written))}")
+
+
+@discs.command("from-surface")
+@door
+def from_surface(
+    file: Annotated[Path, argument("FILE", "A closed surface (STL, OBJ, PLY, VTU), or a volume (VTU).")],
+    level: Annotated[str, option("--level", "C2-C3 to C7-T1, T12-L1, L1-L2 to L5-S1.")],
+    out: Annotated[Path, option("--out", "Folder for case.toml, fit.csv and fit.png.")],
+    grade: Annotated[str, typer.Option("--grade", help="Pfirrmann grade, 1 to 5.")] = "3",
+    unit: Annotated[str | None, option("--unit", "mm, m or cm; else mm or m, found by the size.")] = None,
+    axes: Annotated[
+        str | None, option("--axes", "Where the file's x, y and z point, as RAS; else found by the form.")
+    ] = None,
+    endplates: Annotated[
+        str, typer.Option("--endplates", help="Whether the surface runs 'with' the cartilage endplates, or 'without'.")
+    ] = "without",
+    quiet: Quiet = False,
+) -> None:
+    """Make a case of a disc's surface, with a report of how well our mesh fits it."""
+    with progress(quiet) as tell:
+        tell(0, 2, "fitting the disc")
+        from pulposus.exchange.surface import take_in, told, write
+
+        taken = take_in(file, level, grade, unit=unit, axes=axes, endplates=endplates)
+        tell(1, 2, "writing")
+        written = write(taken, out)
+    if not quiet:
+        for line in (*taken.found.said, *told(taken.found), *taken.case.warnings):
+            typer.echo(line)
+        typer.echo(f"Written: {', '.join(map(str, written))}")
+        typer.echo(f"Run it with: pulposus run {written[0]} --out {out / 'results'}")

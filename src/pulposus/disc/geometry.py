@@ -51,7 +51,8 @@ class Outline(eqx.Module):
 class Shape(eqx.Module):
     """A disc's outer form in m: outlines of disc and nucleus, height field between the endplates, endplate thickness.
 
-    Height between the cartilage endplates: ``height + slope y + bow_ap y^2 + bow_lateral x^2``.
+    Height between the cartilage endplates: ``height + slope y + bow_ap y^2 + bow_lateral x^2``; the middle between them
+    lies at z = ``middle_ap y^2 + middle_lateral x^2``, level where nobody measured it.
     Endplate thickness goes from `endplate_centre` to `endplate_rim` with the square of the fractional radius.
     """
 
@@ -63,6 +64,8 @@ class Shape(eqx.Module):
     bow_lateral: Float[Array, "..."]
     endplate_centre: Float[Array, "..."]
     endplate_rim: Float[Array, "..."]
+    middle_ap: Float[Array, "..."] = eqx.field(default_factory=lambda: jnp.zeros(()))
+    middle_lateral: Float[Array, "..."] = eqx.field(default_factory=lambda: jnp.zeros(()))
 
 
 def from_dimensions(dimensions: Mapping[str, float]) -> Shape:
@@ -87,6 +90,8 @@ def from_dimensions(dimensions: Mapping[str, float]) -> Shape:
         zero,
         d["endplate_thickness_centre"],
         d["endplate_thickness_rim"],
+        zero,
+        zero,
     )
 
 

@@ -140,7 +140,7 @@ def coordinates(topology: Topology, shape: Shape, stretch: Array | float = 1.0) 
     z = half[..., None] * jnp.clip(axial, -1, 1) + plate[..., None] * (axial - jnp.clip(axial, -1, 1))
     steps = jnp.diff(z, axis=-1) * _between_layers(jnp.broadcast_to(stretch, topology.shape))
     z = jnp.concatenate([jnp.zeros_like(z[..., :1]), jnp.cumsum(steps, -1)], -1)
-    z = z - 0.5 * z[..., -1:]
+    z = z - 0.5 * z[..., -1:] + (shape.middle_ap * y**2 + shape.middle_lateral * x**2)[..., None]
     flat = jnp.ones(topology.layers)
     return jnp.stack([x[..., None] * flat, y[..., None] * flat, z], -1)
 

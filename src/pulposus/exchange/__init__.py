@@ -1,4 +1,5 @@
-"""What leaves for other programs: a disc under a load as a FEBio deck, and as a mesh with fields for ParaView.
+"""What leaves for other programs, and what comes from them: a disc under a load, a disc from a surface.
 
-`posed` takes the disc of a case through its loads, `febio` writes it for FEBio 4, `paraview` its fields as VTU.
+`posed` takes the disc of a case through its loads, `febio` writes it for FEBio 4, `paraview` its fields as VTU;
+`surface` makes a case of somebody else's surface.
 """

@@ -362,6 +362,7 @@ def asked(case: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     sizes = [f"{names[key]} {number(float(disc[key]))} mm" for key in names if isinstance(disc.get(key), (int, float))]
     what = f"{disc.get('level', 'A disc')}, Pfirrmann grade {disc.get('grade', '–')}"
     what += f", endplates {disc.get('endplate', 'intact')}"
+    what += f", its form that of {disc['surface']}" if disc.get("surface") else ""
     given = [treatment_line(treatment) for treatment in case.get("treatments") or []] or ["None"]
     years = (case.get("run") or {}).get("years")
     terms = [("Person", [who]), ("Disc", [what] + ([", ".join(sizes)] if sizes else [])), ("Treatment", given)]

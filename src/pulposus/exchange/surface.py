@@ -1,0 +1,90 @@
+"""A disc from somebody else's surface: a case file that is ready to run, how well the form fits, and pictures.
+
+What: `take_in` reads and fits (`pulposus.surface`), `write` leaves ``case.toml``, ``fit.csv`` and ``fit.png``. The case
+holds the form's numbers, so it needs the surface no more.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from pulposus.case import Case
+from pulposus.errors import InputError
+from pulposus.figures.fitted import fitted
+from pulposus.figures.style import DPI
+from pulposus.results import placed, write_text
+from pulposus.surface.fit import Fit, fit
+
+
+class TakenIn(NamedTuple):
+    """A case with the form of a surface, and how well that fits."""
+
+    case: Case
+    found: Fit
+
+
+def take_in(
+    path: str | Path,
+    level: str,
+    grade: int | str,
+    *,
+    unit: str | None = None,
+    axes: str | None = None,
+    endplates: str = "without",
+) -> TakenIn:
+    """A disc from a surface file (STL, OBJ, PLY, VTU); the arguments as the keys of [disc]. Raises InputError."""
+    keys = {"surface_unit": unit, "surface_axes": axes}
+    given = {key: value for key, value in keys.items() if value is not None}
+    table = {"level": level, "grade": grade, "surface": str(path), "surface_endplates": endplates} | given
+    asked = Case.from_dict({"disc": table})
+    found = fit(path, unit=unit, axes=axes, endplates=endplates, sizes=asked.dimensions())
+    kept = {"level": asked.disc.level, "grade": asked.disc.grade, "surface": Path(path).name}
+    form = found.form.model_dump()
+    case = Case.from_dict({"disc": kept | {"surface_endplates": endplates} | given | {"form": form}})
+    return TakenIn(case, found)
+
+
+def write(taken: TakenIn, out: str | Path) -> list[Path]:
+    """Write case.toml, fit.csv and fit.png into a folder, which is made where it is missing; returns their paths.
+
+    Raises InputError where the folder is a file.
+    """
+    import tomli_w
+
+    out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{str(out)!r} is a file; give a folder to --out.")
+    head = [f"# {line}" for line in (*taken.found.said, *taken.case.warnings)]
+    more = [
+        "# Without a treatment this is the disc's own course; the case file in the documentation names more keys.",
+        "",
+    ]
+    disc = taken.case.disc.model_dump(exclude_none=True, exclude_defaults=True)
+    table = ["quantity,surface,ours,unit"]
+    for quantity, theirs, ours, unit in taken.found.report:
+        cells = ("" if value != value else f"{value:.6g}" for value in (theirs, ours))
+        table.append(f"{quantity},{','.join(cells)},{unit}")
+    picture = fitted(taken.found, f"{taken.case.disc.surface} as {taken.case.disc.level}")
+    out.mkdir(parents=True, exist_ok=True)
+    with placed(out / "fit.png") as fresh:
+        picture.savefig(fresh, format="png", dpi=DPI)
+    write_text(out / "fit.csv", "\n".join([*table, ""]))
+    write_text(out / "case.toml", "\n".join([*head, *more, tomli_w.dumps({"disc": disc})]))
+    return [out / name for name in ("case.toml", "fit.csv", "fit.png")]
+
+
+def told(found: Fit) -> list[str]:
+    """How well it fits, in sentences."""
+    theirs, ours = (found.number("volume", which) for which in (False, True))
+    there, back = (found.number("distance_mean", which) for which in (False, True))
+    worst = max(found.number("distance_greatest", which) for which in (False, True))
+    sizes = ", ".join(
+        f"{words} {found.number(name):.1f} mm ({found.number(name, False):.1f})"
+        for name, words in (("ap_depth", "depth"), ("width", "width"), ("mid_height", "height"))
+    )
+    return [
+        f"Volume {ours:.2f} mL of the surface's {theirs:.2f} ({100 * (ours / theirs - 1):+.1f} %); "
+        f"surfaces {max(there, back):.2f} mm apart in the mean, {worst:.1f} mm at most.",
+        f"Ours, and the surface's in brackets: {sizes}.",
+    ]

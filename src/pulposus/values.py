@@ -1,0 +1,69 @@
+"""How one value of a user's file is checked: numbers in a unit, whole numbers, words of a list.
+
+What: each gives a check and the schema that tells an editor of it. Errors: `InputError`, one sentence.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, get_args
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from pulposus import evidence
+from pulposus.errors import InputError, nearest
+
+_ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5}  # maths: roman numerals
+
+
+def figure(value: Any, unit: str) -> float:
+    """A finite number in `unit` from a bare number or from text with a unit."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise InputError(f"{value!r} is not a number; write a number, or text with a unit like '1 {unit}'.")
+    si = evidence.quantity(value, unit)
+    return float(value) if isinstance(value, (int, float)) else si / evidence.factor(unit)
+
+
+def number(unit: str, low: float = -math.inf, high: float = math.inf, what: str = "") -> Any:
+    """A number (with its unit in words, if one likes) between two limits."""
+
+    def check(value: Any) -> float | None:
+        if value is None:
+            return None
+        found = figure(value, unit)
+        if not low <= found <= high:
+            raise InputError(f"{value!r} is not possible; give a number of {unit}s from {low:g} to {high:g}.")
+        return found
+
+    schema = {"type": ["number", "string"], "description": f"{what}; a number in {unit}, or text with a unit"}
+    return BeforeValidator(check), WithJsonSchema(schema)
+
+
+def whole(low: int, high: float, what: str) -> Any:
+    """A whole number between two limits, roman numerals too; `what` names it in the sentence."""
+
+    def check(value: Any) -> int:
+        given = _ROMAN.get(value.strip().upper(), value) if isinstance(value, str) else value
+        if isinstance(given, str) and re.fullmatch(r"\s*[-+]?\d+\s*", given):
+            given = int(given)
+        fits = isinstance(given, (int, float)) and not isinstance(given, bool) and low <= given <= high
+        if not fits or given != int(given):
+            reach = f"from {low} to {high:.0f}" if math.isfinite(high) else f"of at least {low}"
+            raise InputError(f"{value!r} is not a {what}; write a whole number {reach}.")
+        return int(given)
+
+    schema: dict[str, Any] = {"type": "integer", "minimum": low, "description": what}
+    return BeforeValidator(check), WithJsonSchema(schema | ({"maximum": high} if math.isfinite(high) else {}))
+
+
+def one_of(kind: Any) -> Any:
+    """One of the words of a Literal; the nearest is offered where none fits."""
+    options = get_args(kind)
+
+    def check(value: Any) -> Any:
+        if value not in options:
+            raise InputError(f"{value!r} is unknown{nearest(value, options)}; write one of {', '.join(options)}.")
+        return value
+
+    return BeforeValidator(check)
