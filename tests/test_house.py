@@ -105,7 +105,16 @@ ORDERS = {
         "calibration": 3,
         "fitted": 0,
     },
-    "validation": {"finding": 0, "laboratory": 1, "solutes": 2, "matter": 3, "culture": 3, "courses": 4, "days": 4},
+    "validation": {
+        "finding": 0,
+        "laboratory": 1,
+        "solutes": 2,
+        "matter": 3,
+        "culture": 3,
+        "courses": 4,
+        "days": 4,
+        "tissue": 4,
+    },
     "exchange": {"posed": 0, "febio": 1, "paraview": 1, "surface": 0},
 }
 

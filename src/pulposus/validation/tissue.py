@@ -20,6 +20,7 @@ MEASURES, measure = collector()
 WAYS = ("radial", "circumferential", "axial")
 _STRAINS = np.linspace(0.0, 0.12, 13)  # maths: strains at which curves are drawn
 _KILO = 1e-3  # maths: Pa to kPa, a scale near one for the solver
+_PERCENT = 100.0  # maths: share to percent
 _MPA = 1e-6  # maths: Pa to MPa
 
 
@@ -66,5 +67,5 @@ def annulus_tension(lab: Laboratory, at: str) -> Finding:
     sites = ("outer", "inner") if site == "both" else (site,)
     curves = [pulled(way, one, p, Hypotheses()) for one in sites]
     stress = np.mean([curve for _, curve in curves], axis=0)
-    value = float(np.interp(float(percent) / 100, _STRAINS, np.gradient(stress, _STRAINS)))  # maths: percent to share
-    return Finding(value, across="strain, %", along="stress, MPa", curve=points(100 * _STRAINS, stress))
+    value = float(np.interp(float(percent) / _PERCENT, _STRAINS, np.gradient(stress, _STRAINS)))
+    return Finding(value, across="strain, %", along="stress, MPa", curve=points(_PERCENT * _STRAINS, stress))
