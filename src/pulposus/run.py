@@ -102,6 +102,17 @@ def shape_of(case: Case) -> geometry.Shape:
     return geometry.from_dimensions(dimensions)
 
 
+def _saved(case: Case) -> list[float]:
+    """Months whose fields are kept."""
+    doses = [month for t in case.treatments for month in t.months]
+    return imaging.save_months(case.run.years, min(doses, default=None))
+
+
+def _times(case: Case) -> list[float]:
+    """Months at which a run is looked at."""
+    return sorted({*range(round(case.run.years * 12) + 1), *_saved(case)})
+
+
 _in_batch = (eqx.if_array(0), eqx.if_array(0))
 _fields = eqx.filter_jit(eqx.filter_vmap(imaging.fields, in_axes=_in_batch))
 _summary = eqx.filter_jit(eqx.filter_vmap(imaging.summary, in_axes=(*_in_batch, None)))
@@ -148,10 +159,8 @@ def _run_into(
     ablation = ablation and bool(case.treatments)
     loads = loads and case.hypotheses().mechanics == "solid"
     print_of = fingerprint(case)
-    doses = [month for t in case.treatments for month in t.months]
-    saved = imaging.save_months(case.run.years, min(doses, default=None))
-    times = sorted({*range(months + 1), *saved})
-    turns = len(times) + (months if ablation else 0) + (load_turns(case) if loads else 0)
+    saved, times = _saved(case), _times(case)
+    turns = len(times) * (2 if ablation else 1) + (load_turns(case) if loads else 0)
     tell(0, "building the disc")
     results = Results.open(out) if resume else None
     checkpoint = results.load_checkpoint(print_of) if results else None
@@ -283,12 +292,12 @@ def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None])
     months = round(case.run.years * 12)
     t2 = imaging.T2Scale.from_evidence()
     first: dict[str, np.ndarray] = {}
-    calendar = [m * simulate.MONTH for m in range(months + 1)]
-    for index, now in simulate.simulate(discs, states, (injections,), calendar):
+    times = _times(case)  # as the run itself, for what follows a dose hangs on how soon it is looked at
+    for index, now in simulate.simulate(discs, states, (injections,), [m * simulate.MONTH for m in times]):
         states = now
-        if index == 1:
+        if times[index] == 1:
             first = {k: np.asarray(v) for k, v in _summary(discs, states, t2).items()}
-        tell(index, f"mechanisms, month {index} of {months}")
+        tell(index + 1, f"mechanisms, month {times[index]:.0f} of {months}")
     last = {k: np.asarray(v) for k, v in _summary(discs, states, t2).items()}
     table = pd.DataFrame({"run": names, "mechanism": [n.split(" ", 1)[1] if " " in n else "" for n in names]})
     end = standard[standard.month == months].set_index("arm")
