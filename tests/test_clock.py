@@ -39,7 +39,7 @@ def test_a_healthy_disc_that_does_not_age_keeps_every_field_for_twenty_years(mat
 
 
 def test_an_ageing_healthy_disc_loses_aggrecan_at_the_source_rate():
-    disc, state, none = prepared(grade=1, ageing=True)
+    disc, state, none = prepared(grade=1, ageing=True, mechanics="columns")
     rate = evidence.si("aggrecan_ageing_rate", "1/s")
     for later, month in zip(run(disc, state, none, YEARS20), YEARS20, strict=True):
         expected = np.exp(-rate * month * simulate.MONTH)
