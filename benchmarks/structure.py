@@ -10,29 +10,34 @@ import time
 from pathlib import Path
 
 import equinox as eqx
-from measured import body_of
+import jax.numpy as jnp
+from problem import reference
 
 from pulposus import biomechanics, evidence
-from pulposus.disc import equilibrium, posture
+from pulposus.disc import equilibrium, mesh, posture
 from pulposus.disc import structure as of
 from pulposus.disc.herniation import Canal
+from pulposus.disc.parameters import Parameters
+from pulposus.disc.state import Hypotheses
+from pulposus.figures import style, tears
 
 YEAR, MPA, MM, ML = (evidence.factor(unit) for unit in ("year", "MPa", "mm", "mL"))
-balance = eqx.filter_jit(equilibrium.balance)
+body_at = eqx.filter_jit(posture.body)
 advance = eqx.filter_jit(of.advance)
 
 
 def course(size: str, grade: float, level: str, years: float, every: float, lifts: float) -> tuple:
     """Body, canal, first and last day and structure of a disc that lifts `lifts` times as often as the table says."""
-    body, canal = body_of(size, grade), Canal.of(level)
+    p = Parameters.from_evidence()
+    made = posture.rested(mesh.sized(size), Hypotheses(), p, reference(), jnp.asarray(grade))
+    body, canal = body_at(made), Canal.of(level)
     cycles = {name: rate * (lifts if name == "lifting" else 1) for name, rate in of.day().items()}
     now, first, tight = of.whole(body.topology), None, None
-    rested = equilibrium.at_start(body)
     print("year  pressure  height  worst  torn  out    loose  bone   error   seconds")
     for period in range(round(years / every) + 1):
         began = time.perf_counter()
         sick = of.weakened(body, now)
-        rested = balance(sick, posture.load_of(body, "standing"), rested)
+        rested = equilibrium.drained(sick, posture.rest(made, sick), equilibrium.at_start(sick))
         loose = of.stability(sick, rested)
         tight = loose if tight is None else tight
         seen = of.see(sick, rested, cycles, of.looseness(loose, tight))
@@ -64,6 +69,4 @@ if __name__ == "__main__":
     found = of.findings(body, canal, first, seen, now)
     print("\n".join(of.told(found, canal)))
     if given.figure:
-        figures.tears.structure(biomechanics.plan(body, now, canal, found.protrusion)).savefig(
-            given.figure, dpi=figures.DPI
-        )
+        tears.structure(biomechanics.plan(body, now, canal, found.protrusion)).savefig(given.figure, dpi=style.DPI)

@@ -46,13 +46,14 @@ _WORN = (
     ("Osteophyte, mm", "osteophyte_mm", 1),
 )
 _TORN = (
-    "One day of loads by posture, seen anew each year, stands for all days of it. Strengths, cycles and rates are "
-    "mostly assumed, and when a disc tears hangs on them and on the mesh. What touches a nerve need not hurt."
+    "One day of loads by posture, seen at start, in the middle and at the end, stands for all days. Strengths, cycles "
+    "and rates are mostly assumed, and nothing heals: even healthy discs tear within years here, which those of people "
+    "do not. Read where and in which order a disc tears, not when. What touches a nerve need not hurt."
 )
 _LIMITS = (
     "Computed on a coarse mesh from the form at rest overnight. Postures and moments come at once, so that no water "
     "leaves. Most loads by posture are assumed (evidence/loads.csv); facets, ligaments and muscles are not in the "
-    "model, and a disc alone bends less here than in a testing machine (validation book)."
+    "model, and a disc alone turns less about its axis here than in a testing machine (validation book)."
 )
 
 
