@@ -189,7 +189,17 @@ def test_a_nucleus_that_is_free_to_swell_lacks_nothing(body):
     assert float(herniation.lacking(body, jnp.full_like(body.volume, 8.0))[0]) == 0
 
 
-@pytest.mark.parametrize(("sector", "words"), [(3, "left"), (4, "right"), (0, "in front")])
+def test_no_more_is_extruded_than_has_left():
+    """A tear that runs along the rim opens sectors of it further than what lies under them."""
+    open_ = jnp.zeros((2, TINY.sectors)).at[0, 3].set(0.3).at[1, 3].set(0.9)
+    before = Nucleus(jnp.zeros(TINY.sectors), jnp.zeros(TINY.sectors), jnp.zeros(()))
+    after = herniation.moved(P, open_, jnp.asarray(3e6), jnp.asarray(2 * ML), before, jnp.asarray(YEAR))
+    assert float(after.left) > 0
+    assert float(after.contained.min()) >= 0
+    assert float(after.extruded.sum()) <= float(after.left)
+
+
+@pytest.mark.parametrize(("sector", "words"), [(3, "left"), (4, "right"), (0, "in front"), (1, "in front")])
 def test_side_size_and_contact_follow_from_the_sector_and_the_volume(body, sector, words):
     canal = Canal.of("L4-L5")
     depths = []
@@ -201,7 +211,7 @@ def test_side_size_and_contact_follow_from_the_sector_and_the_volume(body, secto
         assert words in herniation.told(seen, canal)
     assert depths == sorted(depths)
     assert depths[0] > 0
-    assert bool(seen.root | seen.sac) == (sector != 0)
+    assert bool(seen.root | seen.sac) == (sector > 1)
     assert float(seen.canal_left) <= 1
     none = herniation.protrusion(body, canal, jnp.zeros(TINY.sectors), of.whole(TINY).nucleus)
     assert herniation.told(none, canal) == "No nucleus has left its place."

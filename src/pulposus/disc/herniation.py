@@ -132,7 +132,7 @@ def moved(p: Parameters, open_: Array, pressure: Array, lack: Array, before: Nuc
     leaving = jnp.maximum(wanted - before.left, 0.0) * -jnp.expm1(-dt / p.herniation_time)
     part = jnp.where(under > 0, under, 0.0)
     here = leaving * part / jnp.maximum(jnp.sum(part), jnp.finfo(float).tiny)
-    through = jnp.where(under > 0, rim / jnp.where(under > 0, under, 1.0), 0.0)
+    through = jnp.where(under > 0, jnp.minimum(rim / jnp.where(under > 0, under, 1.0), 1.0), 0.0)
     bursting = before.contained * rim * -jnp.expm1(-dt / p.herniation_time)
     stays = jnp.exp2(-dt / p.resorption_half_life)
     return Nucleus(
@@ -211,7 +211,10 @@ def side(seen: Protrusion, canal: Canal) -> str:
     """Where it lies in words: front, central, or left or right in recess, foramen or beyond."""
     hand = "left" if float(seen.x) < 0 else "right"
     if not bool(seen.behind):
-        return f"outside the foramen on the {hand}" if abs(float(seen.x)) > 0.5 * float(canal.width) else "in front"
+        beside = abs(float(seen.x)) > 0.5 * float(canal.width)
+        if float(seen.y) < 0:
+            return f"outside the foramen on the {hand}"
+        return f"in front on the {hand}" if beside else "in front"
     if abs(float(seen.x)) < 0.125 * float(canal.width):  # maths: the middle quarter of the canal
         return "in the middle"
     if abs(float(seen.x)) < 0.5 * float(canal.width):

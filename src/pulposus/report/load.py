@@ -172,7 +172,7 @@ def _film(cut: Mapping[str, Any]) -> str:
             )
     names = "".join(
         f'<text x="{left + wide / 2:.1f}" y="{top + 2.6:.1f}" opacity="{1 if f == 0 else 0}">{escape(_WORDS[name])}'
-        f"{_moving('opacity', ['1' if g == f else '0' for g in range(len(_FILM))], times)}</text>"
+        f"{_moving('opacity', ['1' if g == f else '0' for g in range(len(_FILM))], times, 'discrete')}</text>"
         for f, name in enumerate(_FILM[:-1])
     )
     sides = (
@@ -198,12 +198,12 @@ def _times(frames: int) -> list[float]:
     return times
 
 
-def _moving(attribute: str, values: Sequence[str], times: Sequence[float]) -> str:
+def _moving(attribute: str, values: Sequence[str], times: Sequence[float], mode: str = "linear") -> str:
     held = [values[0], *(value for pair in itertools.pairwise(values) for value in pair)]
     keys = ";".join(f"{t:.3f}" for t in times)
     return (
         f'<animate attributeName="{attribute}" dur="{_SECONDS}s" repeatCount="indefinite" '
-        f'keyTimes="{keys}" values="{";".join(held)}"/>'
+        f'calcMode="{mode}" keyTimes="{keys}" values="{";".join(held)}"/>'
     )
 
 
