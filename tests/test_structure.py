@@ -113,9 +113,10 @@ def test_a_larger_load_tears_sooner(body):
         ratio = fissure.stress_ratio(P, body.material.fibre_exponent, day(strain).strain)
         return 1 / float(fissure.life_used(P, ratio, day(strain).cycles).max()) / YEAR
 
-    lives = [years(strain) for strain in (0.05, 0.08, 0.11, 0.14)]
+    fails = float(P.fibre_failure_strain)
+    lives = [years(share * fails) for share in (0.35, 0.5, 0.65, 0.8)]
     assert np.all(np.diff(lives) < 0)
-    assert years(0.12) < 30 < years(0.04)
+    assert years(0.65 * fails) < 30 < years(0.2 * fails)
 
 
 def test_switched_off_nothing_happens(body):

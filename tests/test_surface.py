@@ -15,14 +15,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from pulposus import evidence
 from pulposus.case import Case, read_case
 from pulposus.disc import mesh
 from pulposus.errors import InputError
 from pulposus.run import shape_of as shape_of_case
 from pulposus.surface import frame, reading, triangles
-from pulposus.surface.fit import Fit, fit, proportions, skin
+from pulposus.surface.fit import Fit, fit, skin
 
 MM = 1e-3
+
+
+def proportions(level: str, grade: int) -> dict[str, float]:
+    """Endplates and nucleus of a level and grade by the tables, SI."""
+    return {name: row.si for name, row in evidence.dimensions(level, "any", grade).items()}
+
+
 SIZES = proportions("L4-L5", 3)
 STANDARD = mesh.sized("standard")
 DATA = Path(os.environ.get("PULPOSUS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))

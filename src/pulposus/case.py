@@ -34,6 +34,7 @@ from pulposus import evidence
 from pulposus.errors import InputError, nearest
 from pulposus.evidence import Row
 from pulposus.surface.form import Form, SurfaceKeys
+from pulposus.surface.frame import reach
 from pulposus.therapies import protocol
 from pulposus.therapies.protocol import Treatment
 from pulposus.values import figure, number, one_of, whole
@@ -529,7 +530,8 @@ def _span(quantity: str) -> tuple[float, float, str]:
     if unit == "degree":
         return -2 * greatest, 2 * greatest, unit
     if evidence.dimension(unit) == evidence.dimension("mm"):
-        return min(row.value for row in made) / 2, 2 * max(row.high for row in made), unit
+        low, high = (length / evidence.factor(unit) for length in reach(quantity))
+        return low, high, unit
     return min(row.low for row in made), max(row.high for row in made), unit
 
 

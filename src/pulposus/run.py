@@ -41,8 +41,8 @@ Progress = Callable[[int, int, str], None]
 # tears and bone stand beside the clock
 _ASIDE = ("validation", "exchange", "disc.fissure", "disc.herniation", "disc.instability", "disc.structure")
 _TISSUES = ("nucleus", "annulus", "endplate")
-# what the solid reads and columns do not, and the composition-based law of osmotic pressure
 _MEASURED = ("nucleus_aggregate_modulus", "annulus_matrix_modulus")
+# what the solid reads and columns do not, and the composition-based law of osmotic pressure
 _SOLID = ("fibre_", "rest_stress", *_MEASURED, *(f"{t}_permeability_" for t in _TISSUES))
 _COMPOSED = ("nucleus_fibril_", "annulus_fibril_", "extrafibrillar_", "activity_", "ion_pairing", "osmotic_coefficient")
 _CHECKPOINT_EVERY = 6  # maths: months between checkpoints
@@ -155,7 +155,6 @@ def _run_into(
         interrupt.check()
         progress(done, turns, text)
 
-    months = round(case.run.years * 12)
     ablation = ablation and bool(case.treatments)
     loads = loads and case.hypotheses().mechanics == "solid"
     print_of = fingerprint(case)
@@ -189,7 +188,7 @@ def _run_into(
             states, rows, last = now, rows + new, index
             if month in saved or month % _CHECKPOINT_EVERY == 0:
                 results.checkpoint(month, _arrays(states), rows)
-            tell(index + 1, f"month {month:.0f} of {months}")
+            tell(index + 1, f"month {month:.0f} of {times[-1]:.0f}")
     except KeyboardInterrupt:
         if last >= 0:
             results.checkpoint(times[last], _arrays(states), rows)

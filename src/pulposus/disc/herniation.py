@@ -88,6 +88,7 @@ class Protrusion(NamedTuple):
     x: Array  # m, to the right, of its middle on the rim
     y: Array  # m, to the front
     depth: Array  # m, with the bulge of the rim there
+    front: Array  # true where it lies before the middle of the disc
     behind: Array  # true where it lies in the canal or in a foramen
     canal_left: Array  # share of the canal's area that is left
     foramen_left: Array  # share of the foramen's width that is left, on its side
@@ -162,7 +163,8 @@ def protrusion(body: Solid, canal: Canal, bulge: Sectors, nucleus: Nucleus) -> P
     own = jnp.where(some, jnp.sqrt(jnp.where(some, square, 1.0)), 0.0)
     depth = own + jnp.sum(weight * jnp.maximum(bulge, 0.0))
     axis = jnp.mean(body.start[1, -1, :, middle])
-    back = some & (y < axis) & (jnp.abs(x) < 0.5 * canal.width + canal.pedicle_width)
+    front = y >= axis
+    back = some & ~front & (jnp.abs(x) < 0.5 * canal.width + canal.pedicle_width)
     inside = back & (jnp.abs(x) < 0.5 * canal.width)
     lateral = back & ~inside
     deep = jnp.minimum(depth, canal.depth)
@@ -175,6 +177,7 @@ def protrusion(body: Solid, canal: Canal, bulge: Sectors, nucleus: Nucleus) -> P
         x,
         y,
         depth,
+        front,
         back,
         jnp.where(inside, jnp.clip(1 - taken / canal.area, 0.0, 1.0), 1.0),
         jnp.where(lateral, jnp.clip(1 - depth / canal.foramen_width, 0.0, 1.0), 1.0),
@@ -210,11 +213,10 @@ def on_rim(rim: Float[Array, "2 sector"], point: Float[Array, "2"]) -> Float[Arr
 def side(seen: Protrusion, canal: Canal) -> str:
     """Where it lies in words: front, central, or left or right in recess, foramen or beyond."""
     hand = "left" if float(seen.x) < 0 else "right"
+    if bool(seen.front):
+        return f"in front on the {hand}" if abs(float(seen.x)) > 0.5 * float(canal.width) else "in front"
     if not bool(seen.behind):
-        beside = abs(float(seen.x)) > 0.5 * float(canal.width)
-        if float(seen.y) < 0:
-            return f"outside the foramen on the {hand}"
-        return f"in front on the {hand}" if beside else "in front"
+        return f"outside the foramen on the {hand}"
     if abs(float(seen.x)) < 0.125 * float(canal.width):  # maths: the middle quarter of the canal
         return "in the middle"
     if abs(float(seen.x)) < 0.5 * float(canal.width):

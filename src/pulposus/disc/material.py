@@ -96,13 +96,8 @@ def graded(
     ]
     modulus, exponent = fibres(p, hypotheses, grade)
     softer = modulus / (p.fibre_stiffness_healthy + share * (p.fibre_stiffness_grade3 - p.fibre_stiffness_healthy))
-    shear = of_tissues("shear_modulus") + share * (of_tissues("shear_modulus_grade3") - of_tissues("shear_modulus"))
-    if hypotheses.solid == "measured":
-        pressed = p.nucleus_aggregate_modulus + share * (
-            p.nucleus_aggregate_modulus_grade3 - p.nucleus_aggregate_modulus
-        )
-        pulled = p.annulus_matrix_modulus + share * (p.annulus_matrix_modulus_grade3 - p.annulus_matrix_modulus)
-        shear = jnp.where(tissue == NUCLEUS, pressed / confined(1 - water), jnp.where(tissue == ANNULUS, pulled, shear))
+    fitted = of_tissues("shear_modulus") + share * (of_tissues("shear_modulus_grade3") - of_tissues("shear_modulus"))
+    shear = _as_measured(p, tissue, share, water, fitted) if hypotheses.solid == "measured" else fitted
     return Material(
         shear,
         1 - water,
@@ -120,6 +115,13 @@ def graded(
         going("permeability"),
         going("permeability_exponent"),
     )
+
+
+def _as_measured(p: Parameters, tissue: np.ndarray, share: Array, water: Array, fitted: Array) -> Array:
+    """Shear modulus of the matrix as measured: nucleus pressed, annulus pulled along the spine; endplates as fitted."""
+    pressed = p.nucleus_aggregate_modulus + share * (p.nucleus_aggregate_modulus_grade3 - p.nucleus_aggregate_modulus)
+    pulled = p.annulus_matrix_modulus + share * (p.annulus_matrix_modulus_grade3 - p.annulus_matrix_modulus)
+    return jnp.select([tissue == NUCLEUS, tissue == ANNULUS], [pressed / confined(1 - water), pulled], fitted)
 
 
 def confined(solid: Array) -> Array:

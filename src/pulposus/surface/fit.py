@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from pulposus import evidence
 from pulposus.disc import geometry, mesh
 from pulposus.errors import InputError
 from pulposus.surface import frame, reading, triangles
@@ -412,8 +411,3 @@ def _sizes(points: np.ndarray, faces: np.ndarray, nodes: np.ndarray) -> list[tup
     for name, one, other in zip(names, *both, strict=True):
         rows.append((name, one, other, "degree" if name == "wedge" else "mm"))
     return rows
-
-
-def proportions(level: str, grade: int) -> dict[str, float]:
-    """Endplates and nucleus of a level and grade by the tables, SI, as `fit` takes them."""
-    return {name: row.si for name, row in evidence.dimensions(level, "any", grade).items()}

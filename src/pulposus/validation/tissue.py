@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,7 +26,7 @@ _PERCENT = 100.0  # maths: share to percent
 _MPA = 1e-6  # maths: Pa to MPa
 
 
-def _stress(site: str, p: Parameters, hypotheses: Hypotheses, grade: int):  # type: ignore[no-untyped-def]
+def _stress(site: str, p: Parameters, hypotheses: Hypotheses, grade: int) -> Callable[[Array], Array]:
     """Principal Cauchy stresses in Pa of annulus at a site ("outer", "inner"; the side of the disc) from its stretches
     along `WAYS`; both fibre families alike, so that nothing shears.
     """
