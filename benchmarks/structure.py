@@ -1,6 +1,6 @@
 """Years of tears: a disc that is loaded as by `evidence/loads.csv`, seen anew now and then, and what becomes of it.
 
-Nothing here is fitted. Prints a line a period, sentences at the end, and draws the disc from above (--figure).
+Prints a line a period, sentences at the end, and draws the disc from above (--figure).
 """
 
 from __future__ import annotations
@@ -26,9 +26,13 @@ body_at = eqx.filter_jit(posture.body)
 advance = eqx.filter_jit(of.advance)
 
 
-def course(size: str, grade: float, level: str, years: float, every: float, lifts: float) -> tuple:
-    """Body, canal, first and last day and structure of a disc that lifts `lifts` times as often as the table says."""
+def course(size: str, grade: float, level: str, years: float, every: float, lifts: float, strain: float) -> tuple:
+    """Body, canal, first and last day and structure of a disc that lifts `lifts` times as often as the table says, and
+    whose fibres fail at `strain`.
+    """
     p = Parameters.from_evidence()
+    yields = strain * p.fibre_yield_strain / p.fibre_failure_strain
+    p = eqx.tree_at(lambda q: (q.fibre_failure_strain, q.fibre_yield_strain), p, (jnp.asarray(strain), yields))
     made = posture.rested(mesh.sized(size), Hypotheses(), p, reference(), jnp.asarray(grade))
     body, canal = body_at(made), Canal.of(level)
     cycles = {name: rate * (lifts if name == "lifting" else 1) for name, rate in of.day().items()}
@@ -63,9 +67,12 @@ if __name__ == "__main__":
     parser.add_argument("--years", type=float, default=10)
     parser.add_argument("--every", type=float, default=1)
     parser.add_argument("--lifts", type=float, default=1)
+    parser.add_argument("--strain", type=float, default=evidence.used("fibre_failure_strain").value)
     parser.add_argument("--figure", type=Path)
     given = parser.parse_args()
-    body, canal, first, seen, now = course(given.mesh, given.grade, given.level, given.years, given.every, given.lifts)
+    body, canal, first, seen, now = course(
+        given.mesh, given.grade, given.level, given.years, given.every, given.lifts, given.strain
+    )
     found = of.findings(body, canal, first, seen, now)
     print("\n".join(of.told(found, canal)))
     if given.figure:

@@ -114,6 +114,7 @@ ORDERS = {
         "courses": 4,
         "days": 4,
         "tissue": 4,
+        "tears": 5,
     },
     "exchange": {"posed": 0, "febio": 1, "paraview": 1, "surface": 0},
 }

@@ -46,9 +46,10 @@ _WORN = (
     ("Osteophyte, mm", "osteophyte_mm", 1),
 )
 _TORN = (
-    "One day of loads by posture, seen at start, in the middle and at the end, stands for all days. Strengths, cycles "
-    "and rates are mostly assumed, and nothing heals: even healthy discs tear within years here, which those of people "
-    "do not. Read where and in which order a disc tears, not when. What touches a nerve need not hurt."
+    "One day of loads by posture, seen at start, in the middle and at the end, stands for all days. Fibres are those "
+    "of a median person, as strong as the ages at which people without pain have fissures ask; in one of twenty "
+    "people they are so weak that the same days tear the disc within a year. Cycles and rates are mostly assumed, and "
+    "nothing heals. What touches a nerve need not hurt."
 )
 _LIMITS = (
     "Computed on a coarse mesh from the form at rest overnight. Postures and moments come at once, so that no water "

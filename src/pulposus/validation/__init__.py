@@ -15,14 +15,22 @@ from typing import TYPE_CHECKING, Any
 
 from pulposus.errors import InputError, nearest
 from pulposus.evidence.checks import CLASSES, Check, read_checks
-from pulposus.validation import courses, culture, days, matter, solutes, tissue
+from pulposus.validation import courses, culture, days, matter, solutes, tears, tissue
 from pulposus.validation.finding import Finding
 from pulposus.validation.laboratory import Laboratory
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_ROOMS = {"solutes": solutes, "matter": matter, "culture": culture, "courses": courses, "days": days, "tissue": tissue}
+_ROOMS = {
+    "solutes": solutes,
+    "matter": matter,
+    "culture": culture,
+    "courses": courses,
+    "days": days,
+    "tissue": tissue,
+    "tears": tears,
+}
 MEASURES = {name: measure for room in _ROOMS.values() for name, measure in room.MEASURES.items()}
 AGREES, DIFFERS, PENDING, FAILED = "agrees", "differs", "pending", "not computed"
 Progress = Callable[[int, int, str], None]

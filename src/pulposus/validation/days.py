@@ -25,7 +25,7 @@ _COLLAPSED = 5  # maths: the last Pfirrmann grade
 _GAINED = (1.5, 3.0)  # maths: hours after which volume regained is read
 
 
-def _disc(lab: Laboratory, grade: int = 1) -> Rested:
+def disc_of(lab: Laboratory, grade: int = 1) -> Rested:
     """The reference disc at rest overnight, as of a grade."""
 
     def make() -> Rested:
@@ -54,7 +54,7 @@ def _believed(found: Balance) -> Balance:
 @measure
 def posture_pressure(lab: Laboratory, at: str) -> Finding:
     """Pressure in a posture after a night, MPa."""
-    rows = lab.keep("postures", lambda: biomechanics.postures(_disc(lab))[0]).set_index("posture")
+    rows = lab.keep("postures", lambda: biomechanics.postures(disc_of(lab))[0]).set_index("posture")
     curve = points(rows["compression_N"].sort_values(), rows.sort_values("compression_N")["pressure_MPa"])
     return Finding(float(rows.loc[at, "pressure_MPa"]), across="compression, N", along="pressure, MPa", curve=curve)
 
@@ -62,7 +62,7 @@ def posture_pressure(lab: Laboratory, at: str) -> Finding:
 @measure
 def pressure_per_stress(lab: Laboratory, at: str) -> Finding:
     """Pressure over force per area, standing."""
-    disc = _disc(lab)
+    disc = disc_of(lab)
     found = _believed(biomechanics.under(disc, posture.load_of(disc.body, at)))
     stress = float(posture.load_of(disc.body, at).follower / disc.made.shape.disc.area())
     return Finding(float(posture.read(disc.body, found).pressure) / stress)
@@ -71,7 +71,7 @@ def pressure_per_stress(lab: Laboratory, at: str) -> Finding:
 @measure
 def axial_stiffness(lab: Laboratory, at: str) -> Finding:
     """Stiffness under a sudden further load from a compression (N), kN/mm."""
-    disc = _disc(lab)
+    disc = disc_of(lab)
     pressed = []
     for more in (0.0, _FURTHER):
         none = equilibrium.unloaded(disc.body)
@@ -85,7 +85,7 @@ def axial_stiffness(lab: Laboratory, at: str) -> Finding:
 
 def _day(lab: Laboratory, column: str) -> tuple[np.ndarray, np.ndarray, int]:
     """Hours, a column over them, and where the night ends."""
-    rows = lab.keep("day", lambda: biomechanics.day(_disc(lab)))
+    rows = lab.keep("day", lambda: biomechanics.day(disc_of(lab)))
     return rows["hour"].to_numpy(), rows[column].to_numpy(), int((rows["span"] == "night").sum())
 
 
@@ -126,7 +126,7 @@ def overnight_pressure(lab: Laboratory, at: str) -> Finding:
 
 
 def _motions(lab: Laboratory, grade: int, name: str, column: str) -> dict[float, float]:
-    rows = lab.keep(("motions", grade), lambda: biomechanics.motions(_disc(lab, grade), moments=_MOMENTS))
+    rows = lab.keep(("motions", grade), lambda: biomechanics.motions(disc_of(lab, grade), moments=_MOMENTS))
     own = rows[rows["motion"] == name]
     return dict(zip(own["moment_N_m"], own[column], strict=True))
 
