@@ -29,6 +29,7 @@ FLOORS = {
     "biomechanics": 2,
     "surface": 2,
     "values": 2,
+    "scan": 3,
     "case": 3,
     "validation": 3,
     "results": 4,
@@ -67,8 +68,9 @@ ORDERS = {
         "simulate": 13,
     },
     "surface": {"form": 0, "reading": 0, "triangles": 0, "frame": 1, "fit": 2},
+    "scan": {"volume": 0, "schemes": 0, "masks": 1, "slab": 2},
     "therapies": {"protocol": 0, "pressure": 0, "biological": 1},
-    "figures": {"style": 0, "response": 1, "posterior": 1, "tears": 1, "fitted": 1},
+    "figures": {"style": 0, "response": 1, "posterior": 1, "tears": 1, "fitted": 1, "on_image": 1},
     "evidence": {"units": 0, "sources": 0, "network": 0, "usage": 0, "checks": 0},
     "report": {
         "words": 0,
@@ -116,17 +118,34 @@ ORDERS = {
         "tissue": 4,
         "tears": 5,
     },
-    "exchange": {"posed": 0, "febio": 1, "paraview": 1, "surface": 0},
+    "exchange": {"posed": 0, "febio": 1, "paraview": 1, "surface": 0, "mask": 0},
 }
 
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "core", "misc", "tools", "stuff"}
-HEAVY = {"jax", "equinox", "pandas", "xarray", "zarr", "matplotlib", "plotly", "pydantic", "scipy", "meshio", "pint"}
+HEAVY = {
+    "jax",
+    "equinox",
+    "pandas",
+    "xarray",
+    "zarr",
+    "matplotlib",
+    "plotly",
+    "pydantic",
+    "scipy",
+    "meshio",
+    "pint",
+    "nibabel",
+    "SimpleITK",
+    "skimage",
+    "pydicom",
+}
+HEAVY |= {"nibabel", "SimpleITK", "skimage", "pydicom"}
 MOST_LINES = 700
 MOST_LINES_OF_FUNCTION = 60
 
 # Numbers that belong to mathematics whatever they multiply; all others live in evidence/ or carry `# maths: reason`.
 MATHEMATICS = {0, 1, 2, 3, 4, 8, 0.5}
-NUMBERED = ("disc", "surface", "values", "therapies", "imaging", "case", "validation", "uncertainty")
+NUMBERED = ("disc", "surface", "scan", "values", "therapies", "imaging", "case", "validation", "uncertainty")
 STRUCTURE = {"axis", "axes", "ndim", "in_axes", "out_axes", "static_argnums"}
 MARKER = re.compile(r"#\s*maths:\s*(?P<reason>.*)$")
 SHORTEST_REASON = 8

@@ -1,4 +1,5 @@
-"""The commands that hand a disc to other programs and take one from them: `export`, `disc from-surface`."""
+"""The commands that hand a disc to other programs and take one from them: `export`, `disc from-surface`,
+`disc from-mask`."""
 
 from __future__ import annotations
 
@@ -90,3 +91,33 @@ def from_surface(
             typer.echo(line)
         typer.echo(f"Written: {', '.join(map(str, written))}")
         typer.echo(f"Run it with: pulposus run {written[0]} --out {out / 'results'}")
+
+
+@discs.command("from-mask")
+@door
+def from_mask(
+    file: Annotated[Path, argument("FILE", "A segmentation: NIfTI, MHA, or a folder with one DICOM series.")],
+    out: Annotated[Path, option("--out", "Folder for discs.csv and a folder for each disc.")],
+    scheme: Annotated[
+        str | None, option("--scheme", "What the labels mean: a name, or a labels.toml; else proven by them.")
+    ] = None,
+    level: Annotated[
+        str | None, option("--level", "The one disc that is wanted, or what the level of --disc is.")
+    ] = None,
+    disc: Annotated[int | None, typer.Option("--disc", help="Which disc, counted from the lowest (1) up.")] = None,
+    image: Annotated[Path | None, option("--image", "The picture that was segmented, to draw on.")] = None,
+    grade: Annotated[str, typer.Option("--grade", help="Pfirrmann grade of every disc, 1 to 5.")] = "3",
+    quiet: Quiet = False,
+) -> None:
+    """Make a case of every disc in a labelled picture, with a report of how well our mesh fits it."""
+    with progress(quiet) as tell:
+        tell(0, 2, "finding and fitting discs")
+        from pulposus.exchange.mask import take_in, told, write
+
+        picture = take_in(file, scheme=scheme, level=level, disc=disc, grade=grade, image=image)
+        tell(1, 2, "writing")
+        written = write(picture, out)
+    if not quiet:
+        for line in (*picture.said, *(line for one in picture.discs for line in told(one))):
+            typer.echo(line)
+        typer.echo(f"Written: {', '.join(map(str, written))}")

@@ -45,7 +45,8 @@ class Fit:
 
     report: rows of (quantity, of the surface, of our mesh, unit); NaN where one of them has none.
     surface: what was given, upright; nodes: (ring, sector, layer, 3) of our mesh in the same frame, m; distance:
-    places (k, 3) of the surface and how far our mesh lies from each, m.
+    places (k, 3) of the surface and how far our mesh lies from each, m; endplates: whether these lie within the
+    surface ("with").
     """
 
     form: Form
@@ -55,6 +56,7 @@ class Fit:
     nodes: np.ndarray
     distance: tuple[np.ndarray, np.ndarray]
     from_regions: bool
+    endplates: str = WITHOUT
 
     @property
     def rings(self) -> int:
@@ -373,7 +375,7 @@ def _judged(
             f"{name} is not the form of a disc: the nearest disc lies {mean:.2g} mm off on the whole; "
             "give the surface of one disc, without bone or ligaments."
         )
-    return Fit(form, said, tuple(report), solid, nodes, (here[0], here[2]), inner is not None)
+    return Fit(form, said, tuple(report), solid, nodes, (here[0], here[2]), inner is not None, endplates)
 
 
 def _far(

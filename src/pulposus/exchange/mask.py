@@ -1,0 +1,263 @@
+"""Discs from a labelled picture: a case for each that is ready to run, how well its form fits, and pictures.
+
+What: `take_in` finds the discs of a segmentation (`pulposus.scan`), fits those that are whole and measures those of
+which only slices about the midline are seen; `write` leaves a folder for each, and ``discs.csv`` of all. A disc that
+cannot be used is a row with its reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pulposus import evidence
+from pulposus.case import Case
+from pulposus.errors import InputError
+from pulposus.figures.on_image import on_image
+from pulposus.figures.style import DPI
+from pulposus.results import placed, write_text
+from pulposus.scan import masks, schemes, slab, volume
+from pulposus.scan.schemes import WITH, Scheme
+from pulposus.surface.fit import Fit, fit
+
+GOOD = "fitted"
+MEASURED = "measured in slices"
+_MM = 1e3  # maths: a metre in mm
+_SIZES = ("ap_depth", "width", "anterior_height", "mid_height", "posterior_height")
+_COLUMNS = (
+    *("disc", "label", "level", "status", "volume_mL", "volume_of_voxels_mL", "dice", "distance_mean_mm"),
+    *(f"{size}_mm" for size in _SIZES),
+    *("wedge_degrees", "worst_jacobian"),
+)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One disc of a picture: its place from the lowest up (1), what was found, and its case where it has one.
+
+    found: the fit of a whole disc; measured: what slices show of another; overlap: Dice's, of a fit.
+    """
+
+    place: int
+    disc: masks.Disc
+    level: str
+    status: str
+    case: Case | None = None
+    found: Fit | None = None
+    measured: slab.Measured | None = None
+    overlap: float = math.nan
+
+    @property
+    def folder(self) -> str:
+        """Name of its folder."""
+        return self.level or f"disc-{self.place}"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Everything that was taken from one picture, with sentences about it, and the image where one was given."""
+
+    name: str
+    discs: tuple[Taken, ...]
+    said: tuple[str, ...]
+    image: volume.Volume | None = None
+
+
+def take_in(
+    path: str | Path,
+    *,
+    scheme: str | None = None,
+    level: str | None = None,
+    disc: int | None = None,
+    grade: int | str = 3,
+    image: str | Path | None = None,
+) -> Picture:
+    """The discs of a segmentation.
+
+    scheme: name of its labels' scheme or a TOML file, else proven by the labels; level: the one disc that is wanted,
+    or, where labels do not say levels, the level of `disc`; disc: which one, from the lowest (1) up; grade: Pfirrmann,
+    of all of them; image: the picture that was segmented. Raises InputError.
+    """
+    wanted = evidence.level_named(level) if level else ""
+    labels = volume.labels(volume.read(path))
+    meaning = schemes.scheme_of({int(label) for label in np.unique(labels.values)}, labels.name, scheme)
+    shown = None if image is None else volume.read(image)
+    if shown is not None and not shown.matches(labels):
+        raise InputError(
+            f"{shown.name!r} and {labels.name!r} do not lie on one grid; resample the picture onto the segmentation."
+        )
+    found = masks.discs(labels, meaning)
+    chosen = _chosen(found, meaning, labels.name, wanted, disc)
+    taken = tuple(_one(place, one, wanted or one.level, meaning, grade, labels.name) for place, one in chosen)
+    if len(taken) == 1 and taken[0].case is None:
+        raise InputError(taken[0].status)
+    holds = "holds" if meaning.endplates == WITH else "does not hold"
+    known = "was named" if scheme else "is proven by its labels"
+    said = (
+        f"The scheme of labels is {meaning.name}, which {known}; a disc's label {holds} the cartilage endplates.",
+        *meaning.said,
+        f"Grade {grade} was said for every disc, and not read from the picture.",
+    )
+    return Picture(labels.name, taken, said, shown)
+
+
+def _chosen(
+    found: Sequence[masks.Disc], meaning: Scheme, name: str, wanted: str, disc: int | None
+) -> list[tuple[int, masks.Disc]]:
+    """Discs that are wanted, with their places from the lowest up."""
+    numbered = list(enumerate(found, 1))
+    if not numbered:
+        raise InputError(f"{name!r} holds no disc of the scheme {meaning.name!r}; check the segmentation.")
+    if disc is not None:
+        if not 1 <= disc <= len(numbered):
+            raise InputError(f"There is no disc {disc} in {name!r}; it holds {len(numbered)}, the lowest is 1.")
+        numbered = [numbered[disc - 1]]
+        own = numbered[0][1].level
+        if own and wanted and own != wanted:
+            raise InputError(
+                f"Disc {disc} of {name!r} is {own} by its label, and not {wanted}; leave out one of the two."
+            )
+    elif wanted and meaning.levelled:
+        numbered = [(place, one) for place, one in numbered if one.level == wanted]
+        if not numbered:
+            has = ", ".join(one.level for one in found)
+            raise InputError(f"{name!r} holds no disc {wanted}; it holds {has}.")
+    if not meaning.levelled and not (wanted and len(numbered) == 1):
+        has = ", ".join(f"{place} (label {one.label}, {one.volume:.1f} mL)" for place, one in enumerate(found, 1))
+        raise InputError(
+            f"The labels of {name!r} do not say levels; from the lowest up it holds discs {has}: choose one with "
+            "--disc, and say its --level."
+        )
+    return numbered
+
+
+def _one(place: int, disc: masks.Disc, level: str, meaning: Scheme, grade: int | str, name: str) -> Taken:
+    """A disc fitted, measured, or left with the reason why not."""
+    what = f"Disc {level} of {name!r}"
+    try:
+        if level not in evidence.levels():
+            raise InputError(f"{what} is of a level without tables; there are {', '.join(evidence.levels())}.")
+        if disc.slab:
+            return _measured(place, disc, level, meaning, grade, what)
+        asked = Case.from_dict({"disc": {"level": level, "grade": grade}})
+        found = fit(
+            masks.surface(disc, what), unit="mm", axes="RAS", endplates=meaning.endplates, sizes=asked.dimensions()
+        )
+        kept = {"level": level, "grade": grade, "surface": name, "surface_unit": "mm", "surface_axes": "RAS"}
+        table = kept | {"surface_endplates": meaning.endplates, "form": found.form.model_dump()}
+        case = Case.from_dict({"disc": table})
+        return Taken(place, disc, level, GOOD, case, found, overlap=masks.overlap(disc, found))
+    except InputError as reason:
+        return Taken(place, disc, level, str(reason))
+
+
+def _measured(place: int, disc: masks.Disc, level: str, meaning: Scheme, grade: int | str, what: str) -> Taken:
+    """A case with what slices show; the rest is left to the tables, width in proportion to the depth."""
+    seen = slab.measured(disc, what)
+    rows = evidence.dimensions(level, "any", int(Case.from_dict({"disc": {"level": level, "grade": grade}}).disc.grade))
+    within = 2 * rows["endplate_thickness_centre"].value if meaning.endplates == WITH else 0.0
+    depth, height = seen.ap_depth[0], seen.mid_height[0] - within
+    width = depth * rows["width"].value / rows["ap_depth"].value
+    if height <= 0:
+        raise InputError(
+            f"{what} is {seen.mid_height[0]:.1f} mm high in the middle, less than its two endplates by the tables "
+            f"({within:.1f} mm): it has collapsed, and no mesh can be made of it."
+        )
+    table = {"ap_depth": depth, "width": width, "height": height, "wedge": seen.wedge[0]}
+    table = {key: float(f"{value:.4g}") for key, value in table.items()}
+    case = Case.from_dict({"disc": {"level": level, "grade": grade} | table})
+    return Taken(place, disc, level, MEASURED, case, measured=seen)
+
+
+# ---------------------------------------------------------------------------------------------- out
+
+
+def told(taken: Taken) -> list[str]:
+    """What was found of one disc, in sentences."""
+    head = f"{taken.level or f'Disc {taken.place}'} (label {taken.disc.label}): "
+    if taken.found:
+        distance = max(taken.found.number("distance_mean", own) for own in (True, False))
+        volume_ = taken.found.number("volume")
+        return [
+            f"{head}{volume_:.2f} mL of {taken.disc.volume:.2f} in voxels, Dice {taken.overlap:.3f}, surfaces "
+            f"{distance:.2f} mm apart in the mean."
+        ]
+    if taken.measured and taken.case:
+        seen = taken.measured
+        spread = seen.mid_height[1]
+        return [
+            f"{head}{seen.span:.0f} mm of its width are in the picture: depth {seen.ap_depth[0]:.1f} mm, height "
+            f"{seen.mid_height[0]:.1f} ± {spread:.1f} mm over {seen.slices} slices; width "
+            f"{taken.case.disc.width:.0f} mm is the tables' share of the depth, nucleus and rounding are the tables'."
+        ]
+    return [f"{head}left out. {taken.status}"]
+
+
+def row(taken: Taken) -> dict[str, object]:
+    """One row of discs.csv; empty where there is nothing."""
+    cells: dict[str, object] = dict.fromkeys(_COLUMNS, "")
+    cells |= {"disc": taken.place, "label": taken.disc.label, "level": taken.level, "status": taken.status}
+    cells["volume_of_voxels_mL"] = f"{taken.disc.volume:.4g}"
+    numbers: dict[str, float] = {}
+    if taken.found:
+        numbers = {f"{name}_mm": taken.found.number(name) for name in _SIZES}
+        numbers |= {"wedge_degrees": taken.found.number("wedge"), "volume_mL": taken.found.number("volume")}
+        numbers |= {"dice": taken.overlap, "worst_jacobian": taken.found.number("worst_jacobian")}
+        numbers["distance_mean_mm"] = max(taken.found.number("distance_mean", own) for own in (True, False))
+    elif taken.measured and taken.case:
+        numbers = {f"{name}_mm": getattr(taken.measured, name)[0] for name in _SIZES if name != "width"}
+        numbers |= {"wedge_degrees": taken.measured.wedge[0], "width_mm": float(taken.case.disc.width or math.nan)}
+    return cells | {name: f"{value:.4g}" for name, value in numbers.items()}
+
+
+def write(picture: Picture, out: str | Path) -> list[Path]:
+    """Write discs.csv and a folder for each disc that has a case: case.toml, fit.png, and fit.csv of a fit.
+
+    Raises InputError where the folder is a file.
+    """
+    import csv
+    import io
+
+    import tomli_w
+
+    out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{str(out)!r} is a file; give a folder to --out.")
+    written = []
+    drawn = {
+        one.place: on_image(one.disc, one.found, picture.image, f"{one.level} of {picture.name}")
+        for one in picture.discs
+        if one.case
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    for one in picture.discs:
+        if one.case is None:
+            continue
+        folder = out / one.folder
+        folder.mkdir(exist_ok=True)
+        said = (*picture.said, *told(one), *(one.found.said if one.found else ()), *one.disc.said, *one.case.warnings)
+        disc = one.case.disc.model_dump(exclude_none=True, exclude_defaults=True)
+        with placed(folder / "fit.png") as fresh:
+            drawn[one.place].savefig(fresh, format="png", dpi=DPI)
+        write_text(
+            folder / "case.toml", "\n".join([*(f"# {line}" for line in said), "", tomli_w.dumps({"disc": disc})])
+        )
+        written += [folder / "case.toml", folder / "fit.png"]
+        if one.found:
+            lines = ["quantity,voxels,ours,unit"]
+            for quantity, theirs, ours, unit in one.found.report:
+                cells = ("" if value != value else f"{value:.6g}" for value in (theirs, ours))
+                lines.append(f"{quantity},{','.join(cells)},{unit}")
+            lines.append(f"dice,,{one.overlap:.4f},1")
+            write_text(folder / "fit.csv", "\n".join([*lines, ""]))
+            written.append(folder / "fit.csv")
+    table = io.StringIO()
+    writer = csv.DictWriter(table, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows([row(one) for one in picture.discs])
+    write_text(out / "discs.csv", table.getvalue())
+    return [out / "discs.csv", *written]

@@ -1,0 +1,162 @@
+"""Discs in a segmentation: which there are, whether they are whole, and the surface of each.
+
+What: `discs` finds every disc of a scheme in a picture of labels, leaves specks out and says where a disc is cut by
+the edge of the field; `surface` gives a whole one as a closed surface in mm for `surface.fit`; `overlap` compares a fit
+with the voxels.
+Why smoothed: the border of voxels is a staircase. It is blurred by 0.7 of a voxel along each axis and cut at the height
+that keeps the volume of the voxels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from pulposus import evidence
+from pulposus.errors import InputError
+from pulposus.scan.schemes import WITH, Scheme
+from pulposus.scan.volume import Volume, library
+from pulposus.surface import reading, triangles
+from pulposus.surface.fit import Fit, skin
+
+_BLUR = 0.7  # maths: of a voxel; a staircase of voxels becomes a plane to a tenth of a voxel
+_PAD = 4  # maths: voxels around a disc, so that its blurred border lies inside
+_HALVINGS = 14  # maths: the height of the cut to 1/10,000
+_SPECK = 0.05  # maths: share of the greatest piece below which another is a stray speck
+_CUT = 0.25  # maths: share of the greatest section beyond which the last slice shows that a disc goes on
+_FEWEST = 8  # maths: voxels along each side, fewer than which show no form
+_ML = 1e-3  # maths: mm^3 in mL
+_SIDES = (("left", "right"), ("back", "front"), ("lower end", "upper end"))
+
+
+@dataclass(frozen=True)
+class Disc:
+    """One disc of a segmentation: its label, level ("" where the label does not say) and voxels on a grid of their own.
+
+    slab: the stack is narrower than the disc, which goes on to both sides; cut: names of other sides where the field
+    ends in the disc.
+    """
+
+    label: int
+    level: str
+    mask: Volume
+    slab: bool
+    cut: tuple[str, ...]
+    said: tuple[str, ...]
+
+    @property
+    def volume(self) -> float:
+        """Volume of its voxels, mL."""
+        return float(self.mask.values.sum()) * self.mask.voxel * _ML
+
+    @property
+    def height_above(self) -> float:
+        """Where its middle lies along the body, mm upwards."""
+        return float(self.mask.places(np.argwhere(self.mask.values).mean(0))[2])
+
+
+def discs(labels: Volume, scheme: Scheme) -> list[Disc]:
+    """Every disc of a scheme in a picture of labels, from the lowest up. Raises InputError where levels lie in an order
+    that no spine has.
+    """
+    found = []
+    boxes = ndimage.find_objects(labels.values)
+    for label, level in scheme.discs.items():
+        if label > len(boxes) or boxes[label - 1] is None:
+            continue
+        box = boxes[label - 1]
+        low, high = (np.array([getattr(side, end) for side in box]) for end in ("start", "stop"))
+        piece, count = ndimage.label(labels.values[box] == label)
+        sizes = np.bincount(piece.ravel(), minlength=count + 1)[1:]
+        kept = np.flatnonzero(sizes >= _SPECK * sizes.max()) + 1
+        if len(kept) > 1 and level:
+            kept = kept[[int(np.argmax(sizes[kept - 1]))]]
+        stray = int(sizes.sum() - sizes[kept - 1].sum())
+        said = (f"{stray} voxels of label {label} that lie apart from it were left out.",) if stray else ()
+        found += [_disc(labels, label, level, piece == number, low, high, said) for number in kept]
+    found.sort(key=lambda disc: disc.height_above)
+    _refuse_disorder(found, labels.name)
+    return found
+
+
+def _disc(
+    labels: Volume, label: int, level: str, inside: np.ndarray, low: np.ndarray, high: np.ndarray, said: tuple[str, ...]
+) -> Disc:
+    box = ndimage.find_objects(inside.astype(int))[0]
+    inside, low = inside[box], low + [side.start for side in box]
+    high = low + inside.shape
+    mask = Volume(labels.name, inside, labels.cut(low, high).affine)
+    open_ = set()
+    for axis, names in enumerate(_SIDES):
+        sections = mask.values.sum(tuple(other for other in range(3) if other != axis))
+        at_edge = (low[axis] == 0, high[axis] == labels.values.shape[axis])
+        ends = (sections[0], sections[-1])
+        open_ |= {
+            name
+            for name, edge, end in zip(names, at_edge, ends, strict=True)
+            if edge and (axis > 0 or end > _CUT * sections.max())
+        }
+    slab = {"left", "right"} <= open_
+    return Disc(label, level, mask, slab, tuple(sorted(open_ - ({"left", "right"} if slab else set()))), said)
+
+
+def _refuse_disorder(found: list[Disc], name: str) -> None:
+    order = [evidence.levels().index(disc.level) for disc in found if disc.level in evidence.levels()]
+    for above, below in zip(order[1:], order[:-1], strict=True):
+        if above >= below:
+            upper, lower = evidence.levels()[above], evidence.levels()[below]
+            raise InputError(
+                f"In {name!r} the disc called {upper} lies above {lower}, as in no spine; the scheme or the axes of "
+                "the file are wrong: say --scheme, or mend its header."
+            )
+
+
+def refuse_part(disc: Disc, name: str) -> None:
+    """Raise InputError for a disc that is cut by the edge of the field, or too small to have a form."""
+    if disc.cut:
+        raise InputError(f"{name} is cut by the edge of the picture ({', '.join(disc.cut)}); choose a whole disc.")
+    sides = disc.mask.values.shape[1 if disc.slab else 0 :]
+    if min(disc.mask.values.shape) < 2 or max(sides) < _FEWEST:
+        told = " x ".join(map(str, disc.mask.values.shape))
+        raise InputError(f"{name} is {told} voxels, a fragment without the form of a disc; choose another label.")
+
+
+# ---------------------------------------------------------------------------------------------- surface
+
+
+def surface(disc: Disc, name: str) -> reading.Given:
+    """The closed surface of a whole disc, mm, with the volume of its voxels. Raises InputError for one that is cut."""
+    refuse_part(disc, name)
+    if disc.slab:
+        raise InputError(f"{name} goes on beyond both sides of the picture, so it has no closed surface.")
+    measure = library("skimage.measure")
+    mask = np.pad(disc.mask.values, _PAD).astype(float)
+    wanted, blurred = mask.sum(), ndimage.gaussian_filter(mask, _BLUR)
+    low, high = 0.0, float(blurred.max())
+    for _ in range(_HALVINGS):
+        level = 0.5 * (low + high)
+        points, faces, _, _ = measure.marching_cubes(blurred, level)
+        low, high = (level, high) if abs(triangles.volume(points, faces)) > wanted else (low, level)
+    places = disc.mask.places(points - _PAD)
+    if triangles.volume(places, faces) < 0:
+        faces = faces[:, ::-1]
+    return reading.Given(name, places, faces, said=disc.said)
+
+
+def overlap(disc: Disc, found: Fit) -> float:
+    """Dice's overlap of the fitted mesh with the voxels, each taken by its middle."""
+    around = np.pad(disc.mask.values, _PAD)
+    index = np.argwhere(np.ones_like(around)) - _PAD
+    places = found.surface.carry(disc.mask.places(index))
+    plates = 0 if found.endplates == WITH else found.plates
+    points, faces = skin(found.nodes[:, :, plates : found.nodes.shape[2] - plates])
+    near = (np.abs(places[:, :2]) <= np.abs(points[:, :2]).max(0)).all(1) & (
+        np.abs(places[:, 2] - points[:, 2].mean()) <= np.ptp(points[:, 2])
+    )
+    inside = np.zeros(len(places), bool)
+    low, high = triangles.columns(points, faces, places[near, :2])
+    inside[near] = (places[near, 2] >= low) & (places[near, 2] <= high)  # NaN beside the disc, which is false
+    mask = around.ravel()
+    return float(2 * (inside & mask).sum() / (inside.sum() + mask.sum()))
