@@ -57,7 +57,9 @@ def test_every_command_and_option_is_described() -> None:
     reference = page("reference/cli.md")
     for command, options in commands().items():
         assert f"pulposus {command}" in reference, f"docs/reference/cli.md does not name `pulposus {command}`"
-        section = reference.split(f"## `pulposus {command.split()[0]}")[1].split("\n## ")[0]
+        heads = [f"## `pulposus {words}" for words in (command, command.split()[0])]
+        head = next(one for one in heads if one in reference)
+        section = reference.split(head)[1].split("\n## ")[0]
         for option in options:
             assert f"`{option}" in section, f"docs/reference/cli.md does not describe {option} of `pulposus {command}`"
 
