@@ -106,7 +106,9 @@ def from_mask(
     ] = None,
     disc: Annotated[int | None, typer.Option("--disc", help="Which disc, counted from the lowest (1) up.")] = None,
     image: Annotated[Path | None, option("--image", "The picture that was segmented, to draw on.")] = None,
-    grade: Annotated[str, typer.Option("--grade", help="Pfirrmann grade of every disc, 1 to 5.")] = "3",
+    grade: Annotated[
+        str | None, option("--grade", "Pfirrmann grade of every disc, 1 to 5; else what the picture shows, or 3.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Make a case of every disc in a labelled picture, with a report of how well our mesh fits it."""

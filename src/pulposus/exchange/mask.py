@@ -7,6 +7,7 @@ cannot be used is a row with its reason.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,18 +21,19 @@ from pulposus.errors import InputError
 from pulposus.figures.on_image import on_image
 from pulposus.figures.style import DPI
 from pulposus.results import placed, write_text
-from pulposus.scan import masks, schemes, slab, volume
+from pulposus.scan import masks, readout, schemes, slab, volume
 from pulposus.scan.schemes import WITH, Scheme
 from pulposus.surface.fit import Fit, fit
 
 GOOD = "fitted"
 MEASURED = "measured in slices"
-_MM = 1e3  # maths: a metre in mm
+_UNKNOWN = 3  # the grade of a disc of which neither a user nor a picture says one
 _SIZES = ("ap_depth", "width", "anterior_height", "mid_height", "posterior_height")
 _COLUMNS = (
     *("disc", "label", "level", "status", "volume_mL", "volume_of_voxels_mL", "dice", "distance_mean_mm"),
     *(f"{size}_mm" for size in _SIZES),
-    *("wedge_degrees", "worst_jacobian"),
+    *("wedge_degrees", "worst_jacobian", "height_index", "nucleus_over_fluid", "t2_ms"),
+    *("pfirrmann_estimate", "pfirrmann_low", "pfirrmann_high", "grade"),
 )
 
 
@@ -39,7 +41,8 @@ _COLUMNS = (
 class Taken:
     """One disc of a picture: its place from the lowest up (1), what was found, and its case where it has one.
 
-    found: the fit of a whole disc; measured: what slices show of another; overlap: Dice's, of a fit.
+    found: the fit of a whole disc; measured: what the slices about its middle show; read: what a scanner shows of it;
+    overlap: Dice's, of a fit.
     """
 
     place: int
@@ -49,6 +52,7 @@ class Taken:
     case: Case | None = None
     found: Fit | None = None
     measured: slab.Measured | None = None
+    read: readout.Readout | None = None
     overlap: float = math.nan
 
     @property
@@ -73,14 +77,14 @@ def take_in(
     scheme: str | None = None,
     level: str | None = None,
     disc: int | None = None,
-    grade: int | str = 3,
+    grade: int | str | None = None,
     image: str | Path | None = None,
 ) -> Picture:
     """The discs of a segmentation.
 
     scheme: name of its labels' scheme or a TOML file, else proven by the labels; level: the one disc that is wanted,
     or, where labels do not say levels, the level of `disc`; disc: which one, from the lowest (1) up; grade: Pfirrmann,
-    of all of them; image: the picture that was segmented. Raises InputError.
+    of all of them, else that which the picture shows, else 3; image: the picture that was segmented. Raises InputError.
     """
     wanted = evidence.level_named(level) if level else ""
     labels = volume.labels(volume.read(path))
@@ -92,7 +96,8 @@ def take_in(
         )
     found = masks.discs(labels, meaning)
     chosen = _chosen(found, meaning, labels.name, wanted, disc)
-    taken = tuple(_one(place, one, wanted or one.level, meaning, grade, labels.name) for place, one in chosen)
+    seen = _Seen(labels, meaning, shown, grade)
+    taken = tuple(seen.one(place, one, wanted or one.level) for place, one in chosen)
     if len(taken) == 1 and taken[0].case is None:
         raise InputError(taken[0].status)
     holds = "holds" if meaning.endplates == WITH else "does not hold"
@@ -100,7 +105,7 @@ def take_in(
     said = (
         f"The scheme of labels is {meaning.name}, which {known}; a disc's label {holds} the cartilage endplates.",
         *meaning.said,
-        f"Grade {grade} was said for every disc, and not read from the picture.",
+        *((f"Grade {grade} was said for every disc.",) if grade is not None else ()),
     )
     return Picture(labels.name, taken, said, shown)
 
@@ -135,42 +140,64 @@ def _chosen(
     return numbered
 
 
-def _one(place: int, disc: masks.Disc, level: str, meaning: Scheme, grade: int | str, name: str) -> Taken:
-    """A disc fitted, measured, or left with the reason why not."""
-    what = f"Disc {level} of {name!r}"
-    try:
-        if level not in evidence.levels():
-            raise InputError(f"{what} is of a level without tables; there are {', '.join(evidence.levels())}.")
-        if disc.slab:
-            return _measured(place, disc, level, meaning, grade, what)
-        asked = Case.from_dict({"disc": {"level": level, "grade": grade}})
-        found = fit(
-            masks.surface(disc, what), unit="mm", axes="RAS", endplates=meaning.endplates, sizes=asked.dimensions()
-        )
-        kept = {"level": level, "grade": grade, "surface": name, "surface_unit": "mm", "surface_axes": "RAS"}
-        table = kept | {"surface_endplates": meaning.endplates, "form": found.form.model_dump()}
-        case = Case.from_dict({"disc": table})
-        return Taken(place, disc, level, GOOD, case, found, overlap=masks.overlap(disc, found))
-    except InputError as reason:
-        return Taken(place, disc, level, str(reason))
+@dataclass(frozen=True)
+class _Seen:
+    """A picture of labels with its meaning, the image, and the grade that was said, if one was."""
 
+    labels: volume.Volume
+    meaning: Scheme
+    image: volume.Volume | None
+    grade: int | str | None
 
-def _measured(place: int, disc: masks.Disc, level: str, meaning: Scheme, grade: int | str, what: str) -> Taken:
-    """A case with what slices show; the rest is left to the tables, width in proportion to the depth."""
-    seen = slab.measured(disc, what)
-    rows = evidence.dimensions(level, "any", int(Case.from_dict({"disc": {"level": level, "grade": grade}}).disc.grade))
-    within = 2 * rows["endplate_thickness_centre"].value if meaning.endplates == WITH else 0.0
-    depth, height = seen.ap_depth[0], seen.mid_height[0] - within
-    width = depth * rows["width"].value / rows["ap_depth"].value
-    if height <= 0:
-        raise InputError(
-            f"{what} is {seen.mid_height[0]:.1f} mm high in the middle, less than its two endplates by the tables "
-            f"({within:.1f} mm): it has collapsed, and no mesh can be made of it."
-        )
-    table = {"ap_depth": depth, "width": width, "height": height, "wedge": seen.wedge[0]}
-    table = {key: float(f"{value:.4g}") for key, value in table.items()}
-    case = Case.from_dict({"disc": {"level": level, "grade": grade} | table})
-    return Taken(place, disc, level, MEASURED, case, measured=seen)
+    def one(self, place: int, disc: masks.Disc, level: str) -> Taken:
+        """A disc fitted, measured, or left with the reason why not."""
+        what = f"Disc {level} of {self.labels.name!r}"
+        try:
+            if level not in evidence.levels():
+                raise InputError(f"{what} is of a level without tables; there are {', '.join(evidence.levels())}.")
+            seen = slab.measured(disc, what)
+            read = self._read(disc, seen, level)
+            grade = (read.grade or _UNKNOWN) if self.grade is None else self.grade
+            part = Taken(place, disc, level, "", measured=seen, read=read)
+            return self._sized(part, grade, what) if disc.slab else self._fitted(part, grade, what)
+        except InputError as reason:
+            return Taken(place, disc, level, str(reason))
+
+    def _read(self, disc: masks.Disc, seen: slab.Measured, level: str) -> readout.Readout:
+        normal = evidence.dimensions(level)
+        share = (seen.mid_height[0] - self._plates(level)) / normal["mid_height"].value
+        return readout.read_out(disc, seen, self.labels, self.meaning, self.image, share)
+
+    def _plates(self, level: str) -> float:
+        """Height in mm that the two endplates have in the label, by the tables."""
+        rows = evidence.dimensions(level)
+        return 2 * rows["endplate_thickness_centre"].value if self.meaning.endplates == WITH else 0.0
+
+    def _fitted(self, part: Taken, grade: int | str, what: str) -> Taken:
+        """A case with the form of a whole disc."""
+        asked = Case.from_dict({"disc": {"level": part.level, "grade": grade}})
+        given = masks.surface(part.disc, what)
+        found = fit(given, unit="mm", axes="RAS", endplates=self.meaning.endplates, sizes=asked.dimensions())
+        kept = {"level": part.level, "grade": grade, "surface": self.labels.name, "surface_unit": "mm"}
+        more = {"surface_axes": "RAS", "surface_endplates": self.meaning.endplates, "form": found.form.model_dump()}
+        case = Case.from_dict({"disc": kept | more})
+        return dataclasses.replace(part, status=GOOD, case=case, found=found, overlap=masks.overlap(part.disc, found))
+
+    def _sized(self, part: Taken, grade: int | str, what: str) -> Taken:
+        """A case with what slices show; the rest is left to the tables, width in proportion to the depth."""
+        assert part.measured is not None
+        seen, rows, within = part.measured, evidence.dimensions(part.level), self._plates(part.level)
+        depth, height = seen.ap_depth[0], seen.mid_height[0] - within
+        width = depth * rows["width"].value / rows["ap_depth"].value
+        if height <= 0:
+            raise InputError(
+                f"{what} is {seen.mid_height[0]:.1f} mm high in the middle, less than its two endplates by the tables "
+                f"({within:.1f} mm): it has collapsed, and no mesh can be made of it."
+            )
+        table = {"ap_depth": depth, "width": width, "height": height, "wedge": seen.wedge[0]}
+        table = {key: float(f"{value:.4g}") for key, value in table.items()}
+        case = Case.from_dict({"disc": {"level": part.level, "grade": grade} | table})
+        return dataclasses.replace(part, status=MEASURED, case=case)
 
 
 # ---------------------------------------------------------------------------------------------- out
@@ -182,19 +209,37 @@ def told(taken: Taken) -> list[str]:
     if taken.found:
         distance = max(taken.found.number("distance_mean", own) for own in (True, False))
         volume_ = taken.found.number("volume")
-        return [
+        fitted = (
             f"{head}{volume_:.2f} mL of {taken.disc.volume:.2f} in voxels, Dice {taken.overlap:.3f}, surfaces "
             f"{distance:.2f} mm apart in the mean."
-        ]
+        )
+        return [fitted, *_shown(taken)]
     if taken.measured and taken.case:
         seen = taken.measured
         spread = seen.mid_height[1]
         return [
             f"{head}{seen.span:.0f} mm of its width are in the picture: depth {seen.ap_depth[0]:.1f} mm, height "
             f"{seen.mid_height[0]:.1f} ± {spread:.1f} mm over {seen.slices} slices; width "
-            f"{taken.case.disc.width:.0f} mm is the tables' share of the depth, nucleus and rounding are the tables'."
+            f"{taken.case.disc.width:.0f} mm is the tables' share of the depth, nucleus and rounding are the tables'.",
+            *_shown(taken),
         ]
     return [f"{head}left out. {taken.status}"]
+
+
+def _shown(taken: Taken) -> list[str]:
+    """What the picture shows of one disc, in sentences."""
+    read, case = taken.read, taken.case
+    if read is None or case is None:
+        return []
+    if not read.grade:
+        return [f"{read.said} Its grade is {case.disc.grade}, which the picture does not say."]
+    reach = f"{read.low}" if read.low == read.high else f"{read.low} to {read.high}"
+    t2 = f"a T2 of about {read.t2:.0f} ms" if math.isfinite(read.t2) else "a T2 too long to be told"
+    own = "" if case.disc.grade == read.grade else f"; grade {case.disc.grade} was said, and is used"
+    return [
+        f"Its nucleus is {read.signal:.2f} times as bright as fluid, {t2}: Pfirrmann {read.grade} by signal and height "
+        f"(nine tenths: {reach}){own}."
+    ]
 
 
 def row(taken: Taken) -> dict[str, object]:
@@ -208,9 +253,19 @@ def row(taken: Taken) -> dict[str, object]:
         numbers |= {"wedge_degrees": taken.found.number("wedge"), "volume_mL": taken.found.number("volume")}
         numbers |= {"dice": taken.overlap, "worst_jacobian": taken.found.number("worst_jacobian")}
         numbers["distance_mean_mm"] = max(taken.found.number("distance_mean", own) for own in (True, False))
-    elif taken.measured and taken.case:
+    elif taken.measured:
         numbers = {f"{name}_mm": getattr(taken.measured, name)[0] for name in _SIZES if name != "width"}
-        numbers |= {"wedge_degrees": taken.measured.wedge[0], "width_mm": float(taken.case.disc.width or math.nan)}
+        numbers["wedge_degrees"] = taken.measured.wedge[0]
+        if taken.case:
+            numbers["width_mm"] = float(taken.case.disc.width or math.nan)
+    if taken.read:
+        numbers |= {"height_index": taken.read.height_index}
+        if taken.read.grade:
+            numbers |= {"nucleus_over_fluid": taken.read.signal, "t2_ms": taken.read.t2}
+            cells |= {"pfirrmann_estimate": taken.read.grade, "pfirrmann_low": taken.read.low}
+            cells["pfirrmann_high"] = taken.read.high
+    if taken.case:
+        cells["grade"] = taken.case.disc.grade
     return cells | {name: f"{value:.4g}" for name, value in numbers.items()}
 
 

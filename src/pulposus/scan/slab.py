@@ -44,10 +44,7 @@ def measured(disc: Disc, name: str) -> Measured:
         raise InputError(f"{name} is seen in {count} slices, and {_FEWEST} are needed; give the whole stack.")
     index = np.argwhere(mask.values)
     places = mask.places(index)[:, 1:]
-    spread = np.cov(places - places.mean(0), rowvar=False)
-    front = np.linalg.eigh(spread)[1][:, 1]
-    front = front * np.sign(front[0])
-    up = np.array([-front[1], front[0]])
+    front, up = _axes(places)
     step = float(mask.spacing[1:].min())
     away = round((1 - _MIDDLE) / 2 * count)
     cell = mask.spacing[1] * mask.spacing[2]
@@ -63,6 +60,20 @@ def measured(disc: Disc, name: str) -> Measured:
     mean, sd = np.mean(rows, 0), np.std(rows, 0, ddof=1)
     depth, front_, middle, back, wedge = ((float(a), float(b)) for a, b in zip(mean, sd, strict=True))
     return Measured(depth, front_, middle, back, wedge, len(rows), float(count * mask.spacing[0]))
+
+
+def _axes(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors to the front and up, of a disc's places (front, up) in the plane from back to front."""
+    front = np.linalg.eigh(np.cov(places - places.mean(0), rowvar=False))[1][:, 1]
+    front = front * (1.0 if front[0] > 0 else -1.0)
+    return front, np.array([-front[1], front[0]])
+
+
+def in_its_plane(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places (k, 2) to the front and up in mm, along the depth and across it, from the middle of both."""
+    sides = [places @ axis for axis in _axes(places)]
+    along, across = (side - 0.5 * (side.max() + side.min()) for side in sides)
+    return along, across
 
 
 def _slice(along: np.ndarray, across: np.ndarray, cell: float, step: float) -> list[float]:
