@@ -106,6 +106,9 @@ def from_mask(
     ] = None,
     disc: Annotated[int | None, typer.Option("--disc", help="Which disc, counted from the lowest (1) up.")] = None,
     image: Annotated[Path | None, option("--image", "The picture that was segmented, to draw on.")] = None,
+    echo: Annotated[
+        float | None, typer.Option("--echo-time", help="Effective echo time of the picture, ms; else 80 to 150.")
+    ] = None,
     grade: Annotated[
         str | None, option("--grade", "Pfirrmann grade of every disc, 1 to 5; else what the picture shows, or 3.")
     ] = None,
@@ -116,7 +119,7 @@ def from_mask(
         tell(0, 2, "finding and fitting discs")
         from pulposus.exchange.mask import take_in, told, write
 
-        picture = take_in(file, scheme=scheme, level=level, disc=disc, grade=grade, image=image)
+        picture = take_in(file, scheme=scheme, level=level, disc=disc, grade=grade, image=image, echo=echo)
         tell(1, 2, "writing")
         written = write(picture, out)
     if not quiet:

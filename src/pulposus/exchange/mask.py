@@ -7,6 +7,7 @@ cannot be used is a row with its reason.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ from pulposus.surface.fit import Fit, fit
 
 GOOD = "fitted"
 MEASURED = "measured in slices"
+_ECHO = (20.0, 600.0)  # ms, of anything that is called T2-weighted
+_OTHERS = 2  # discs of the same person that say what is usual in them
 _UNKNOWN = 3  # the grade of a disc of which neither a user nor a picture says one
 _SIZES = ("ap_depth", "width", "anterior_height", "mid_height", "posterior_height")
 _COLUMNS = (
@@ -79,12 +82,14 @@ def take_in(
     disc: int | None = None,
     grade: int | str | None = None,
     image: str | Path | None = None,
+    echo: float | None = None,
 ) -> Picture:
     """The discs of a segmentation.
 
     scheme: name of its labels' scheme or a TOML file, else proven by the labels; level: the one disc that is wanted,
     or, where labels do not say levels, the level of `disc`; disc: which one, from the lowest (1) up; grade: Pfirrmann,
-    of all of them, else that which the picture shows, else 3; image: the picture that was segmented. Raises InputError.
+    of all of them, else that which the picture shows, else 3; image: the picture that was segmented;
+    echo: its effective echo time, ms. Raises InputError.
     """
     wanted = evidence.level_named(level) if level else ""
     labels = volume.labels(volume.read(path))
@@ -96,7 +101,10 @@ def take_in(
         )
     found = masks.discs(labels, meaning)
     chosen = _chosen(found, meaning, labels.name, wanted, disc)
-    seen = _Seen(labels, meaning, shown, grade)
+    if echo is not None and not _ECHO[0] <= echo <= _ECHO[1]:
+        raise InputError(f"An echo time of {echo:g} ms is not possible; give {_ECHO[0]:g} to {_ECHO[1]:g} ms.")
+    seen = _Seen(labels, meaning, shown, grade, echo)
+    seen.shares.update(_shares(found, seen))
     taken = tuple(seen.one(place, one, wanted or one.level) for place, one in chosen)
     if len(taken) == 1 and taken[0].case is None:
         raise InputError(taken[0].status)
@@ -148,25 +156,36 @@ class _Seen:
     meaning: Scheme
     image: volume.Volume | None
     grade: int | str | None
+    echo: float | None
+    shares: dict[int, float] = dataclasses.field(default_factory=dict)
 
     def one(self, place: int, disc: masks.Disc, level: str) -> Taken:
         """A disc fitted, measured, or left with the reason why not."""
         what = f"Disc {level} of {self.labels.name!r}"
+        part = Taken(place, disc, level, "")
         try:
-            if level not in evidence.levels():
-                raise InputError(f"{what} is of a level without tables; there are {', '.join(evidence.levels())}.")
             seen = slab.measured(disc, what)
             read = self._read(disc, seen, level)
+            part = dataclasses.replace(part, measured=seen, read=read)
+            if level not in evidence.levels():
+                raise InputError(f"{what} is of a level without tables; there are {', '.join(evidence.levels())}.")
             grade = (read.grade or _UNKNOWN) if self.grade is None else self.grade
-            part = Taken(place, disc, level, "", measured=seen, read=read)
             return self._sized(part, grade, what) if disc.slab else self._fitted(part, grade, what)
         except InputError as reason:
-            return Taken(place, disc, level, str(reason))
+            return dataclasses.replace(part, status=str(reason))
 
     def _read(self, disc: masks.Disc, seen: slab.Measured, level: str) -> readout.Readout:
-        normal = evidence.dimensions(level)
-        share = (seen.mid_height[0] - self._plates(level)) / normal["mid_height"].value
-        return readout.read_out(disc, seen, self.labels, self.meaning, self.image, share)
+        """What a scanner shows; height is judged by what the person's other discs have of the tables' height, where
+        these are in the picture, and not at all where the tables lack the level.
+        """
+        others = [share for key, share in self.shares.items() if key != disc.label]
+        usual = float(np.median(others)) if len(others) >= _OTHERS else 1.0
+        share = self.share(seen, level) / usual if level in evidence.levels() else 1.0
+        return readout.read_out(disc, seen, self.labels, self.meaning, self.image, share, self.echo)
+
+    def share(self, seen: slab.Measured, level: str) -> float:
+        """Height of a disc over that of the tables."""
+        return (seen.mid_height[0] - self._plates(level)) / evidence.dimensions(level)["mid_height"].value
 
     def _plates(self, level: str) -> float:
         """Height in mm that the two endplates have in the label, by the tables."""
@@ -201,6 +220,16 @@ class _Seen:
 
 
 # ---------------------------------------------------------------------------------------------- out
+
+
+def _shares(found: Sequence[masks.Disc], seen: _Seen) -> dict[int, float]:
+    """Label -> height over that of the tables, of every disc of a picture whose label says a tabled level."""
+    shares = {}
+    for disc in found:
+        if disc.level in evidence.levels():
+            with contextlib.suppress(InputError):
+                shares[disc.label] = seen.share(slab.measured(disc, disc.level), disc.level)
+    return shares
 
 
 def told(taken: Taken) -> list[str]:

@@ -8,8 +8,9 @@ averaged over echo times, densities and T2 of fluid in their ranges; that of gra
 below the share of the tabled height that separates it from grade 4.
 Why a ratio: a picture's grey has no unit, and coils are brighter near the back; fluid at the same height sees the same
 coil. Why not more: textures that a radiologist sees (bands, a lost border) are not read.
-Source: T2 by grade, ``nucleus_t2_grade1`` to 4; echo time, density and collapsed height are assumed. The rule was fixed
-before any graded disc was looked at.
+Source: T2 by grade, ``nucleus_t2_grade1`` to 4; echo time, density and collapsed height are assumed. A first rule,
+fixed before any graded disc was looked at, took the tables' height for every person; what came of it stands in
+``docs/howto/take-in-a-picture.md``.
 """
 
 from __future__ import annotations
@@ -58,9 +59,17 @@ class Readout:
 
 
 def read_out(
-    disc: Disc, seen: Measured, labels: Volume, scheme: Scheme, image: Volume | None, height_share: float
+    disc: Disc,
+    seen: Measured,
+    labels: Volume,
+    scheme: Scheme,
+    image: Volume | None,
+    height_share: float,
+    echo: float | None = None,
 ) -> Readout:
-    """The read-outs of a disc whose heights were measured. height_share: its height over that of the tables."""
+    """The read-outs of a disc whose heights were measured. height_share: its height over that of the tables, as the
+    person's other discs have it; echo: the picture's effective echo time in ms, where it is known.
+    """
     index = 0.5 * (seen.anterior_height[0] + seen.posterior_height[0]) / seen.ap_depth[0]
     if image is None:
         return Readout(index, said="Without a picture no signal is read.")
@@ -68,12 +77,12 @@ def read_out(
         ratio = _signal(disc, labels, scheme, image)
     except InputError as why:
         return Readout(index, said=str(why))
-    chances = graded(ratio, height_share)
+    chances = graded(ratio, height_share, echo)
     order = sorted(chances)
     below = np.cumsum([chances[grade] for grade in order])
     low = order[int(np.searchsorted(below, _TAIL))]
     high = order[min(int(np.searchsorted(below, 1 - _TAIL)), len(order) - 1)]
-    middle = {name: evidence.used(name).value for name in _OPTICS}
+    middle = {name: span[1] for name, span in _optics(echo).items()}
     best = max(order, key=lambda grade: chances[grade])
     return Readout(index, ratio, relaxation(ratio, *middle.values()), chances, best, low, high)
 
@@ -87,14 +96,20 @@ def relaxation(ratio: float, echo: float, density: float, fluid: float) -> float
     return echo / rate if rate > 0 else math.inf
 
 
-def graded(ratio: float, height_share: float) -> dict[int, float]:
+def _optics(echo: float | None) -> dict[str, tuple[float, ...]]:
+    """Low, middle and high of what turns a signal into a T2; an echo time that is known has no range."""
+    rows = {name: evidence.used(name) for name in _OPTICS}
+    spans: dict[str, tuple[float, ...]] = {name: (row.low, row.value, row.high) for name, row in rows.items()}
+    return spans if echo is None else spans | {_OPTICS[0]: (echo, echo, echo)}
+
+
+def graded(ratio: float, height_share: float, echo: float | None = None) -> dict[int, float]:
     """Grade -> its chance, from the signal over that of fluid and the height over that of the tables."""
     limit = evidence.used("collapsed_height")
     spread = (limit.high - limit.low) / (2 * _HALF_RANGE)
     collapsed = float(norm.cdf((limit.value - height_share) / spread))
-    rows = [evidence.used(name) for name in _OPTICS]
     weight = dict.fromkeys(_GRADES, 0.0)
-    for optics in itertools.product(*((row.low, row.value, row.high) for row in rows)):
+    for optics in itertools.product(*_optics(echo).values()):
         t2 = relaxation(ratio, *optics)
         chance = {grade: _density(t2, grade) for grade in _GRADES}
         for grade in _GRADES:
