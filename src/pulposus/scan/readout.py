@@ -39,6 +39,7 @@ _TAIL = 0.05  # maths: on either side of the range that is said
 _HALF_RANGE = 1.645  # maths: standard deviations to either end of nine tenths
 _GRADES = (1, 2, 3, 4)  # maths: grades that are told apart by signal
 _COLLAPSED = 5  # maths: the grade that is told by height
+_NEVER_NONE = 1e-300  # maths: likelihoods of all grades are never all nothing
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def _density(t2: float, grade: int) -> float:
     """Likelihood of a T2 for a grade; beyond the brightest and the darkest mean it stays with that grade."""
     row = evidence.used(f"nucleus_t2_grade{grade}")
     means = [evidence.used(f"nucleus_t2_grade{g}").value for g in _GRADES]
-    return float(norm.pdf(min(max(t2, min(means)), max(means)), row.value, 0.5 * (row.high - row.low))) + 1e-300
+    return float(norm.pdf(min(max(t2, min(means)), max(means)), row.value, 0.5 * (row.high - row.low))) + _NEVER_NONE
 
 
 def _signal(disc: Disc, labels: Volume, scheme: Scheme, image: Volume) -> float:
