@@ -110,4 +110,4 @@ def test_book_and_credibility_page_say_the_number() -> None:
     assert f"{len(held) - 4} lie in the 90 % band" in said
     assert said in validation_page(table, counted, findings, held, shares)
     assert said in credibility_page(table, counted, shares)
-    assert "--coverage 40" in credibility_page(table, counted)
+    assert "--coverage 20" in credibility_page(table, counted)

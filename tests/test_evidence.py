@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import math
 import shutil
 import subprocess
@@ -530,6 +531,66 @@ def test_a_parameter_without_a_row_is_refused_by_name(monkeypatch: pytest.Monkey
     parameters = pytest.importorskip("pulposus.disc.parameters")
     with pytest.raises(InputError, match=r"parameters.csv has no row 'salt', which the model reads"):
         parameters.Parameters.from_evidence()
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "unit", "ask"),
+    [
+        ("therapies.csv", "adaptation_time", "mm", lambda: evidence.product("MSC(M)")["adaptation_time"].si),
+        ("geometry.csv", "mid_height", "kPa", lambda: evidence.dimensions("L4-L5")["mid_height"].si),
+        ("parameters.csv", "nucleus_cells", "1/mm^3", lambda: evidence.used("salt").si),
+        ("loads.csv", "compression", "mm", lambda: evidence.posture("standing")["compression"].si),
+    ],
+)
+def test_a_unit_of_the_wrong_dimension_stops_whoever_reads_the_table(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    name: str,
+    unit: str,
+    ask: Callable[[], float],
+) -> None:
+    """Not only the check of all tables, which no run calls."""
+
+    def change(records: list[dict[str, str]]) -> None:
+        next(r for r in records if name in (r.get("name"), r.get("quantity")) and r["used"] == "yes").update(unit=unit)
+
+    kept = (evidence._parameters, evidence._therapies, evidence._dimension_rows, evidence._hold_units)
+    folder, read = copy(tmp_path), evidence._table.__wrapped__
+    edit(folder, file, change)
+    with monkeypatch.context() as patch:
+        patch.setattr(evidence, "_table", functools.cache(lambda file, there=folder: read(file, there)))
+        for one in kept:
+            one.cache_clear()
+        try:
+            with pytest.raises(EvidenceError, match=rf"{file} line \d+ .*correct one of the units"):
+                ask()
+        finally:
+            for one in kept:
+                one.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"unit": "mm"}, r"line \d+ .*correct one"),
+        ({"unit": "bananas"}, r"line \d+ .*'bananas' is not a unit"),
+        ({"source": "nobody1999"}, r"line \d+ .*'nobody1999' is not in sources.bib"),
+        ({"low": "", "high": ""}, r"line \d+ .*no low; give the number"),
+    ],
+)
+def test_a_spoilt_check_is_refused_by_name_and_line(tmp_path: Path, values: dict[str, str], message: str) -> None:
+    from pulposus.evidence.checks import read_checks
+
+    folder = copy(tmp_path)
+    read_checks(folder)
+
+    def change(records: list[dict[str, str]]) -> None:
+        records[40].update(values)
+
+    edit(folder, "checks.csv", change)
+    with pytest.raises(EvidenceError, match=message):
+        read_checks(folder)
 
 
 # ---------------------------------------------------------------------------------------------- finding

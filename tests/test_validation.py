@@ -100,7 +100,8 @@ def set_in(check: str, **values: str) -> Callable[[list[dict[str, str]]], None]:
 def test_a_spoilt_check_is_refused_by_line(
     tmp_path: Path, change: Callable[[list[dict[str, str]]], None], message: str
 ) -> None:
-    shutil.copy(checks.FOLDER / "checks.csv", tmp_path)
+    for file in ("checks.csv", "sources.bib"):
+        shutil.copy(checks.FOLDER / file, tmp_path)
     with (tmp_path / "checks.csv").open(encoding="utf-8", newline="") as stream:
         records = list(csv.DictReader(stream))
     change(records)

@@ -44,7 +44,12 @@ def sensitivity(
             remember_compilations()
             found = study(asked, output, at, out, size=mesh, runs=runs, resume=resume, progress=tell)
     except KeyboardInterrupt:
-        typer.echo(f"Stopped. What is done lies in {out}; go on with: {again()}", err=True)
+        from pulposus.uncertainty.sensitivity import RECORD
+
+        kept = (
+            f"What is done lies in {out}; go on with: {again()}" if (out / RECORD).exists() else "Nothing was done yet."
+        )
+        typer.echo(f"Stopped. {kept}", err=True)
         raise typer.Exit(STOPPED) from None
     table, seen, indices, quality = found
     effect = "effect" if asked.treatments else "untreated"

@@ -58,11 +58,12 @@ def validate(
     out: Annotated[Path, option("--out", "Folder to write validation.csv and the pages into.")],
     only: Annotated[str, option("--only", "One check, or a group, a class or a source of them.")] = "",
     spread: Annotated[
-        int, option("--coverage", "Also whether 90 % bands hold published values, from so many draws: minutes.")
+        int,
+        option("--coverage", "Also whether 90 % bands hold published values; so many draws, two minutes each."),
     ] = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Hold the model against published results, and write the validation book and the credibility page."""
+    """Hold the model against published results, and write the validation book and the credibility page (5 minutes)."""
     from pulposus.report.book import covered, validation_page
     from pulposus.report.credibility import credibility_page
     from pulposus.run import remember_compilations
@@ -70,6 +71,10 @@ def validate(
     remember_compilations()
     if out.exists() and not out.is_dir():
         raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
+    if only and (out / "credibility.html").exists():
+        raise InputError(
+            f"{str(out)!r} holds a whole book, which one check would replace; give another folder to --out."
+        )
     held = shares = None
     try:
         with interrupt.held(lambda said: typer.echo(said, err=True)), progress(quiet) as tell:

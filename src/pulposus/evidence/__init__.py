@@ -84,17 +84,23 @@ class Row:
     @cached_property
     def si(self) -> float:
         """The value in SI base units (cells counted as cells)."""
-        return self.value * factor(self.unit)
+        return self.value * self._factor
 
     @property
     def si_low(self) -> float:
         """The low end of the range, SI."""
-        return self.low * factor(self.unit)
+        return self.low * self._factor
 
     @property
     def si_high(self) -> float:
         """The high end of the range, SI."""
-        return self.high * factor(self.unit)
+        return self.high * self._factor
+
+    @property
+    def _factor(self) -> float:
+        if self.file in IDENTITY:
+            _hold_units(self.file)
+        return factor(self.unit)
 
     @property
     def assumed(self) -> bool:
@@ -208,6 +214,22 @@ def _table(file: str, folder: Path = FOLDER) -> tuple[tuple[dict[str, str], Row]
         _check_range(row)
     _check_used(file, [row for _, row in made])
     return made
+
+
+@cache
+def _hold_units(file: str) -> None:
+    """Hold a table to the rules of units, once, when the first of its numbers is asked for in SI: reading alone does
+    not wait for the library of units.
+    """
+    _hold_dimensions(file, _table(file))
+
+
+def _hold_dimensions(file: str, made: tuple[tuple[dict[str, str], Row], ...]) -> None:
+    table = [row for _, row in made]
+    seen: dict[str, tuple[str, int]] = {}
+    for record, row in made:
+        if row.unit != TEXT_UNIT:
+            _check_dimension(row, _peer(file, record, table), seen)
 
 
 @cache
@@ -595,11 +617,7 @@ def check(folder: Path = FOLDER) -> None:
     """Hold every table to its rules. Raises EvidenceError that names file, line and remedy."""
     known = set(entries(folder))
     for file in IDENTITY:
-        table = [row for _, row in _table.__wrapped__(file, folder)]
-        seen: dict[str, tuple[str, int]] = {}
-        for row, (_, record) in zip(table, _records(file, folder), strict=True):
-            if row.unit != TEXT_UNIT:
-                _check_dimension(row, _peer(file, record, table), seen)
+        _hold_dimensions(file, _table.__wrapped__(file, folder))
     for file in WORDS:
         for line, record in _records(file, folder):
             where = f"{file} line {line}"

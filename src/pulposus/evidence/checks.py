@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pulposus.errors import EvidenceError
+from pulposus.errors import EvidenceError, InputError
+from pulposus.evidence.sources import entries, keys_of
+from pulposus.evidence.units import dimension
 
 FOLDER = Path(__file__).parent
-CLASSES = ("verification", "reproduction", "calibration", "prediction", "pending")
+CLASSES = ("verification", "reproduction", "calibration", "retrodiction", "prediction", "pending")
 KINDS = ("quantitative", "ordering")
 AGAINST = ("measurement", "model", "code", "theory")
 _STATUSES = ("read", "abstract", "computed", "memory")
@@ -67,11 +69,29 @@ def read_checks(folder: Path = FOLDER) -> tuple[Check, ...]:
         reader = csv.DictReader(stream)
         found = [_check(reader.line_num, record) for record in reader]
     seen: dict[str, int] = {}
+    units: dict[tuple[str, str], Check] = {}
+    known = set(entries(folder))
     for check in found:
         if seen.setdefault(check.name, check.line) != check.line:
             raise EvidenceError(_at(check) + f"the name stands in line {seen[check.name]} too; give another.")
         _hold(check)
+        for key in keys_of(check.source):
+            if key not in known:
+                raise EvidenceError(_at(check) + f"the source {key!r} is not in sources.bib; add its entry.")
+        _hold_unit(check, units.setdefault((check.measure, check.quantity), check))
     return tuple(found)
+
+
+def _hold_unit(check: Check, first: Check) -> None:
+    """Rows that one measure answers alike have units of one dimension."""
+    if check.of == "pending" or check.kind == "ordering":
+        return
+    try:
+        own, wanted = dimension(check.unit), dimension(first.unit)
+    except InputError as problem:
+        raise EvidenceError(_at(check) + str(problem)) from problem
+    if own != wanted:
+        raise EvidenceError(_at(check) + f"{check.unit} is {own}, but line {first.line} has {wanted}; correct one.")
 
 
 def _check(line: int, record: Mapping[str, str]) -> Check:
@@ -104,6 +124,9 @@ def _hold(check: Check) -> None:
         return
     if not check.tolerance:
         raise EvidenceError(_at(check) + "no tolerance; say how the band follows from what was published.")
+    for end in ("low", "high", "published"):
+        if math.isnan(getattr(check, end)):
+            raise EvidenceError(_at(check) + f"no {end}; give the number.")
     if not check.low <= check.high:
         raise EvidenceError(_at(check) + f"low {check.low:g} is above high {check.high:g}; exchange them.")
     if not check.low <= check.published <= check.high:

@@ -23,7 +23,8 @@ CLASSES = {
     "verification": "Verification: are the equations solved as others solve them?",
     "reproduction": "Reproduction: do our inputs agree with others' measurements of the same thing?",
     "calibration": "Calibration: rows that fixed a parameter",
-    "prediction": "Prediction: numbers that are no input",
+    "retrodiction": "Retrodiction: numbers that are no input, but were in view when a choice was made",
+    "prediction": "Prediction: numbers that are no input, and that no choice was made by",
     "pending": "Pending: published, but this model has no such process yet",
 }
 _WIDE, _HIGH, _EDGE = 320.0, 150.0, 26.0
@@ -208,9 +209,10 @@ def validation_page(
     body = (
         '<section id="counts"><h2>What was counted</h2>'
         "<p>Rows of one paper on one thing form a group and count once; a group agrees when all its rows do. Bands "
-        "were fixed from the published spread before the model was run. Nothing is tuned to a row; what differs stays, "
-        "with the reason where it is known. In the pictures a full disc or a line is ours, an open diamond what was "
-        "published, a bar the band.</p>"
+        "follow from the published spread by the sentence beside them. Calibration rows fixed a parameter; those of "
+        "retrodiction were in view when a choice was made (which matrix, which strain); no prediction was. What "
+        "differs stays, with the reason where it is known. In the pictures a full disc or a line is ours, an open "
+        "diamond what was published, a bar the band.</p>"
         f"{table(heads, counted.to_numpy().tolist(), 'counts')}{_trust(judged)}</section>"
     )
     links = [("counts", "Counts")]

@@ -22,7 +22,13 @@ FAMILIES = {
     "solutes": "oxygen, glucose, lactate and supply",
     "matter": "composition, diffusivity and form",
     "courses": "ageing, turnover and treatment over time",
+    "culture": "cells in culture",
+    "days": "pressure, height and motion under load",
+    "tissue": "samples of tissue, pulled",
+    "tears": "tears of the annulus",
 }
+_COUNTED = ("retrodiction", "prediction")
+_WEAK = "hardly a test"  # how the comment of a row begins that a model in which nothing happens would meet as well
 
 
 def credibility_page(results: pd.DataFrame, counted: pd.DataFrame, shares: pd.DataFrame | None = None) -> str:
@@ -92,19 +98,43 @@ def _validation(results: pd.DataFrame, counted: pd.DataFrame) -> str:
     rows = [
         [r["class"], r["kind"], r["checks"], r["agree"], r["groups"], r["groups_agree"], r["sources"]]
         for _, r in counted.iterrows()
-        if r["class"] in ("reproduction", "calibration", "prediction")
+        if r["class"] in ("reproduction", "calibration", *_COUNTED)
     ]
     heads = ["class", "kind", "checks", "agree", "groups", "groups that agree", "sources"]
     text = table(heads, rows, "counts")
-    predicted = results[(results["class"] == "prediction") & (results["kind"] == "quantitative")]
     rows = []
-    for family, words in FAMILIES.items():
-        part = predicted[predicted["family"] == family]
+    for of, words, part in _by_family(results):
         measured = part[part["against"] == "measurement"]
         agree = [int((p["verdict"] == "agrees").sum()) for p in (part, measured)]
-        rows.append([words, len(part), agree[0], len(measured), agree[1], int((part["status"] == "memory").sum())])
-    heads = ["quantitative predictions of", "checks", "agree", "against measurements", "of them agree", "recalled"]
-    return text + table(heads, rows, "trust") + _differing(results[results["class"] == "prediction"])
+        recalled = int((part["status"] == "memory").sum())
+        rows.append([of, words, len(part), agree[0], int(_weak(part).sum()), len(measured), agree[1], recalled])
+    heads = [
+        "class",
+        "quantitative, of",
+        "checks",
+        "agree",
+        f"of them {_WEAK}",
+        "against measurements",
+        "agree",
+        "recalled",
+    ]
+    return text + table(heads, rows, "trust") + _differing(results[results["class"].isin(_COUNTED)])
+
+
+def _by_family(results: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
+    """(class, words of the family, rows) of all quantitative predictions and retrodictions, families in their order."""
+    found = []
+    for of in reversed(_COUNTED):
+        mine = results[(results["class"] == of) & (results["kind"] == "quantitative")]
+        parts = [(words, mine[mine["family"] == family]) for family, words in FAMILIES.items()]
+        parts.append(("others", mine[~mine["family"].isin(FAMILIES)]))
+        found += [(of, words, part) for words, part in parts if len(part)]
+    return found
+
+
+def _weak(part: pd.DataFrame) -> pd.Series:
+    """Rows that agree and could hardly do otherwise."""
+    return (part["verdict"] == "agrees") & part["comment"].fillna("").str.startswith(_WEAK)
 
 
 def _uncertainty(shares: pd.DataFrame | None) -> str:
@@ -122,7 +152,7 @@ def _uncertainty(shares: pd.DataFrame | None) -> str:
             "Ranges are propagated by ensembles (`pulposus run --ensemble 200`): every curve gets a band, and the "
             "report says what share of the spread is lack of knowledge. "
             + (
-                "Whether such bands hold what was published: `pulposus validate --coverage 40` asks it."
+                "Whether such bands hold what was published: `pulposus validate --coverage 20` asks it."
                 if shares is None
                 else covered(shares)
             ),
@@ -147,19 +177,18 @@ def _applicability(results: pd.DataFrame) -> str:
 
 
 def _outcome(results: pd.DataFrame) -> str:
-    predicted = results[(results["class"] == "prediction") & (results["kind"] == "quantitative")]
     said = []
-    for family, words in FAMILIES.items():
-        part = predicted[predicted["family"] == family]
+    for of, words, rows in _by_family(results):
+        part = rows[~_weak(rows)]
         if part.empty:
             continue
         share = float((part["verdict"] == "agrees").mean())
         trust = (
             "may be used with its range" if share >= 2 / 3 else "is to be read as a trend" if share >= 1 / 3 else "no"
         )
-        said.append(
-            f"{words}: {share:.0%} of quantitative predictions agree; {trust}.".replace("; no.", "; not to be used.")
-        )
+        less = f", {len(rows) - len(part)} left out that are {_WEAK}" if len(part) < len(rows) else ""
+        told = f"{words}: {share:.0%} of {len(part)} quantitative {of}s agree{less}; {trust}."
+        said.append(told.replace("; no.", "; not to be used."))
     said.append(
         "Effects of treatment stand on assumed strengths and retention: they show what would follow, not what is."
     )

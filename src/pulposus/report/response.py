@@ -47,6 +47,9 @@ class Varied(Protocol):
         """A value in words."""
 
 
+_FEW = 10  # draws below which a band is no more than their extremes
+
+
 def sentences(told: Mapping[str, Any], axes: Sequence[Varied], what: str, unit: str) -> list[str]:
     """What was found: the optimum, how sure, whether it lies at an edge, starving, repeats, and the case as written."""
     best, n = told["best"], told["draws"]
@@ -62,6 +65,8 @@ def sentences(told: Mapping[str, Any], axes: Sequence[Varied], what: str, unit: 
         )
     written = told["written"]
     said.append(f"As the case is written ({_point(axes, written['point'])}): {_effect(written, unit)}.")
+    if n < _FEW:
+        said.append(f"From {n} draws, nine of ten is their whole range and a share of draws is a guess; ask for more.")
     if told["failed"]:
         many = "draw" if told["failed"] == 1 else "draws"
         said.append(f"{told['failed']} {many} could not be solved at some point, and count nowhere.")

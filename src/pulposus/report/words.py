@@ -58,6 +58,9 @@ class Fate:
     doses: int
 
 
+_FIRST = 3  # measurements that the first page names
+
+
 def after_doses(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of one product with one more right after each dose, in order of time.
 
@@ -237,23 +240,28 @@ def spread(info: Mapping[str, Any]) -> str:
         return ""
     low, middle, high = (signed(found["effect"][key], 2) for key in ("low", "middle", "high"))
     count = found["members"] - found["failed"]
+    form = "the form of the whole disc" if found.get("mechanics") == "solid" else "the form of columns"
     text = (
-        f"What the treatment adds to aggrecan at the end: {middle} percentage points, nine of ten members of an "
-        f"ensemble between {low} and {high} ({count} discs on the {found['mesh']} mesh, each with its own value of "
-        f"{found['numbers']} numbers from their ranges); it adds in {100 * found['positive']:.0f} % of them."
+        f"What the treatment adds to aggrecan at the end: {middle} percentage points in the middle of an ensemble, "
+        f"nine of ten members between {low} and {high} ({count} discs on the {found['mesh']} mesh with {form}, each "
+        f"with its own value of {found['numbers']} numbers from their ranges; the run itself has the values in use, "
+        f"its own mesh and form); it adds in {100 * found['positive']:.0f} % of them."
     )
     if found["failed"]:
         text += f" {found['failed']} more members failed and are left out."
     if not found["shares"]:
         return f"{text} From these members it cannot be told where the spread comes from."
     rest = 1 - found["lacking"] - found["measured"]
+    ends = [100 * found.get(key, found["lacking"]) for key in ("lacking_low", "lacking_high")]
     text += (
-        f" Of the spread {100 * found['lacking']:.0f} % is lack of knowledge (ranges that are assumed or recalled), "
+        f" Of the spread {100 * found['lacking']:.0f} % is lack of knowledge (ranges that are assumed or recalled; "
+        f"{ends[0]:.0f} to {ends[1]:.0f} % when the members are drawn anew), "
         f"{100 * found['measured']:.0f} % measured or fitted variation, {100 * rest:.0f} % cannot be given to single "
         "numbers."
     )
     names = [f"{plain(top['name'])} ({100 * top['share']:.0f} %)" for top in found["top"]]
-    return f"{text} To measure first: {'; '.join(names)}."
+    more = "" if len(names) == _FIRST else f" So few members tell no more than {len(names)}."
+    return f"{text} To measure first: {'; '.join(names)}.{more}"
 
 
 def plain(name: str) -> str:

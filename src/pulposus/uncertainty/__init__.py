@@ -39,7 +39,7 @@ def forecast(
     Raises InputError for a number of members or a mesh that cannot be.
     """
     case = case.resolved()
-    drawn, wanted = draw(case, n), factors(case)
+    drawn, wanted = draw(case, n, mechanics=mechanics), factors(case, mechanics)
 
     def keep(members: pd.DataFrame) -> None:
         if (members["status"] == "completed").any():

@@ -69,15 +69,17 @@ class Factor:
         return min(max(float(f"{value:.{_FIGURES}g}"), low), high)
 
 
-def factors(case: Case) -> list[Factor]:
-    """Every number of a resolved case that has a range and that its user has not set.
+def factors(case: Case, mechanics: str = "columns") -> list[Factor]:
+    """Every number that has a range, that a resolved case reads with the mechanics of columns or its own ("solid"), and
+    that its user has not set.
 
     T2 of the five grades are one scanner's scale and move together. Form of the disc, dose, volume and viability are
     what the case says, and do not move.
     """
     places = {name: place for place, name in enumerate(declared())}
     found = []
-    for told in parameters_used(case):
+    choices = case.choices.model_copy(update={} if mechanics == "solid" else {"mechanics": mechanics})
+    for told in parameters_used(case.model_copy(update={"choices": choices})):
         name = told["name"]
         if name in places or name.startswith(_SCANNER):
             row = evidence.used(name)
@@ -96,14 +98,15 @@ def factors(case: Case) -> list[Factor]:
     return found
 
 
-def draw(case: Case, n: int, seed: int | None = None) -> pd.DataFrame:
+def draw(case: Case, n: int, seed: int | None = None, mechanics: str = "columns") -> pd.DataFrame:
     """Numbers of members 0 to n - 1, one row a member and one column a factor, each in the unit of its evidence.
 
-    seed: in place of the case's own. Raises InputError for a number of members that cannot be.
+    seed: in place of the case's own; mechanics: as in `factors`. Raises InputError for a number of members that cannot
+    be.
     """
     if not 1 <= n <= _MOST:
         raise InputError(f"An ensemble of {n} members is not possible; give a whole number from 1 to {_MOST}.")
-    wanted = factors(case.resolved())
+    wanted = factors(case.resolved(), mechanics)
     shares = sequence(n, case.run.seed if seed is None else seed)
     columns = {factor.name: [factor.at(share) for share in shares[:, factor.place]] for factor in wanted}
     return pd.DataFrame({"member": np.arange(n)} | columns)

@@ -58,7 +58,7 @@ def looked_at(case: Case, output: str, at: float) -> tuple[Case, str]:
     if output not in OUTPUTS:
         raise InputError(f"Unknown output {output!r}{nearest(output, OUTPUTS)}; choose one of {', '.join(OUTPUTS)}.")
     if not at >= 1 or at != round(at):
-        raise InputError(f"--at {at:g} is not possible; give a whole number of months, at least 1.")
+        raise InputError(f"Month {at:g} is not possible; give a whole number of months, at least 1.")
     return case.changed(years=at / _MONTHS).resolved(), OUTPUTS[output]
 
 
@@ -132,7 +132,7 @@ def _possible(runs: int) -> None:
         raise InputError(f"--runs {runs} is not possible; give 1 to {MOST_RUNS}.")
 
 
-_RECORD, _TABLE, _RUNS = "sensitivity.json", "sensitivity.csv", "sobol_runs.csv"
+RECORD, _TABLE, _RUNS = "sensitivity.json", "sensitivity.csv", "sobol_runs.csv"
 Study = tuple[pd.DataFrame, dict[str, float], pd.DataFrame | None, dict[str, float] | None]
 
 
@@ -167,7 +167,7 @@ def study(
             table, seen = sensitivity(case, output, at, size=size, progress=progress)
             (folder / _RUNS).unlink(missing_ok=True)
             _write(folder / _TABLE, table)
-            write_text(folder / _RECORD, json.dumps({"asked": asked, "seen": seen}, indent=2) + "\n")
+            write_text(folder / RECORD, json.dumps({"asked": asked, "seen": seen}, indent=2) + "\n")
         if not wanted:
             return table, seen, None, None
         found, quality = sobol(
@@ -190,7 +190,7 @@ def _before(folder: Path, asked: dict[str, Any]) -> tuple[pd.DataFrame, dict[str
     """Gradients of a stopped study of the same question; None where it had not come so far."""
     record: dict[str, Any] = {}
     with contextlib.suppress(OSError, ValueError):
-        record = json.loads((folder / _RECORD).read_text("utf-8"))
+        record = json.loads((folder / RECORD).read_text("utf-8"))
     if not record or not (folder / _TABLE).exists():
         return None
     if record.get("asked") != asked:

@@ -26,6 +26,7 @@ QUANTILES = {"low": 0.05, "middle": 0.5, "high": 0.95}  # maths: a band that hol
 _KEYS = ("member", "arm", "month", "status", "mesh", "mechanics", "year", "solver_error", "form_error")
 _FEWEST = 20  # maths: members, below which shares of a spread say nothing
 _TOP = 3
+_AGAIN = 100  # maths: times that members are drawn anew, with putting back
 
 
 def completed(members: pd.DataFrame) -> pd.DataFrame:
@@ -66,7 +67,7 @@ def shares(draws: pd.DataFrame, effect: pd.Series) -> dict[str, float]:
     effects are one.
     """
     n = len(effect)
-    if n < _FEWEST or effect.nunique() < _FEWEST:
+    if n < _FEWEST or effect.nunique() < _FEWEST // 2:
         return {}
     table = draws.set_index("member").loc[effect.index]
     x, y = _ranks(table.to_numpy()), _ranks(effect.to_numpy()[:, None])[:, 0]
@@ -90,6 +91,21 @@ def shares(draws: pd.DataFrame, effect: pd.Series) -> dict[str, float]:
     return {str(table.columns[chosen[k]]): float(square[k]) for k in order}
 
 
+def lacking(draws: pd.DataFrame, effect: pd.Series, unknown: set[str]) -> tuple[float, float]:
+    """Ends of the range of nine tenths, over resampled members, of the share of the spread that `unknown` numbers have:
+    how far the shares of so few members can be believed.
+    """
+    order = np.random.default_rng(len(effect))
+    found = []
+    for _ in range(_AGAIN):
+        picked = order.choice(effect.index.to_numpy(), len(effect))
+        again = pd.Series(effect.loc[picked].to_numpy(), index=np.arange(len(picked)))
+        rows = draws.set_index("member").loc[picked].reset_index(drop=True).rename_axis("member").reset_index()
+        found.append(sum(share for name, share in shares(rows, again).items() if name in unknown))
+    low, high = np.quantile(found, (QUANTILES["low"], QUANTILES["high"]))
+    return float(low), float(high)
+
+
 def _ranks(values: np.ndarray) -> np.ndarray:
     from scipy.stats import rankdata
 
@@ -103,7 +119,9 @@ def told(members: pd.DataFrame, draws: pd.DataFrame, factors: Sequence[Factor], 
     effect = effects(members)
     divided = shares(draws, effect)
     about = {factor.name: factor for factor in factors}
-    lacking = sum(share for name, share in divided.items() if about[name].unknown)
+    unknown = {name for name in about if about[name].unknown}
+    own = sum(share for name, share in divided.items() if name in unknown)
+    ends = lacking(draws, effect, unknown) if divided else (0.0, 1.0)
     failed = members.loc[members["status"] != "completed", "member"].nunique()
     top = [
         {"name": name, "meaning": about[name].meaning, "share": share, "kind": about[name].row.kind}
@@ -116,10 +134,13 @@ def told(members: pd.DataFrame, draws: pd.DataFrame, factors: Sequence[Factor], 
         "numbers": len(factors),
         "unknown": sum(factor.unknown for factor in factors),
         "mesh": mesh,
+        "mechanics": str(members["mechanics"].iloc[0]) if "mechanics" in members else "columns",
         "effect": quantiles,
         "positive": float((effect > 0).mean()),
-        "lacking": lacking,
-        "measured": sum(divided.values()) - lacking,
+        "lacking": own,
+        "lacking_low": ends[0],
+        "lacking_high": ends[1],
+        "measured": sum(divided.values()) - own,
         "top": top,
         "shares": divided,
     }

@@ -1,10 +1,11 @@
 """The model against published results: one book of checks, green or red, with its counts.
 
 What: `validate` runs the checks of ``evidence/checks.csv`` and gives a table, one row a check, and curves behind it.
-Every band was fixed from the published spread before the model was run, and stands in the evidence; nothing is tuned.
+Every band follows from the published spread and stands in the evidence.
 Verification asks whether the equations are solved as others solve them; reproduction, whether an input agrees with
-another's measurement of the same thing; calibration shows the rows that fixed a parameter; prediction is a number that
-is no input and comes out of a law or a solved process. They are counted apart, rows of one group once.
+another's measurement of the same thing; calibration shows the rows that fixed a parameter; retrodiction, rows that were
+in view when a choice was made; prediction is a number that is no input and comes out of a law or a solved process. They
+are counted apart, rows of one group once.
 """
 
 from __future__ import annotations
