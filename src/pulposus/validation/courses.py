@@ -217,8 +217,17 @@ def _curve(values: Sequence[float]) -> Points:
     return tuple((float(month), value) for month, value in enumerate(values))
 
 
-def _over_months(values: Sequence[float]) -> tuple[str, str, Points]:
-    return "months", "treated", _curve(values)
+_ALIVE_AXIS = "injected cells alive, millions"
+
+
+def _what(at: str) -> str:
+    """What a check compares, with its unit: the first word of its `at`."""
+    name = at.split()[0]
+    return {"t2": "T2, ms", "height_mm": "height, mm"}.get(name, name.replace("_", " "))
+
+
+def _over_months(at: str, values: Sequence[float]) -> tuple[str, str, Points]:
+    return "months", f"{_what(at)}, treated", _curve(values)
 
 
 @measure
@@ -226,7 +235,7 @@ def treated_difference(lab: Laboratory, at: str) -> Finding:
     """Treated less untreated at the end."""
     treated, untreated, _ = _arms(lab, at)
     difference = [a - b for a, b in zip(treated, untreated, strict=True)]
-    return Finding(difference[-1], across="months", along="treated − untreated", curve=_curve(difference))
+    return Finding(difference[-1], across="months", along=f"{_what(at)}, treated − untreated", curve=_curve(difference))
 
 
 @measure
@@ -234,7 +243,7 @@ def treated_change(lab: Laboratory, at: str) -> Finding:
     """Change of the treated disc from start to end."""
     treated, _, _ = _arms(lab, at)
     change = [value - treated[0] for value in treated]
-    return Finding(change[-1], across="months", along="change", curve=_curve(change))
+    return Finding(change[-1], across="months", along=f"{_what(at)}, change", curve=_curve(change))
 
 
 @measure
@@ -242,7 +251,9 @@ def treated_rise(lab: Laboratory, at: str) -> Finding:
     """The treated disc ends higher than it began."""
     treated, _, months = _arms(lab, at)
     return ordering(
-        treated[-1] > treated[0], f"{treated[0]:.4g} to {treated[-1]:.4g} in {months} months", *_over_months(treated)
+        treated[-1] > treated[0],
+        f"{treated[0]:.4g} to {treated[-1]:.4g} in {months} months",
+        *_over_months(at, treated),
     )
 
 
@@ -251,7 +262,7 @@ def treated_above(lab: Laboratory, at: str) -> Finding:
     """The treated disc ends above the untreated one."""
     treated, untreated, _ = _arms(lab, at)
     told = f"{treated[-1]:.4g} with, {untreated[-1]:.4g} without"
-    return ordering(treated[-1] > untreated[-1], told, *_over_months(treated))
+    return ordering(treated[-1] > untreated[-1], told, *_over_months(at, treated))
 
 
 @measure
@@ -259,7 +270,7 @@ def treated_below(lab: Laboratory, at: str) -> Finding:
     """The treated disc ends below the untreated one."""
     treated, untreated, _ = _arms(lab, at)
     told = f"{treated[-1]:.4g} with, {untreated[-1]:.4g} without"
-    return ordering(treated[-1] < untreated[-1], told, *_over_months(treated))
+    return ordering(treated[-1] < untreated[-1], told, *_over_months(at, treated))
 
 
 @measure
@@ -267,7 +278,7 @@ def alive_after(lab: Laboratory, at: str) -> Finding:
     """Some injected cells are alive at the end: "1 3 Inject ..." (months, grade, line); more than a ten-thousandth."""
     months, grade, line = at.split(" ", 2)
     treated, _, _ = _arms(lab, f"injected {months} {grade} {line}")
-    return ordering(treated[-1] > _ALIVE, f"{treated[-1]:.3g} million alive", *_over_months(treated))
+    return ordering(treated[-1] > _ALIVE, f"{treated[-1]:.3g} million alive", "months", _ALIVE_AXIS, _curve(treated))
 
 
 @measure
@@ -275,5 +286,9 @@ def tao(lab: Laboratory, at: str) -> Finding:
     """Fewer injected cells alive after two months than after one."""
     treated, _, _ = _arms(lab, f"injected 2 3 {at}")
     return ordering(
-        0 < treated[2] < treated[1], f"{treated[1]:.3g} and {treated[2]:.3g} million alive", *_over_months(treated)
+        0 < treated[2] < treated[1],
+        f"{treated[1]:.3g} and {treated[2]:.3g} million alive",
+        "months",
+        _ALIVE_AXIS,
+        _curve(treated),
     )

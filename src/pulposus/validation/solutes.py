@@ -21,6 +21,7 @@ from pulposus.validation.finding import Finding, collector, ordering, points
 from pulposus.validation.laboratory import Laboratory, Specimen, balanced, bisect, mean_in, slab
 
 MEASURES, measure = collector()
+_AXES = {"oxygen": "oxygen, kPa", "glucose": "glucose, mM", "lactate": "lactate, mM", "ph": "pH"}
 SOLUTES = {"oxygen": (OXYGEN, 1e-3), "lactate": (LACTATE, 1.0), "glucose": (GLUCOSE, 1.0)}  # maths: Pa to kPa
 _KPA = 1e3  # maths: Pa in a kPa
 _MM = 1e3  # maths: metres to mm
@@ -65,7 +66,7 @@ def _with_profile(made: Specimen, name: str, value: float) -> Finding:
     return Finding(
         value,
         across=_Y,
-        along=name,
+        along=_AXES[name],
         curve=points(y, ours),
         published=points(profile["y"], published),
     )
@@ -354,7 +355,8 @@ def in_vivo(lab: Laboratory, at: str) -> Finding:
     value = mean_in(made.disc, mesh.NUCLEUS, jnp.asarray(field(made, name)))
     y, ours = midline(made, name)
     to = evidence.convert(1.0, "kPa", "mmHg") if name == "oxygen" else 1.0
-    return Finding(value * to, across=_Y, along=name, curve=points(y, ours * to))
+    along = "oxygen, mmHg" if name == "oxygen" else _AXES[name]
+    return Finding(value * to, across=_Y, along=along, curve=points(y, ours * to))
 
 
 @measure
@@ -362,7 +364,7 @@ def grade_extreme(lab: Laboratory, at: str) -> Finding:
     """Lowest of a solute over several grades: "glucose 1 2 3"."""
     name, *grades = at.split()
     some = [(float(g), extreme(lab.specimen(int(g)), name)) for g in grades]
-    return Finding(min(value for _, value in some), across="grade", along=name, curve=tuple(some))
+    return Finding(min(value for _, value in some), across="grade", along=_AXES[name], curve=tuple(some))
 
 
 # ---------------------------------------------------------------------------------------------- perturbations
