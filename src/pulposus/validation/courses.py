@@ -250,11 +250,8 @@ def treated_change(lab: Laboratory, at: str) -> Finding:
 def treated_rise(lab: Laboratory, at: str) -> Finding:
     """The treated disc ends higher than it began."""
     treated, _, months = _arms(lab, at)
-    return ordering(
-        treated[-1] > treated[0],
-        f"{treated[0]:.4g} to {treated[-1]:.4g} in {months} months",
-        *_over_months(at, treated),
-    )
+    told = f"{treated[0]:.4g} to {treated[-1]:.4g} in {months} months"
+    return ordering(treated[-1] > treated[0], told, *_over_months(at, treated))
 
 
 @measure
