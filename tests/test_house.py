@@ -90,7 +90,7 @@ ORDERS = {
         "matters": 1,
         "better": 2,
         "fit": 1,
-        "hand_over": 1,
+        "hand_over": 2,
         "names": 1,
         "read": 2,
     },

@@ -544,7 +544,43 @@ def test_the_command_leaves_cases_that_can_be_read(tmp_path):
     alone = RUN.invoke(app, [*asked, "--level", "L3-L4", "--out", str(tmp_path / "one")])
     assert alone.exit_code == 0
     assert [p.name for p in (tmp_path / "one").iterdir() if p.is_dir()] == ["L3-L4"]
+    treated = RUN.invoke(
+        app,
+        [
+            *asked,
+            "--treat",
+            "Inject 6e6 MPC in 2 mL saline at month 0",
+            "--level",
+            "L4-L5",
+            "--out",
+            str(tmp_path / "t"),
+        ],
+    )
+    assert treated.exit_code == 0
+    assert read_case(tmp_path / "t" / "L4-L5" / "case.toml").treatments[0].dose == 6e6
     small = saved(tmp_path / "small.nii.gz", np.ones((3, 3, 3)), affine)
     other = RUN.invoke(app, [*asked, "--image", str(small), "--out", str(tmp_path / "two")])
     assert other.exit_code == 2
     assert not (tmp_path / "two").exists()
+    wrong = RUN.invoke(app, [*asked, "--treat", "Inject hope", "--out", str(tmp_path / "two")])
+    assert wrong.exit_code == 2
+    assert not (tmp_path / "two").exists()
+
+
+def test_from_mask_to_report_in_one_command(tmp_path):
+    values, affine, _ = drawn(0.8)
+    path = saved(tmp_path / "seg.nii.gz", values, affine)
+    asked = [
+        "disc",
+        "from-mask",
+        str(path),
+        "--scheme",
+        str(own_scheme(tmp_path, L4_L5=1)),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    done = RUN.invoke(app, [*asked, "--run", "--years", "1 month", "--mesh", "cohort", "--no-loads", "--quiet"])
+    assert done.exit_code == 0, done.output
+    results = tmp_path / "out" / "L4-L5" / "results"
+    assert "seg.nii.gz" in (results / "report.html").read_text("utf-8")
+    assert (results / "summary.csv").stat().st_size > 100

@@ -66,7 +66,7 @@ def run(
 
         sized(ensemble_mesh)
         draw(asked, ensemble)  # what cannot be drawn is said before anything is computed
-    _compute(asked, out, quiet, resume, not no_ablation, not no_loads)
+    compute(asked, out, quiet, resume, not no_ablation, not no_loads)
     if ensemble:
         _forecast(asked, out, ensemble, ensemble_mesh, "solid" if ensemble_solid else "columns", quiet, resume)
     if compare_hypotheses:
@@ -140,10 +140,12 @@ def treat(
     from pulposus.case import case_from_line
 
     case = case_from_line(line, level=level, grade=grade, years=years, age=age, sex=sex, mesh=mesh)
-    _compute(case, out, quiet, resume, not no_ablation, not no_loads)
+    compute(case, out, quiet, resume, not no_ablation, not no_loads)
 
 
-def _compute(case: Case, out: Path, quiet: bool, resume: bool, ablation: bool, loads: bool) -> None:
+def compute(
+    case: Case, out: Path, quiet: bool, resume: bool = False, ablation: bool = True, loads: bool = True
+) -> None:
     """Run a case into a folder, draw and report it, and say where it lies."""
     from pulposus.results import Results, claimed
 

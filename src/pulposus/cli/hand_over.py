@@ -1,5 +1,4 @@
-"""The commands that hand a disc to other programs and take one from them: `export`, `disc from-surface`,
-`disc from-mask`."""
+"""Commands that hand a disc to other programs and take one in: `export`, `disc from-surface`, `disc from-mask`."""
 
 from __future__ import annotations
 
@@ -8,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pulposus.cli.door import Quiet, app, argument, discs, door, option, progress
+from pulposus.cli.compute import compute
+from pulposus.cli.door import Mesh, NoLoads, Quiet, Years, app, argument, discs, door, option, progress
 from pulposus.errors import InputError
 
 
@@ -112,6 +112,11 @@ def from_mask(
     grade: Annotated[
         str | None, option("--grade", "Pfirrmann grade of every disc, 1 to 5; else what the picture shows, or 3.")
     ] = None,
+    treat: Annotated[str, option("--treat", "A line of treatment for every case, as of `pulposus treat`.")] = "",
+    run: Annotated[bool, typer.Option("--run", help="Also compute every case: a report in its folder.")] = False,
+    years: Years = None,
+    mesh: Mesh = None,
+    no_loads: NoLoads = False,
     quiet: Quiet = False,
 ) -> None:
     """Make a case of every disc in a labelled picture, with a report of how well our mesh fits it."""
@@ -119,10 +124,13 @@ def from_mask(
         tell(0, 2, "finding and fitting discs")
         from pulposus.exchange.mask import take_in, told, write
 
-        picture = take_in(file, scheme=scheme, level=level, disc=disc, grade=grade, image=image, echo=echo)
+        picture = take_in(file, scheme=scheme, level=level, disc=disc, grade=grade, image=image, echo=echo, treat=treat)
         tell(1, 2, "writing")
         written = write(picture, out)
     if not quiet:
         for line in (*picture.said, *(line for one in picture.discs for line in told(one))):
             typer.echo(line)
         typer.echo(f"Written: {', '.join(map(str, written))}")
+    for one in picture.discs if run else ():
+        if one.case is not None:
+            compute(one.case.changed(years=years, mesh=mesh), out / one.folder / "results", quiet, loads=not no_loads)

@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from pulposus.results import placed, write_text
 from pulposus.scan import masks, readout, schemes, slab, volume
 from pulposus.scan.schemes import WITH, Scheme
 from pulposus.surface.fit import Fit, fit
+from pulposus.therapies import protocol
 
 GOOD = "fitted"
 MEASURED = "measured in slices"
@@ -72,6 +74,7 @@ class Picture:
     discs: tuple[Taken, ...]
     said: tuple[str, ...]
     image: volume.Volume | None = None
+    treat: tuple[str, ...] = ()
 
 
 def take_in(
@@ -83,13 +86,14 @@ def take_in(
     grade: int | str | None = None,
     image: str | Path | None = None,
     echo: float | None = None,
+    treat: str = "",
 ) -> Picture:
     """The discs of a segmentation.
 
     scheme: name of its labels' scheme or a TOML file, else proven by the labels; level: the one disc that is wanted,
     or, where labels do not say levels, the level of `disc`; disc: which one, from the lowest (1) up; grade: Pfirrmann,
     of all of them, else that which the picture shows, else 3; image: the picture that was segmented;
-    echo: its effective echo time, ms. Raises InputError.
+    echo: its effective echo time, ms; treat: lines of treatment for every case, semicolons between. Raises InputError.
     """
     wanted = evidence.level_named(level) if level else ""
     labels = volume.labels(volume.read(path))
@@ -103,7 +107,10 @@ def take_in(
     chosen = _chosen(found, meaning, labels.name, wanted, disc)
     if echo is not None and not _ECHO[0] <= echo <= _ECHO[1]:
         raise InputError(f"An echo time of {echo:g} ms is not possible; give {_ECHO[0]:g} to {_ECHO[1]:g} ms.")
-    seen = _Seen(labels, meaning, shown, grade, echo)
+    given = tuple(line.strip() for line in treat.split(";") if line.strip())
+    for line in given:
+        protocol.parse(line)  # what cannot be is said before anything is fitted
+    seen = _Seen(labels, meaning, shown, grade, echo, given)
     seen.shares.update(_shares(found, seen))
     taken = tuple(seen.one(place, one, wanted or one.level) for place, one in chosen)
     if len(taken) == 1 and taken[0].case is None:
@@ -115,7 +122,7 @@ def take_in(
         *meaning.said,
         *((f"Grade {grade} was said for every disc.",) if grade is not None else ()),
     )
-    return Picture(labels.name, taken, said, shown)
+    return Picture(labels.name, taken, said, shown, given)
 
 
 def _chosen(
@@ -157,6 +164,7 @@ class _Seen:
     image: volume.Volume | None
     grade: int | str | None
     echo: float | None
+    treat: tuple[str, ...]
     shares: dict[int, float] = dataclasses.field(default_factory=dict)
 
     def one(self, place: int, disc: masks.Disc, level: str) -> Taken:
@@ -187,6 +195,10 @@ class _Seen:
         """Height of a disc over that of the tables."""
         return (seen.mid_height[0] - self._plates(level)) / evidence.dimensions(level)["mid_height"].value
 
+    def _case(self, disc: dict[str, Any]) -> Case:
+        """A case of a disc with what every case is given."""
+        return Case.from_dict({"disc": disc, "treatments": [{"protocol": line} for line in self.treat]})
+
     def _plates(self, level: str) -> float:
         """Height in mm that the two endplates have in the label, by the tables."""
         rows = evidence.dimensions(level)
@@ -194,12 +206,12 @@ class _Seen:
 
     def _fitted(self, part: Taken, grade: int | str, what: str) -> Taken:
         """A case with the form of a whole disc."""
-        asked = Case.from_dict({"disc": {"level": part.level, "grade": grade}})
+        asked = self._case({"level": part.level, "grade": grade})
         given = masks.surface(part.disc, what)
         found = fit(given, unit="mm", axes="RAS", endplates=self.meaning.endplates, sizes=asked.dimensions())
         kept = {"level": part.level, "grade": grade, "surface": self.labels.name, "surface_unit": "mm"}
         more = {"surface_axes": "RAS", "surface_endplates": self.meaning.endplates, "form": found.form.model_dump()}
-        case = Case.from_dict({"disc": kept | more})
+        case = self._case(kept | more)
         return dataclasses.replace(part, status=GOOD, case=case, found=found, overlap=masks.overlap(part.disc, found))
 
     def _sized(self, part: Taken, grade: int | str, what: str) -> Taken:
@@ -215,7 +227,7 @@ class _Seen:
             )
         table = {"ap_depth": depth, "width": width, "height": height, "wedge": seen.wedge[0]}
         table = {key: float(f"{value:.4g}") for key, value in table.items()}
-        case = Case.from_dict({"disc": {"level": part.level, "grade": grade} | table})
+        case = self._case({"level": part.level, "grade": grade} | table)
         return dataclasses.replace(part, status=MEASURED, case=case)
 
 
@@ -327,9 +339,10 @@ def write(picture: Picture, out: str | Path) -> list[Path]:
         disc = one.case.disc.model_dump(exclude_none=True, exclude_defaults=True)
         with placed(folder / "fit.png") as fresh:
             drawn[one.place].savefig(fresh, format="png", dpi=DPI)
-        write_text(
-            folder / "case.toml", "\n".join([*(f"# {line}" for line in said), "", tomli_w.dumps({"disc": disc})])
-        )
+        given = [{"protocol": line} for line in picture.treat]
+        case = {"disc": disc} | ({"treatments": given} if given else {})
+        head = [f"# {line}" for line in said]
+        write_text(folder / "case.toml", "\n".join([*head, "", tomli_w.dumps(case)]))
         written += [folder / "case.toml", folder / "fit.png"]
         if one.found:
             lines = ["quantity,voxels,ours,unit"]
