@@ -71,31 +71,46 @@ def fissured(lab: Laboratory, at: str) -> Finding:
     return Finding(dict(curve)[float(at)], across="age, years", along="torn, % of people", curve=curve)
 
 
-def _first(lab: Laboratory) -> tuple[list[int], Topology]:
-    """Ring, sector and layer of the element that tears first."""
+def _shortest(lab: Laboratory) -> tuple[np.ndarray, int, Topology]:
+    """Decimal logarithm of years until each element tears (ring, sector, layer; infinite where nothing pulls), the ring
+    of the nucleus, and the mesh.
+    """
     rates = _rates(lab, np.array([evidence.used("fibre_failure_strain").value]))[0]
-    return [int(k) for k in np.unravel_index(int(rates.argmax()), rates.shape)], disc_of(lab, 1).body.topology
+    topology = disc_of(lab, 1).body.topology
+    with np.errstate(divide="ignore"):
+        return -np.log10(rates), topology.nucleus_rings, topology
 
 
 @measure
 def tears_behind(lab: Laboratory, at: str) -> Finding:
     """Whether the first tear lies in the hinder half of the annulus."""
-    (_, sector, _), topology = _first(lab)
-    angle = (sector + 0.5) * 2 * _HALF_TURN / topology.sectors
-    aside = min(angle, 2 * _HALF_TURN - angle)
-    return ordering(aside > _HALF_TURN / 2, f"{aside:.0f} degrees from the front")
+    lives_, _, topology = _shortest(lab)
+    angle = (np.arange(topology.sectors) + 0.5) * 2 * _HALF_TURN / topology.sectors
+    aside = np.minimum(angle, 2 * _HALF_TURN - angle)
+    around = lives_.min((0, 2))
+    first = float(aside[int(around.argmin())])
+    told = f"{first:.0f} degrees from the front"
+    return ordering(first > _HALF_TURN / 2, told, "around, degrees from the front", _LIFE, points(angle, around))
 
 
 @measure
 def tears_inside(lab: Laboratory, at: str) -> Finding:
     """Whether the first tear lies in the inner half of the annulus."""
-    (ring, _, _), topology = _first(lab)
-    inner, rings = topology.nucleus_rings, topology.rings - 1
-    return ordering(ring - inner < (rings - inner) / 2, f"ring {ring - inner + 1} of {rings - inner} from the nucleus")
+    lives_, inner, _ = _shortest(lab)
+    outward = lives_[inner:].min((1, 2))
+    count, first = len(outward), int(outward.argmin())
+    told = f"ring {first + 1} of {count} from the nucleus"
+    curve = points(np.arange(1, count + 1), outward)
+    return ordering(first < count / 2, told, "ring, from the nucleus", _LIFE, curve)
 
 
 @measure
 def young_tear_first(lab: Laboratory, at: str) -> Finding:
     """Whether a healthy disc tears sooner under the same days than an old one."""
-    young, old = (float(lives(lab, np.array([evidence.used("fibre_failure_strain").value]), g)[0]) for g in (1, _OLD))
-    return ordering(young < old, f"{young:.3g} years as healthy, {old:.3g} at grade {_OLD}")
+    failing = np.array([evidence.used("fibre_failure_strain").value])
+    young, old = (float(lives(lab, failing, g)[0]) for g in (1, _OLD))
+    told = f"{young:.3g} years as healthy, {old:.3g} at grade {_OLD}"
+    return ordering(young < old, told, "grade", _LIFE, points((1, _OLD), np.log10([young, old])))
+
+
+_LIFE = "years until the first tear, decimal logarithm"
