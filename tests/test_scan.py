@@ -219,6 +219,14 @@ def test_what_is_no_mask_is_refused(values, said):
         volume.labels(volume.Volume("x", values, np.eye(4)))
 
 
+def test_a_label_of_any_size_takes_no_memory(tmp_path):
+    values, affine, _ = drawn(1.0)
+    big = 4_000_000_000
+    huge = volume.Volume("x", values.astype(np.int64) * big, affine)
+    (one,) = masks.discs(huge, schemes.Scheme("own", {big: "L4-L5"}, {}, "with"))
+    assert one.mask.values.sum() == values.sum()
+
+
 def test_whole_numbers_saved_as_floats_are_labels():
     found = volume.labels(volume.Volume("x", np.full((3, 3, 3), 201.0), np.eye(4)))
     assert np.issubdtype(found.values.dtype, np.integer)

@@ -62,11 +62,13 @@ def discs(labels: Volume, scheme: Scheme) -> list[Disc]:
     that no spine has.
     """
     found = []
-    boxes = ndimage.find_objects(labels.values)
-    for label, level in scheme.discs.items():
-        if label > len(boxes) or boxes[label - 1] is None:
+    number = np.zeros(labels.values.shape, np.int32)  # labels of any size, as small numbers
+    for place, label in enumerate(scheme.discs, 1):
+        number[labels.values == label] = place
+    boxes = ndimage.find_objects(number, len(scheme.discs))
+    for box, (label, level) in zip(boxes, scheme.discs.items(), strict=True):
+        if box is None:
             continue
-        box = boxes[label - 1]
         low, high = (np.array([getattr(side, end) for side in box]) for end in ("start", "stop"))
         piece, count = ndimage.label(labels.values[box] == label)
         sizes = np.bincount(piece.ravel(), minlength=count + 1)[1:]
