@@ -11,7 +11,8 @@ fatigue (Miner, Basquin) ``dM/dt = sum over postures of n S^b``, n cycles per ti
 Reads: fibre strains of `solid`, material, parameters. Writes: nothing; `structure` keeps damage.
 Why this holds: annulus has hardly any cells and blood, so that tears do not close in years; fatigue of annulus was
 measured as failure after cycles at a share of the strength. Damage is local: a coarse mesh tears over its own length.
-Source: fatigue line, Green 1993; weaker behind than in front, Ebara 1996; strains at failure are recalled (assumed);
+Source: fatigue line, Green 1993; weaker behind than in front, Ebara 1996; the strain at failure is fitted to the ages
+at which people have fissures;
 widest ways are the bottleneck problem.
 """
 

@@ -46,10 +46,10 @@ _WORN = (
     ("Osteophyte, mm", "osteophyte_mm", 1),
 )
 _TORN = (
-    "One day of loads by posture, seen at start, in the middle and at the end, stands for all days. Fibres are those "
-    "of a median person, as strong as the ages at which people without pain have fissures ask; in one of twenty "
-    "people they are so weak that the same days tear the disc within a year. Cycles and rates are mostly assumed, and "
-    "nothing heals. What touches a nerve need not hurt."
+    "One day of loads by posture, seen at start, in the middle and at the end, stands for all days. Fibres are as "
+    "strong as the ages at which people without pain have fissures ask of a median person; fibres a quarter weaker "
+    "would tear within a year. Every run begins with a whole annulus, whatever the age. Cycles and rates are mostly "
+    "assumed, and nothing heals. What touches a nerve need not hurt."
 )
 _LIMITS = (
     "Computed on a coarse mesh from the form at rest overnight. Postures and moments come at once, so that no water "
@@ -124,6 +124,11 @@ def _arms(rows: pd.DataFrame) -> list[tuple[str, str, str]]:
     """When, arm and words of what was loaded."""
     arms = [arm for arm in ("untreated", "treated") if (rows["arm"] == arm).any()]
     return [("start", "", "at start"), *(("end", arm, f"{arm}, at the end") for arm in arms)]
+
+
+def _degrees(value: float) -> str:
+    """An angle, or a dash where the disc was beyond what can be solved."""
+    return f"{value:.1f}°" if math.isfinite(value) else "–"
 
 
 def _said(postures: pd.DataFrame, day: pd.DataFrame) -> str:
@@ -252,7 +257,7 @@ def _motions(rows: pd.DataFrame) -> str:
     arms = _arms(rows)
     heads = ["", *(words for *_, words in arms)]
     lines = [
-        [words, *(f"{_of(most, when, arm, name, 'motion', 'turn_degrees'):.1f}°" for when, arm, _ in arms)]
+        [words, *(_degrees(_of(most, when, arm, name, "motion", "turn_degrees")) for when, arm, _ in arms)]
         for name, words in _MOTIONS.items()
     ]
     least = rows[rows["moment_N_m"] == rows["moment_N_m"].min()]
@@ -260,7 +265,7 @@ def _motions(rows: pd.DataFrame) -> str:
     return (
         f'<figure class="chart"><h3>Motion of the disc alone <small>at {moment:g} N m</small></h3>'
         f"{table(heads, lines, 'motion')}<figcaption>At {float(least['moment_N_m'].iloc[0]):g} N m it goes "
-        f"{zone:.1f}° from bent forward to bent back, at start.</figcaption></figure>"
+        f"{_degrees(zone)} from bent forward to bent back, at start.</figcaption></figure>"
     )
 
 

@@ -5,6 +5,7 @@ Each takes the laboratory and the `at` of its checks, and gives a `Finding` in t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import equinox as eqx
@@ -12,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pulposus import evidence
-from pulposus.disc import matrix, mechanics, mesh, simulate
+from pulposus.disc import equilibrium, matrix, mechanics, mesh, simulate
 from pulposus.disc.state import State, total
 from pulposus.validation.finding import Finding, Points, collector, ordering
 from pulposus.validation.laboratory import Laboratory, Specimen, mean_in
@@ -71,12 +72,16 @@ def collagen_half_life(lab: Laboratory, at: str) -> Finding:
 
 @measure
 def height_loss(lab: Laboratory, at: str) -> Finding:
-    """Fall of height, percent, once fixed charge has followed the share of cells that live."""
+    """Fall of height at rest overnight, percent, once fixed charge has followed the share of cells that live: of the
+    whole disc, as runs have it.
+    """
     made = lab.specimen(1)
 
     def fall(viable: float) -> float:
         state = eqx.tree_at(lambda s: s.charge, made.state, made.state.charge * viable)
-        return _PERCENT - lab.summary(made, mechanics.settle(made.disc, state))["height_percent"]
+        formed = mechanics.form(made.disc, state)
+        solved = float(formed.strain) < equilibrium.BELIEVED
+        return _PERCENT - lab.summary(made, formed)["height_percent"] if solved else math.nan
 
     curve = tuple((v, fall(v)) for v in _FIFTHS)
     return Finding(fall(float(at)), across="viable share", along="height lost, %", curve=curve)

@@ -17,7 +17,7 @@ from pulposus.validation.finding import Finding, collector, points
 from pulposus.validation.laboratory import REFERENCE, Laboratory
 
 MEASURES, measure = collector()
-_SIZE = "cohort"  # pressure and turn move by 2 % from there to a mesh six times as fine (docs/decisions/0008)
+_SIZE = "cohort"  # height at rest is 12 % short of the limit of fine meshes, pressures 4 % (docs/processes/solid.md)
 _PERCENT = 100.0  # maths: share to percent
 _MOMENTS = (1.0, 2.0, 2.5, 4.0, 5.0, 6.0, 7.5, 8.0)  # maths: N m, those of the measurements
 _FURTHER = 100.0  # maths: N over which the slope is read
