@@ -36,7 +36,8 @@ MOMENTS = (1.0, 2.5, 5.0, 7.5)  # maths: N m at which motion is read, those of t
 ENDS = (MOMENTS[0], MOMENTS[-1])
 SPANS = ("day", "night", "day")  # what a rested disc goes through; the last two are told
 _SPREAD = (0.0, 0.03, 0.1, 0.25, 0.5, 1.0)  # maths: times within a span, close after its load has come
-_MM, _MPA, _ML = 1e3, 1e-6, 1e6  # maths: from SI
+FURTHER = 100.0  # maths: N over which a stiffness is read
+_MM, _MPA, _ML, _KN_PER_MM = 1e3, 1e-6, 1e6, 1e-6  # maths: from SI
 Tell = Callable[[str], None]
 Share = Array | np.ndarray | float
 
@@ -86,9 +87,17 @@ def postures(disc: Rested, tell: Tell = lambda text: None) -> tuple[pd.DataFrame
     for name in POSTURES:
         load = posture.load_of(disc.body, name)
         found[name] = under(disc, load)
-        rows.append({"posture": name, "compression_N": float(load.follower)} | _row(disc, found[name]))
+        more = {"axial_stiffness_kN_per_mm": stiffness(disc, load, found[name])}
+        rows.append({"posture": name, "compression_N": float(load.follower)} | _row(disc, found[name]) | more)
         tell(f"under load, {name.replace('_', ' ')}")
     return pd.DataFrame(rows), found
+
+
+def stiffness(disc: Rested, load: Load, now: Balance) -> float:
+    """kN/mm of the disc when the compression of a load comes on larger by `FURTHER`; NaN where one was not solved."""
+    more = under(disc, eqx.tree_at(lambda a: a.follower, load, load.follower + FURTHER))
+    solved = max(float(now.error), float(more.error)) < equilibrium.BELIEVED
+    return FURTHER / float(now.pose[2] - more.pose[2]) * _KN_PER_MM if solved else np.nan
 
 
 def _row(disc: Rested, now: Balance) -> dict[str, float | str]:

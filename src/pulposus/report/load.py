@@ -241,11 +241,15 @@ def _postures(rows: pd.DataFrame) -> str:
         "Bulge behind at start, mm",
         "Fibre strain at start, %",
     ]
+    if "axial_stiffness_kN_per_mm" in rows:  # folders of before have none
+        heads.append("Stiffness at start, kN/mm")
     lines = []
     for name, words in _WORDS.items():
         cells = [f"{_of(rows, when, arm, name, 'posture', 'pressure_MPa'):.2f}" for when, arm, _ in arms]
         cells.append(f"{_of(rows, 'start', '', name, 'posture', 'bulge_posterior_mm'):.1f}")
         cells.append(f"{_of(rows, 'start', '', name, 'posture', 'fibre_strain_percent'):.1f}")
+        if "axial_stiffness_kN_per_mm" in rows:
+            cells.append(f"{_of(rows, 'start', '', name, 'posture', 'axial_stiffness_kN_per_mm'):.2f}")
         lines.append([words, *("beyond this disc" if cell == "nan" else cell for cell in cells)])
     return table(heads, lines, "loads")
 

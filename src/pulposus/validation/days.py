@@ -20,7 +20,6 @@ MEASURES, measure = collector()
 _SIZE = "cohort"  # height at rest is 12 % short of the limit of fine meshes, pressures 4 % (docs/processes/solid.md)
 _PERCENT = 100.0  # maths: share to percent
 _MOMENTS = (1.0, 2.0, 2.5, 4.0, 5.0, 6.0, 7.5, 8.0)  # maths: N m, those of the measurements
-_FURTHER = 100.0  # maths: N over which the slope is read
 _COLLAPSED = 5  # maths: the last Pfirrmann grade
 _GAINED = (1.5, 3.0)  # maths: hours after which volume regained is read
 
@@ -72,12 +71,9 @@ def pressure_per_stress(lab: Laboratory, at: str) -> Finding:
 def axial_stiffness(lab: Laboratory, at: str) -> Finding:
     """Stiffness under a sudden further load from a compression (N), kN/mm."""
     disc = disc_of(lab)
-    pressed = []
-    for more in (0.0, _FURTHER):
-        none = equilibrium.unloaded(disc.body)
-        load = eqx.tree_at(lambda a: a.follower, none, jnp.asarray(float(at) + more))
-        pressed.append(float(_believed(biomechanics.under(disc, load)).pose[2]))
-    return Finding(_FURTHER / (pressed[0] - pressed[1]) * 1e-6)  # maths: N/m to kN/mm
+    none = equilibrium.unloaded(disc.body)
+    load = eqx.tree_at(lambda a: a.follower, none, jnp.asarray(float(at)))
+    return Finding(biomechanics.stiffness(disc, load, biomechanics.under(disc, load)))
 
 
 # ---------------------------------------------------------------------------------------------- a day
