@@ -189,13 +189,6 @@ def read(made: Solid, found: Balance) -> Reading:
     )
 
 
-def axial_stiffness(made: Solid, found: Balance, load: Load, further: Array | float) -> Array:
-    """N/m of the disc when its compression suddenly rises by `further` (N)."""
-    more = eqx.tree_at(lambda a: a.follower, load, load.follower + further)
-    pressed = equilibrium.sudden(made, more, found)
-    return further / (found.pose[2] - pressed.pose[2])
-
-
 def motion(made: Solid, found: Balance, name: str, moments: Array) -> tuple[Array, Array, Array]:
     """Rotation (radians) about the axis of a motion, rise of pressure (Pa) and solver error under sudden pure
     moments (N m) of an isolated disc, each from the same state at rest.

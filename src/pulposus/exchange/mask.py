@@ -345,12 +345,8 @@ def write(picture: Picture, out: str | Path) -> list[Path]:
         write_text(folder / "case.toml", "\n".join([*head, "", tomli_w.dumps(case)]))
         written += [folder / "case.toml", folder / "fit.png"]
         if one.found:
-            lines = ["quantity,voxels,ours,unit"]
-            for quantity, theirs, ours, unit in one.found.report:
-                cells = ("" if value != value else f"{value:.6g}" for value in (theirs, ours))
-                lines.append(f"{quantity},{','.join(cells)},{unit}")
-            lines.append(f"dice,,{one.overlap:.4f},1")
-            write_text(folder / "fit.csv", "\n".join([*lines, ""]))
+            lines = [*one.found.table("voxels"), f"dice,,{one.overlap:.4f},1", ""]
+            write_text(folder / "fit.csv", "\n".join(lines))
             written.append(folder / "fit.csv")
     table = io.StringIO()
     writer = csv.DictWriter(table, _COLUMNS, lineterminator="\n")

@@ -61,15 +61,11 @@ def write(taken: TakenIn, out: str | Path) -> list[Path]:
         "",
     ]
     disc = taken.case.disc.model_dump(exclude_none=True, exclude_defaults=True)
-    table = ["quantity,surface,ours,unit"]
-    for quantity, theirs, ours, unit in taken.found.report:
-        cells = ("" if value != value else f"{value:.6g}" for value in (theirs, ours))
-        table.append(f"{quantity},{','.join(cells)},{unit}")
     picture = fitted(taken.found, f"{taken.case.disc.surface} as {taken.case.disc.level}")
     out.mkdir(parents=True, exist_ok=True)
     with placed(out / "fit.png") as fresh:
         picture.savefig(fresh, format="png", dpi=DPI)
-    write_text(out / "fit.csv", "\n".join([*table, ""]))
+    write_text(out / "fit.csv", "\n".join([*taken.found.table("surface"), ""]))
     write_text(out / "case.toml", "\n".join([*head, *more, tomli_w.dumps({"disc": disc})]))
     return [out / name for name in ("case.toml", "fit.csv", "fit.png")]
 

@@ -115,7 +115,7 @@ def _validation(results: pd.DataFrame, counted: pd.DataFrame) -> str:
         "agree",
         f"of them {_WEAK}",
         "against measurements",
-        "agree",
+        "of them agree",
         "recalled",
     ]
     return text + table(heads, rows, "trust") + _differing(results[results["class"].isin(_COUNTED)])

@@ -27,11 +27,10 @@ from pulposus import evidence
 from pulposus.errors import InputError
 from pulposus.scan.masks import Disc
 from pulposus.scan.schemes import Scheme
-from pulposus.scan.slab import Measured, in_its_plane
+from pulposus.scan.slab import Measured, central, in_its_plane
 from pulposus.scan.volume import Volume
 
 _CORE = (0.4, 0.25)  # maths: shares of the half depth and of the half height that count as the core of a nucleus
-_MIDDLE = 0.5  # maths: share of the slices, about the middle, that are read
 _NEAR = 15.0  # maths: mm above and below a disc within which fluid is looked for
 _BRIGHT = 90  # maths: percentile of the canal that is fluid and neither nerves nor cord
 _FEWEST = 20  # maths: voxels of core and of canal without which no signal is read
@@ -128,11 +127,7 @@ def _density(t2: float, grade: int) -> float:
 
 def _signal(disc: Disc, labels: Volume, scheme: Scheme, image: Volume) -> float:
     """Median of the core over fluid at its height. Raises InputError where one of them is not in the picture."""
-    index = np.argwhere(disc.mask.values)
-    count = disc.mask.values.shape[0]
-    away = round((1 - _MIDDLE) / 2 * count)
-    index = index[(index[:, 0] >= away) & (index[:, 0] < count - away)]
-    places = disc.mask.places(index)
+    places = disc.mask.places(central(disc))
     along, across = in_its_plane(places[:, 1:])
     core = (np.abs(along) < _CORE[0] * np.ptp(along) / 2) & (np.abs(across) < _CORE[1] * np.ptp(across) / 2)
     if core.sum() < _FEWEST:

@@ -42,15 +42,13 @@ def measured(disc: Disc, name: str) -> Measured:
     count = mask.values.shape[0]
     if count < _FEWEST:
         raise InputError(f"{name} is seen in {count} slices, and {_FEWEST} are needed; give the whole stack.")
-    index = np.argwhere(mask.values)
-    places = mask.places(index)[:, 1:]
-    front, up = _axes(places)
+    front, up = _axes(mask.places(np.argwhere(mask.values))[:, 1:])
     step = float(mask.spacing[1:].min())
-    away = round((1 - _MIDDLE) / 2 * count)
+    inner = central(disc)
     cell = mask.spacing[1] * mask.spacing[2]
     rows = []
-    for slice_ in range(away, count - away):
-        here = mask.places(index[index[:, 0] == slice_])[:, 1:]
+    for slice_ in np.unique(inner[:, 0]):
+        here = mask.places(inner[inner[:, 0] == slice_])[:, 1:]
         if len(here) < _FEWEST:
             continue
         along, across = here @ front, here @ up
@@ -60,6 +58,14 @@ def measured(disc: Disc, name: str) -> Measured:
     mean, sd = np.mean(rows, 0), np.std(rows, 0, ddof=1)
     depth, front_, middle, back, wedge = ((float(a), float(b)) for a, b in zip(mean, sd, strict=True))
     return Measured(depth, front_, middle, back, wedge, len(rows), float(count * mask.spacing[0]))
+
+
+def central(disc: Disc) -> np.ndarray:
+    """Grid indices (k, 3) of a disc's voxels in the slices about its middle that are measured."""
+    count = disc.mask.values.shape[0]
+    away = round((1 - _MIDDLE) / 2 * count)
+    index = np.argwhere(disc.mask.values)
+    return index[(index[:, 0] >= away) & (index[:, 0] < count - away)]
 
 
 def _axes(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

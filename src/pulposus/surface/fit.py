@@ -68,6 +68,14 @@ class Fit:
         """Layers of the mesh in each endplate."""
         return mesh.sized(_MESH).endplate_layers
 
+    def table(self, of: str) -> list[str]:
+        """The report as lines of CSV; `of` heads the column of what was given."""
+        lines = [f"quantity,{of},ours,unit"]
+        for quantity, theirs, ours, unit in self.report:
+            cells = ("" if value != value else f"{value:.6g}" for value in (theirs, ours))
+            lines.append(f"{quantity},{','.join(cells)},{unit}")
+        return lines
+
     def number(self, quantity: str, ours: bool = True) -> float:
         """One number of the report: of our mesh, or of the surface."""
         return next(own if ours else given for name, given, own, _ in self.report if name == quantity)
