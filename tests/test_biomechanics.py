@@ -100,6 +100,42 @@ def test_the_section_goes_from_rim_to_rim(disc, loaded):
     assert eqx.is_array(disc.found.pose)
 
 
+def test_a_day_of_ones_own_is_lived_in_its_order(disc):
+    spans = [("lying", 8.0), ("sitting", 6.0), ("lifting", 0.5), ("standing", 9.5)]
+    rows = biomechanics.day(disc, spans=spans)
+    assert list(dict.fromkeys(rows["span"])) == [name for name, _ in spans]
+    assert rows["hour"].iloc[-1] == pytest.approx(24)
+    assert (rows["status"] == "completed").all()
+    ends = rows.groupby("span", sort=False)["hour"].last().tolist()
+    assert ends == pytest.approx(list(np.cumsum([hours for _, hours in spans])))
+    lifting = rows[rows["span"] == "lifting"]
+    assert lifting["pressure_MPa"].max() == rows["pressure_MPa"].max()
+    # a harder day leaves less
+    assert rows["volume_mL"].iloc[-1] < biomechanics.day(disc)["volume_mL"].iloc[-1] * 1.001
+
+
+def test_a_disc_held_under_a_days_mean_load_lies_between_morning_and_evening(disc):
+    rows = biomechanics.equilibria(disc).set_index("posture")
+    own = biomechanics.usual_day()
+    loads = [float(posture.load_of(disc.body, name).follower) for name, _ in own]
+    mean = sum(load * hours for load, (_, hours) in zip(loads, own, strict=True)) / 24
+    assert rows.loc["after_mean_day", "compression_N"] == pytest.approx(mean)
+    lasting = biomechanics.day(disc)["height_mm"]
+    assert lasting.min() * 0.97 < rows.loc["after_mean_day", "height_mm"] < rows.loc["at_rest_overnight", "height_mm"]
+    # under one load all day long nothing else is the mean
+    alone = biomechanics.mean_load(disc.body, [("standing", 24.0)])
+    assert eqx.tree_equal(alone, posture.load_of(disc.body, "standing"))
+
+
+def test_a_disc_torn_at_start_rests_in_the_form_in_which_it_was_measured():
+    torn = structure.torn(TINY, 5)
+    made = posture.rested(TINY, Hypotheses(), P, shape_of(REFERENCE), jnp.asarray(1.5), torn.damage)
+    disc = biomechanics.rested(made, 1.0, torn)
+    assert float(jnp.abs(disc.found.displacement).max()) < 2e-5
+    unhealed = biomechanics.rested(made)  # the same without its tear does not
+    assert float(jnp.abs(unhealed.found.displacement).max()) > 1e-4
+
+
 @pytest.mark.slow
 def test_years_of_load_wear_by_the_laws_that_act(disc):
     """With fibres that fail at two thirds of the usual stretch, which is less than one person in twenty has."""
@@ -118,3 +154,13 @@ def test_years_of_load_wear_by_the_laws_that_act(disc):
     assert (none.rows["torn_percent"] == 0).all()
     assert worn.rows["status"].eq("completed").all()
     assert (worn.rows["torn_percent"].diff().dropna() >= 0).all()
+    # each law that is left out changes what it is about, and nothing torn heals
+    stiff = after(weakening=False)
+    assert float(stiff.rows["neutral_zone_degrees"].iloc[-1]) < float(worn.rows["neutral_zone_degrees"].iloc[-1])
+    seen = None
+    unseen = after(instability=False)
+    assert unseen.rows["neutral_zone_degrees"].isna().all()
+    assert float(unseen.structure.osteophyte) == 0
+    begun = biomechanics.wear(weak, "L4-L5", 20, lambda year: 1.0, start=structure.torn(TINY, 3))
+    assert begun.rows["dallas"].iloc[0] == 3
+    assert float(begun.structure.damage.max()) == 1

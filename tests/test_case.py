@@ -316,3 +316,32 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         read_case(tmp_path / "noriga.toml")
     with pytest.raises(InputError, match="is a folder"):
         read_case(tmp_path)
+
+
+# ---------------------------------------------------------------------------------------------- a day of one's own
+
+
+def test_a_day_is_read_in_its_order_and_in_any_unit_of_time() -> None:
+    day = Case.from_dict({"disc": DISC, "day": {"spans": ["lying 8 h", "lifting 30 min", "sitting 15.5 hours"]}}).day
+    assert day.spans == (("lying", 8.0), ("lifting", pytest.approx(0.5)), ("sitting", 15.5))
+    assert Case.from_dict({"disc": DISC}).day.spans is None
+
+
+@pytest.mark.parametrize(
+    ("spans", "sentence"),
+    [
+        (["lying 8 h", "siting 16 h"], "did you mean 'sitting'"),
+        (["lying 8 h", "sitting 15 h"], "last 23 h together"),
+        (["standing 16 h", "lying 8 h"], "begins with its night"),
+        (["lying"], "is not a span of a day"),
+        (["lying 8 mm", "sitting 16 h"], "hour"),
+        (["lying 24 h", "sitting 0 h"], "does not last"),
+        (["lying 25 h", "sitting -1 h"], "does not last"),
+        ([], "is not a day"),
+        ("lying 24 h", "is not a day"),
+        ([8, 16], "is not a span of a day"),
+    ],
+)
+def test_a_day_that_is_none_is_a_sentence(spans, sentence) -> None:
+    with pytest.raises(InputError, match=sentence):
+        Case.from_dict({"disc": DISC, "day": {"spans": spans}})

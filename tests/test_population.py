@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import qmc
 
 from pulposus import biomechanics, evidence
-from pulposus.disc import equilibrium, geometry, mesh, posture
+from pulposus.disc import equilibrium, geometry, mesh, posture, solid
 from pulposus.disc.composition import continuous_grade
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import Hypotheses
@@ -17,6 +17,16 @@ from pulposus.disc.state import Hypotheses
 P = Parameters.from_evidence()
 LEVELS = [level for level in evidence.levels() if level[0] in "CL"]
 VARIED = ("mid_height", "ap_depth", "width", "wedge")
+MATTER = (
+    "rest_stress",
+    "fibre_share",
+    *(f"{tissue}_charge_{state}" for tissue in ("nucleus", "annulus") for state in ("healthy", "grade3")),
+    *(
+        f"{modulus}{state}"
+        for modulus in ("annulus_matrix_modulus", "nucleus_aggregate_modulus")
+        for state in ("", "_grade3")
+    ),
+)  # what of mechanics has a range
 
 
 def people(count: int) -> list[tuple[str, int, dict[str, float]]]:
@@ -33,18 +43,39 @@ def people(count: int) -> list[tuple[str, int, dict[str, float]]]:
     return found
 
 
+def matter(shares: np.ndarray) -> Parameters:
+    """Parameters whose numbers of mechanics lie at these shares of their ranges."""
+    drawn = {}
+    for name, share in zip(MATTER, shares, strict=True):
+        row = evidence.used(name)
+        drawn[name] = jnp.asarray((row.low + share * (row.high - row.low)) * evidence.factor(row.unit))
+    return eqx.tree_at(lambda p: [getattr(p, name) for name in drawn], P, list(drawn.values()))
+
+
 @pytest.mark.slow
 def test_no_element_of_any_disc_of_the_population_turns_inside_out() -> None:
-    for level, grade, sizes in people(16):
+    """Sizes and the numbers of tissue all over their ranges, lying to lifting and bent all ways: solved, or said."""
+    beyond = []
+    ranges = qmc.Sobol(len(MATTER), seed=2).random(16)
+    for number, ((level, grade, sizes), shares) in enumerate(zip(people(16), ranges, strict=True)):
+        p = P if number % 2 else matter(shares)
         shape = geometry.from_dimensions(sizes)
-        made = posture.rested(mesh.sized("cohort"), Hypotheses(), P, shape, continuous_grade(P, grade))
+        made = posture.rested(mesh.sized("cohort"), Hypotheses(), p, shape, continuous_grade(p, grade))
         disc = biomechanics.rested(made)
-        found = [
-            disc.found,
-            *(biomechanics.under(disc, posture.load_of(disc.body, name)) for name in ("standing", "lifting")),
-        ]
-        assert max(float(one.error) for one in found) < equilibrium.BELIEVED, (level, grade)
-        assert min(float(posture.read(disc.body, one).driest) for one in found) > 0.2, (level, grade)
+        bent = ("standing", "lifting", "flexed", "extended", "side_bent", "turned")
+        found = [disc.found, *(biomechanics.under(disc, posture.load_of(disc.body, name)) for name in bent)]
+        for name, one in zip(("rest", *bent), found, strict=True):
+            if not float(one.error) < equilibrium.BELIEVED:
+                beyond.append((level, grade, name))
+                continue
+            assert float(posture.read(disc.body, one).driest) > 0.2, (level, grade, name)
+            assert float(solid.volume_ratio(disc.body, equilibrium.places(disc.body, one)).min()) > 0, (
+                level,
+                grade,
+                name,
+            )
+        assert not any(name in ("rest", "standing") for *_, name in beyond), beyond
+    assert len(beyond) <= 2, beyond  # of 112; what is beyond a disc is a row with a sentence, see below
 
 
 def test_a_load_that_no_disc_bears_is_a_sentence() -> None:

@@ -261,10 +261,37 @@ def test_bone_answers_looseness_slowly_and_only_so_far():
     assert lengths[0] == pytest.approx(float(P.osteophyte_rate) * YEAR, rel=0.05)
     assert lengths[0] < lengths[1] < lengths[2] <= float(P.osteophyte_greatest)
     canal = Canal.of("L4-L5")
-    whole = instability.stenosis(P, canal, 0.0, 0.0, 0.0)
+    whole = instability.stenosis(P, canal, 0.0, 0.0, 0.0, 0.0)
     assert [float(x) for x in whole] == [1, 1, 1]
-    worse = instability.stenosis(P, canal, 0.003, 0.001, 0.004)
+    worse = instability.stenosis(P, canal, 0.003, 0.001, 0.002, 0.004)
     assert all(0 < float(x) < 1 for x in worse)
+
+
+@pytest.mark.parametrize("size", ["cohort", "coarse", "standard"])
+def test_a_disc_begun_with_a_dallas_grade_shows_that_grade(size):
+    topology = mesh.sized(size)
+    for grade in range(fissure.GRADES + 1):
+        begun = of.torn(topology, grade)
+        assert int(fissure.dallas(P, topology, begun.damage)) == grade
+        assert float(begun.damage[: topology.nucleus_rings].max()) == 0
+    with pytest.raises(InputError, match="no Dallas grade"):
+        of.torn(topology, 6)
+
+
+def test_what_herniates_into_the_canal_takes_of_its_depth_and_what_lies_beside_of_the_foramen(body):
+    canal, day_ = Canal.of("L4-L5"), day(0.0)
+    for sector, narrowed in ((4, "canal"), (6, "neither")):
+        out = Nucleus(jnp.zeros(TINY.sectors).at[sector].set(0.5 * ML), jnp.zeros(TINY.sectors), jnp.asarray(ML))
+        torn = eqx.tree_at(lambda s: s.nucleus, of.whole(TINY), out)
+        found = of.findings(body, canal, day_, day_, torn)
+        lost = 1 - float(found.stenosis.canal)
+        wanted = float(found.protrusion.depth / canal.depth) if narrowed == "canal" else 0.0
+        assert lost == pytest.approx(wanted)
+        off = of.findings(body, canal, day_, day_, torn, of.Laws(stenosis=False))
+        assert [float(x) for x in off.stenosis] == [1, 1, 1]
+        told = of.told(off, canal, of.Laws(stenosis=False))
+        assert told[-1] == "Left out by the case: stenosis."
+        assert not any("ligament" in text for text in told)
 
 
 # ---------------------------------------------------------------------------------------------- a torn solid
@@ -300,6 +327,7 @@ def test_a_torn_annulus_is_softer_bulges_at_its_tear_and_holds_less_pressure(bod
     lost = eqx.tree_at(lambda s: s.nucleus.left, torn, jnp.asarray(0.5 * ML))
     solids = [of.weakened(body, state) for state in (of.whole(TINY), torn, lost)]
     assert eqx.tree_equal(solids[0].material, body.material)
+    assert eqx.tree_equal(of.weakened(body, torn, of.Laws(weakening=False)).material, body.material)
     found = [instability.sudden(made, load, start) for made in solids]
     assert max(float(f.error) for f in found) < 1e-6
     more = of.bulges(solids[1], found[1]) - of.bulges(body, found[0])

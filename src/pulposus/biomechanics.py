@@ -34,11 +34,13 @@ if TYPE_CHECKING:
 POSTURES = ("lying", "sitting", "standing", "extended", "side_bent", "turned", "flexed", "lifting")
 MOMENTS = (1.0, 2.5, 5.0, 7.5)  # maths: N m at which motion is read, those of the usual spine testers
 ENDS = (MOMENTS[0], MOMENTS[-1])
-SPANS = ("day", "night", "day")  # what a rested disc goes through; the last two are told
+USUAL = ("night", "day")  # the spans of a day of ``evidence/loads.csv``, lying first
+SETTLED = ("at_rest_overnight", "after_mean_day")  # rows of what lasts until water has come to rest
 _SPREAD = (0.0, 0.03, 0.1, 0.25, 0.5, 1.0)  # maths: times within a span, close after its load has come
 FURTHER = 100.0  # maths: N over which a stiffness is read
 _MM, _MPA, _ML, _KN_PER_MM = 1e3, 1e-6, 1e6, 1e-6  # maths: from SI
 Tell = Callable[[str], None]
+Spans = Sequence[tuple[str, float]]  # postures in their order, and how many hours each lasts; lying first
 Share = Array | np.ndarray | float
 
 # compiled once for every disc on a mesh
@@ -55,10 +57,10 @@ class Rested(NamedTuple):
     found: Balance
 
 
-def rested(made: Frame, left: Share = 1.0, worn: Structure | None = None) -> Rested:
+def rested(made: Frame, left: Share = 1.0, worn: Structure | None = None, laws: Laws | None = None) -> Rested:
     """A disc at rest overnight with the share `left` of its charge at start (a number, or on nodes), torn as `worn`."""
     body = _body(made, jnp.asarray(left, dtype=float))
-    body = body if worn is None else _weakened(body, worn)
+    body = body if worn is None else _weakened(body, worn, laws)
     found = equilibrium.drained(body, posture.rest(made, body), equilibrium.at_start(body))
     return Rested(made, body, found)
 
@@ -77,6 +79,34 @@ def carried(values: np.ndarray, of: Topology, onto: Topology) -> np.ndarray:
 def under(disc: Rested, load: Load) -> Balance:
     """The disc just after a load has come over the night's rest."""
     return after(disc.body, load, disc.found, jnp.asarray(0.0))
+
+
+def usual_day() -> list[tuple[str, float]]:
+    """The spans of a day of ``evidence/loads.csv``: a night, and the time on the feet; hours."""
+    return [(name, evidence.posture(name)["duration"].si / _HOUR) for name in USUAL]
+
+
+def mean_load(body: Solid, spans: Spans) -> Load:
+    """The mean over time of the loads of spans: under it a disc comes to rest as after such days without end."""
+    loads = [posture.load_of(body, name) for name, _ in spans]
+    share = [hours / sum(hours for _, hours in spans) for _, hours in spans]
+    mean = [sum(s * getattr(load, part) for s, load in zip(share, loads, strict=True)) for part in _BORNE]
+    return eqx.tree_at(lambda a: [getattr(a, part) for part in _BORNE], equilibrium.unloaded(body), mean)
+
+
+def settled(disc: Rested, load: Load) -> Balance:
+    """The disc held under a load until no water moves any more."""
+    return equilibrium.drained(disc.body, load, equilibrium.at_start(disc.body))
+
+
+def equilibria(disc: Rested, spans: Spans | None = None) -> pd.DataFrame:
+    """Two rows as of `postures`, by the names of `SETTLED`: at rest overnight, and after a day's mean load."""
+    import pandas as pd
+
+    mean = mean_load(disc.body, spans or usual_day())
+    both = (posture.rest(disc.made, disc.body), disc.found), (mean, settled(disc, mean))
+    rows: list[dict[str, Any]] = [{"compression_N": float(load.follower)} | _row(disc, now) for load, now in both]
+    return pd.DataFrame(rows).assign(posture=SETTLED)
 
 
 def postures(disc: Rested, tell: Tell = lambda text: None) -> tuple[pd.DataFrame, dict[str, Balance]]:
@@ -141,28 +171,33 @@ def motions(disc: Rested, tell: Tell = lambda text: None, moments: Sequence[floa
     return pd.DataFrame(rows)
 
 
-def day(disc: Rested, tell: Tell = lambda text: None) -> pd.DataFrame:
-    """Height, volume and pressure over a night and a day on the feet, after a day like it; hours from lying down."""
+def day(disc: Rested, tell: Tell = lambda text: None, spans: Spans | None = None) -> pd.DataFrame:
+    """Height, volume and pressure over the spans of a day, lying first, after a day like it; hours from lying down.
+
+    spans: postures of ``evidence/loads.csv`` with their hours; a night and a day on the feet where none are given.
+    """
     import pandas as pd
 
-    now, hour = disc.found, -evidence.posture(SPANS[0])["duration"].si / _HOUR
-    rows: list[dict[str, Any]] = []
-    for name in SPANS:
-        for hours in _pieces(name):
+    spans = list(spans or usual_day())
+    now, hour, rows = disc.found, -sum(hours for _, hours in spans[1:]), list[dict[str, Any]]()
+    for name, lasts in [*spans[1:], *spans]:
+        for hours in _pieces(lasts):
             now = after(disc.body, posture.load_of(disc.body, name), now, jnp.asarray(hours * _HOUR))
             hour += hours
             rows.append({"hour": round(hour, 6), "span": name} | _row(disc, now))
-        tell(f"under load, {name}")
-    return pd.DataFrame(rows[-2 * len(_SPREAD) :])
+        tell(f"under load, {name.replace('_', ' ')}")
+    return pd.DataFrame(rows[-len(spans) * len(_SPREAD) :])
 
 
-def _pieces(name: str) -> list[float]:
-    """Hours of the pieces of a night or a day on the feet; its load comes at once, in a piece of no length."""
-    hours = evidence.posture(name)["duration"].si / _HOUR
+def _pieces(hours: float) -> list[float]:
+    """Hours of the pieces of a span; its load comes at once, in a piece of no length."""
     return [0.0, *(hours * (late - early) for early, late in itertools.pairwise(_SPREAD))]
 
 
-_PIECES = 12  # maths: pieces of a year in which nucleus leaves and is resorbed
+_PIECES = 3  # maths: steps of a quarter of a year in which nucleus leaves and is resorbed
+_LOOKS = 4  # maths: times a year at which a disc that tears is seen anew
+MOVED = 0.1  # maths: change of damage after which a disc is seen anew; measured in docs/processes/structure.md
+_BORNE = ("force", "moment", "follower")  # what of loads is averaged over a day
 _HOUR = 3600.0  # maths: seconds of an hour
 
 
@@ -223,53 +258,62 @@ def wear(
     tell: Tell = lambda text: None,
     first: Look | None = None,
     laws: Laws | None = None,
+    start: Structure | None = None,
+    moved: float = MOVED,
 ) -> Worn:
-    """Years of the days of ``evidence/loads.csv``, seen anew now and then: tears, herniation, looseness, bone.
+    """Years of the days of ``evidence/loads.csv``: tears, herniation, looseness, bone. The disc is seen anew at
+    `milestones`, and each quarter of a year in which damage anywhere, or the share of nucleus that is left, has changed
+    by more than `moved` since it was seen.
 
     `left` gives the share of charge at a year (a number, or on nodes); `first` is the look at year 0, if another course
-    of the same disc has had it; `laws` are all unless said otherwise. Where a day cannot be solved the course ends with
-    the look before, and the last row's status says so. Raises InputError for an unknown level.
+    of the same disc has had it; `laws` are all unless said otherwise; `start` is what is torn at year 0, nothing unless
+    said, and what looseness, canal and foramina are compared with is the disc at year 0. Where a day cannot be solved
+    the course ends with the look before, and the last row's status says so. Raises InputError for an unknown level.
     """
     import pandas as pd
 
-    canal, now = Canal.of(level), structures.whole(made.topology)
-    times, rows, tight = looks(years), [], None
-    body, noted = _body(made, jnp.asarray(left(0.0), dtype=float)), None
-    for year in times:
-        body = _body(made, jnp.asarray(left(year), dtype=float))
-        first = first or _look(made, body, now, None)
-        seen, loose = first if year == 0 else _look(made, body, now, tight)
-        tight = tight or loose
-        found = structures.findings(body, canal, first[0], seen, now)
-        noted = noted or (body, now, found)
-        if not float(seen.error) < equilibrium.BELIEVED:
-            rows.append({"year": year, "status": "not followed further: a posture is beyond this disc"})
-            break
-        rows.append({"year": year} | _noted(found, loose) | {"status": "completed"})
-        noted = body, now, found
-        later = next((t for t in times if t > year), year)
-        pieces = int(np.ceil((later - year) * _PIECES))
-        for _ in range(pieces):  # so that what has come out is also resorbed meanwhile
-            now = _advanced(body, seen, now, jnp.asarray((later - year) / pieces * evidence.factor("year")), laws)
-        tell(f"under load, year {year:g} of {years:g}")
-    assert noted is not None
-    assert first is not None
+    canal, laws = Canal.of(level), laws or Laws()
+    now = structures.whole(made.topology) if start is None else start
+    rows, stops = list[dict[str, Any]](), milestones(years)
+    body = _body(made, jnp.asarray(left(0.0), dtype=float))
+    first = first or _look(made, body, now, None, laws)
+    seen, tight, then = first[0], first[1], now
+    noted = body, now, structures.findings(body, canal, seen, seen, now, laws)
+    times = sorted({*stops, *np.arange(1, np.ceil(years * _LOOKS)) / _LOOKS})
+    for year, later in itertools.zip_longest(times, times[1:]):
+        if year in stops or _change(now, then, seen) > moved:
+            body = _body(made, jnp.asarray(left(year), dtype=float))
+            seen, loose = first if year == 0 else _look(made, body, now, tight, laws)
+            if not float(seen.error) < equilibrium.BELIEVED:
+                rows.append({"year": year, "status": "not followed further: a posture is beyond this disc"})
+                break
+            then, noted = now, (body, now, structures.findings(body, canal, first[0], seen, now, laws))
+            rows.append({"year": year} | _noted(noted[2], loose) | {"status": "completed"})
+        for _ in range(_PIECES if later else 0):  # so that what has come out is also resorbed meanwhile
+            now = _advanced(body, seen, now, jnp.asarray((later - year) / _PIECES * evidence.factor("year")), laws)
+        if year in stops:
+            tell(f"under load, year {year:g} of {years:g}")
     return Worn(pd.DataFrame(rows), noted[0], noted[1], canal, noted[2], first)
 
 
-def looks(years: float) -> list[float]:
-    """Years at which a course of tears is seen: start, end and, beyond a year, the middle; damage is carried forward
-    from look to look, so that more looks tear sooner (docs/processes/structure.md).
-    """
+def milestones(years: float) -> list[float]:
+    """Years at which a course of tears is seen whatever happens: start, end and, beyond a year, the middle."""
     return sorted({0.0, years / 2, years} if years > 1 else {0.0, years})
 
 
-def _look(made: Frame, body: Solid, now: Structure, tight: structures.Stability | None) -> Look:
+def _change(now: Structure, then: Structure, seen: structures.Seen) -> float:
+    """Greatest change of damage, or of the share of nucleus that has left, since the disc was seen."""
+    left = (now.nucleus.left - then.nucleus.left) / seen.nucleus
+    return float(jnp.maximum(jnp.max(jnp.abs(now.damage - then.damage)), left))
+
+
+def _look(made: Frame, body: Solid, now: Structure, tight: structures.Stability | None, laws: Laws) -> Look:
     """A day of a disc torn as `now`, and how loose it is against what it was when `tight`."""
-    sick = _weakened(body, now)
+    sick = _weakened(body, now, laws)
     rested = equilibrium.drained(sick, posture.rest(made, sick), equilibrium.at_start(sick))
-    loose = structures.stability(sick, rested)
-    seen = structures.see(sick, rested, structures.day(), structures.looseness(loose, tight or loose))
+    loose = structures.stability(sick, rested) if laws.instability else structures.unlooked()
+    much = structures.looseness(loose, tight or loose) if laws.instability else 1.0
+    seen = structures.see(sick, rested, structures.day(), much)
     return eqx.tree_at(lambda s: s.error, seen, jnp.maximum(seen.error, loose.error)), loose
 
 
@@ -284,9 +328,9 @@ def _noted(found: structures.Findings, loose: structures.Stability) -> dict[str,
         "torn_percent": percent * float(found.torn),
         "herniated_mL": float(out.volume + out.elsewhere) * _ML,
         "extruded_mL": float(out.extruded) * _ML,
-        "canal_left_percent": percent * float(jnp.minimum(out.canal_left, found.stenosis.canal)),
+        "canal_depth_left_percent": percent * float(found.stenosis.canal),
         "foramen_height_left_percent": percent * float(found.stenosis.foramen_height),
-        "foramen_width_left_percent": percent * float(jnp.minimum(out.foramen_left, found.stenosis.foramen_width)),
+        "foramen_width_left_percent": percent * float(found.stenosis.foramen_width),
         "touches_sac": float(out.sac),
         "touches_root": float(out.root),
         "touches_cord": float(out.cord),

@@ -51,6 +51,9 @@ _LONGEST = 100.0  # maths: years, a guard against slips of the keyboard, no quan
 _YEARS = 5.0  # maths: how long to look when nobody says, a habit of trials' follow-up and no quantity of a disc
 _GRADES = (1, 2, 3, 4, 5)  # maths: the Pfirrmann grades
 _SEEDS = 2**32
+_HOURS_OF_A_DAY = 24.0  # maths: hours of a day
+_SLIP = 1e-6  # maths: hours by which minutes written as hours may miss a day
+_LYING = ("night", "lying")  # postures with which a day may begin
 _COUNTED = r"\s*(cells|vesicles|particles|mL)$"
 _UNBOUND = (-math.inf, math.inf)
 
@@ -202,7 +205,44 @@ class StructureTable(_Table):
     overstretch: StrictBool = True
     fatigue: StrictBool = True
     herniation: StrictBool = True
+    weakening: StrictBool = True
+    instability: StrictBool = True
     osteophytes: StrictBool = True
+    stenosis: StrictBool = True
+
+
+def _spans(value: Any) -> tuple[tuple[str, float], ...]:
+    """Spans of a day, "sitting 4 h" and the like, as names and hours: lying first, 24 hours together."""
+    if not isinstance(value, (list, tuple)) or not value:
+        raise InputError(f"{value!r} is not a day; write spans = ['lying 8 h', 'sitting 6 h', 'standing 10 h'].")
+    found = []
+    for given in value:
+        name, _, lasts = given.strip().partition(" ") if isinstance(given, str) else ("", "", "")
+        if not lasts:
+            raise InputError(
+                f"{given!r} is not a span of a day; write a posture and how long, for example 'sitting 4 h'."
+            )
+        evidence.posture(name)
+        hours = figure(lasts, "hour")
+        if hours <= 0:
+            raise InputError(f"{given!r} does not last; give it some time, for example '{name} 1 h'.")
+        found.append((name, hours))
+    if found[0][0] not in _LYING:
+        raise InputError(f"A day begins with its night, not with {found[0][0]}; write first, for example, 'lying 8 h'.")
+    if not math.isclose(total := sum(hours for _, hours in found), _HOURS_OF_A_DAY, abs_tol=_SLIP):
+        raise InputError(f"The spans of a day last {total:g} h together; they have to last {_HOURS_OF_A_DAY:g}.")
+    return tuple(found)
+
+
+_spans_schema = WithJsonSchema(
+    {"type": "array", "items": {"type": "string"}, "description": "postures and how long, lying first, 24 h together"}
+)
+
+
+class DayTable(_Table):
+    """What the disc goes through in a day: postures of ``evidence/loads.csv`` and how long each lasts, lying first."""
+
+    spans: Annotated[tuple[tuple[str, float], ...] | None, BeforeValidator(_spans), _spans_schema] = None
 
 
 class TreatmentTable(_Table):
@@ -313,6 +353,7 @@ class Case(_Table):
     parameters: Annotated[dict[str, float], BeforeValidator(_parameters), _parameters_schema] = {}
     choices: Hypothesis = Field(default=Hypothesis(), alias="hypotheses")
     structure: StructureTable = StructureTable()
+    day: DayTable = DayTable()
     treatments: list[Annotated[Treatment, BeforeValidator(_treatment), _treatment_schema]] = []
     run: RunTable = RunTable()
     _filled: dict[str, str] = PrivateAttr(default_factory=dict)
@@ -617,6 +658,7 @@ _TABLES: dict[str, type[_Table]] = {
     "disc": DiscTable,
     "hypotheses": Hypothesis,
     "structure": StructureTable,
+    "day": DayTable,
     "treatments": TreatmentTable,
     "run": RunTable,
 }

@@ -333,14 +333,15 @@ def _write_loads(
     tables, section, worn = under_load(case, discs, states, tell)
     plans = {arm: biomechanics.plan(w.body, w.structure, w.canal, w.findings.protrusion) for arm, w in worn.items()}
     results.write_loads(tables, section | {"plans": plans})
-    return {"tears": {arm: structure.told(one.findings, one.canal) for arm, one in worn.items()}}
+    laws = structure.Laws(**case.structure.model_dump())
+    return {"tears": {arm: structure.told(one.findings, one.canal, laws) for arm, one in worn.items()}}
 
 
 def load_turns(case: Case) -> int:
     """How often `under_load` tells."""
     arms = 2 if case.treatments else 1
-    days = len(biomechanics.POSTURES) + len(posture.MOTIONS) + len(biomechanics.SPANS)
-    return (1 + arms) * days + arms * len(biomechanics.looks(case.run.years))
+    days = len(biomechanics.POSTURES) + len(posture.MOTIONS) + 2 * len(case.day.spans or biomechanics.USUAL) - 1
+    return (1 + arms) * days + arms * len(biomechanics.milestones(case.run.years))
 
 
 def under_load(
@@ -355,12 +356,13 @@ def under_load(
     def say(text: str) -> None:
         tell(next(told), text)
 
-    made = posture.rested(topology, disc.hypotheses, disc.parameters, disc.shape, disc.grade)
+    laws, torn = structure.Laws(**case.structure.model_dump()), structure.torn(topology, case.disc.dallas or 0)
+    damage = torn.damage if laws.weakening else 0.0
+    made = posture.rested(topology, disc.hypotheses, disc.parameters, disc.shape, disc.grade, damage)
     tables: list[list[pd.DataFrame]] = [[], [], [], []]
-    whole = biomechanics.rested(made)
-    section = _loaded(whole, "start", "", tables, say)
+    section = _loaded(biomechanics.rested(made, 1.0, torn, laws), "start", "", tables, say, case.day.spans)
     worn: dict[str, biomechanics.Worn] = {}
-    years, laws, first = case.run.years, structure.Laws(**case.structure.model_dump()), None
+    years, first = case.run.years, None
     for index, arm in enumerate(ARMS if case.treatments else ARMS[:1]):
         ratio = np.asarray(member(states, index).charge / disc.charge)
         left = biomechanics.carried(ratio, disc.topology, topology)
@@ -368,20 +370,27 @@ def under_load(
         def on_the_way(year: float, left: np.ndarray = left) -> np.ndarray:
             return 1 + (left - 1) * (year / years if years else 1.0)
 
-        worn[arm] = biomechanics.wear(made, case.disc.level, years, on_the_way, say, first, laws)
+        worn[arm] = biomechanics.wear(made, case.disc.level, years, on_the_way, say, first, laws, torn)
         first = worn[arm].first
         tables[3].append(worn[arm].rows.assign(arm=arm))
-        _loaded(biomechanics.rested(made, left, worn[arm].structure), "end", arm, tables, say)
+        ended = biomechanics.rested(made, left, worn[arm].structure, laws)
+        _loaded(ended, "end", arm, tables, say, case.day.spans)
     return [pd.concat(parts, ignore_index=True) for parts in tables], section, worn
 
 
 def _loaded(
-    rested: biomechanics.Rested, when: str, arm: str, tables: list[list[pd.DataFrame]], say: Callable[[str], None]
+    rested: biomechanics.Rested,
+    when: str,
+    arm: str,
+    tables: list[list[pd.DataFrame]],
+    say: Callable[[str], None],
+    spans: biomechanics.Spans | None,
 ) -> dict[str, Any]:
     """Postures, motions and a day of a disc, put into `tables`; returns its section."""
     rows, found = biomechanics.postures(rested, say)
     moments = biomechanics.MOMENTS if when == "start" else biomechanics.ENDS
-    parts = rows, biomechanics.motions(rested, say, moments), biomechanics.day(rested, say)
+    rows = pd.concat([rows, biomechanics.equilibria(rested, spans)], ignore_index=True)
+    parts = rows, biomechanics.motions(rested, say, moments), biomechanics.day(rested, say, spans)
     for kept, part in zip(tables, parts, strict=False):
         kept.append(part.assign(when=when, arm=arm)[["when", "arm", *part.columns]])
     return biomechanics.section(rested, found)

@@ -30,9 +30,12 @@ from pulposus.disc.material import Material
 from pulposus.disc.mesh import ANNULUS, Topology
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.solid import Solid
+from pulposus.errors import InputError
 
 Elements = Float[Array, "... ring sector layer"]
 GRADES = 5  # maths: the highest Dallas grade
+_AROUND = 30.0  # maths: degrees around the outer third beyond which a Dallas grade is 4
+_WIDE = 30.0  # maths: degrees to either side that a tear of grade 4 is given
 
 
 def strain(body: Solid, places: Array) -> Elements:
@@ -119,6 +122,29 @@ def opening(p: Parameters, reached: Array) -> Array:
     return jnp.clip((reached - p.fissure_opening) / (1 - p.fissure_opening), 0.0, 1.0)
 
 
+def torn_by(topology: Topology, grade: int) -> np.ndarray:
+    """Damage (ring, sector, layer) of a disc whose discogram is of a Dallas grade: torn at mid height behind, over 30
+    degrees or one sector beside the midline, outward to where the grade says; `dallas` reads the grade back.
+
+    Raises InputError for a grade that does not exist.
+    """
+    if grade not in range(GRADES + 1):
+        raise InputError(f"{grade!r} is no Dallas grade: give 0 to {GRADES}.")
+    rings = topology.rings - 1 - topology.nucleus_rings
+    ring = np.arange(rings)
+    reached = (np.ceil(3 * (ring + 1) / rings) <= grade) & ((ring < rings - 1) | (grade == GRADES))
+    count = max(1, int(_AROUND * topology.sectors / 360))  # of sectors, not more than 30 degrees
+    behind = np.isin(np.arange(topology.sectors), topology.sectors // 2 - count // 2 + np.arange(count))
+    wide = np.abs((np.arange(topology.sectors) + 0.5) / topology.sectors - 0.5) * 360 <= _WIDE
+    middle = np.zeros(topology.layers - 1)
+    middle[(topology.layers - 2) // 2 : topology.layers // 2] = 1.0
+    damage = np.zeros((topology.rings - 1, topology.sectors, topology.layers - 1))
+    damage[topology.nucleus_rings :] = (reached[:, None] & behind)[..., None] * middle
+    if grade == GRADES - 1:
+        damage[-2] = np.maximum(damage[-2], wide[:, None] * middle)
+    return damage
+
+
 def dallas(p: Parameters, topology: Topology, damage: Array) -> Array:
     """Dallas grade, 0 to 5, that a discogram would show: thirds of the annulus that an open tear reaches, 4 where it
     goes around more than 30 degrees of the outer third, 5 where it is open to the outside.
@@ -127,6 +153,6 @@ def dallas(p: Parameters, topology: Topology, damage: Array) -> Array:
     rings = open_.shape[0]
     third = jnp.ceil(3 * (jnp.arange(rings) + 1) / rings)
     inside = jnp.max(jnp.where(open_.any(1), third, 0))
-    around = jnp.sum(open_[max(rings - 2, 0)]) * (360 / topology.sectors) > 30  # maths: degrees of Dallas grade 4
+    around = jnp.sum(open_[max(rings - 2, 0)]) * (360 / topology.sectors) > _AROUND
     grade = jnp.where((inside == 3) & around, GRADES - 1, inside)
     return jnp.where(open_[-1].any(), GRADES, grade)

@@ -90,6 +90,7 @@ class Protrusion(NamedTuple):
     depth: Array  # m, with the bulge of the rim there
     front: Array  # true where it lies before the middle of the disc
     behind: Array  # true where it lies in the canal or in a foramen
+    inside: Array  # true where it lies in the canal
     canal_left: Array  # share of the canal's area that is left
     foramen_left: Array  # share of the foramen's width that is left, on its side
     sac: Array  # true where it touches the dural sac
@@ -179,6 +180,7 @@ def protrusion(body: Solid, canal: Canal, bulge: Sectors, nucleus: Nucleus) -> P
         depth,
         front,
         back,
+        inside,
         jnp.where(inside, jnp.clip(1 - taken / canal.area, 0.0, 1.0), 1.0),
         jnp.where(lateral, jnp.clip(1 - depth / canal.foramen_width, 0.0, 1.0), 1.0),
         inside & (depth > canal.gap),
@@ -234,7 +236,7 @@ def told(seen: Protrusion, canal: Canal) -> str:
     contact = f"touches the {' and the '.join(touched)}" if touched else "touches no nerve"
     percent = 100  # maths: per cent
     canal_left, foramen = percent * float(seen.canal_left), percent * float(seen.foramen_left)
-    left = f"{canal_left:.0f} % of the canal and {foramen:.0f} % of the"
+    left = f"{canal_left:.0f} % of the canal's area and {foramen:.0f} % of the width of the"
     more = float(seen.elsewhere) / evidence.factor("mL")
     also = f" {more:.2f} mL came out elsewhere." if float(seen.elsewhere) > _SOME else ""
     return f"{kind} herniation {side(seen, canal)}, {size} deep: {left} foramen are left, and it {contact}.{also}"

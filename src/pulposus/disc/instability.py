@@ -5,8 +5,9 @@ make of the rim of the bone, of the canal and of the foramina.
 Equations: neutral zone, the angle between flexion and extension under the small moment M_0, and to either side;
 translation, the anterior way of the upper vertebra under F_0. With z the neutral zone over that of the same disc when
 whole, osteophytes grow, ``dO/dt = r (z - z_on)+ / (2 - z_on) (1 - O / O_max)``, toward the length at which they meet;
-the depth of the canal loses further bulge behind, osteophytes there and the fold of the yellow ligament, which goes
-with the height that the disc has lost; the foramen loses that height, and in its width bulge and osteophytes.
+the depth of the canal loses what herniates or bulges behind, osteophytes there and the fold of the yellow ligament,
+which goes with the height that the disc has lost; the foramen loses that height, and in its width what bulges or
+herniates and osteophytes.
 Reads: a solid at rest, its greater motion by `equilibrium.sudden`. Writes: nothing; `structure` keeps osteophytes.
 Why this holds: bone at the rim answers traction of the annulus, and claws that meet end the motion that made them; no
 source gives more than a direction, so that the law is the simplest that saturates.
@@ -89,12 +90,27 @@ def grown(p: Parameters, looseness: Array, osteophyte: Array, dt: Array) -> Arra
     return p.osteophyte_greatest * (1 - left * jnp.exp(-p.osteophyte_rate * drive * dt / p.osteophyte_greatest))
 
 
-def stenosis(p: Parameters, canal: Canal, height_lost: Array, bulge: Array, osteophyte: Array) -> Stenosis:
-    """What is left of canal and foramina: height lost by the disc, bulge of its back and osteophytes in m."""
-    behind = jnp.maximum(bulge, 0.0) + p.osteophyte_posterior_share * osteophyte
+def unnarrowed() -> Stenosis:
+    """Canal and foramina of which nothing is lost."""
+    return Stenosis(jnp.ones(()), jnp.ones(()), jnp.ones(()))
+
+
+def unlooked() -> Stability:
+    """What stands for the looseness of a disc at which nobody looked."""
+    nothing = jnp.asarray(jnp.nan)
+    return Stability(nothing, nothing, nothing, jnp.zeros(()))
+
+
+def stenosis(
+    p: Parameters, canal: Canal, height_lost: Array, in_canal: Array, in_foramen: Array, osteophyte: Array
+) -> Stenosis:
+    """What is left of canal and foramina: height lost by the disc, how far bulge or herniation stand out into the
+    canal and into a foramen, and osteophytes, all in m.
+    """
+    bone = p.osteophyte_posterior_share * osteophyte
     lost = jnp.maximum(height_lost, 0.0)
     return Stenosis(
-        jnp.clip(1 - (behind + p.flavum_per_height * lost) / canal.depth, 0.0, 1.0),
+        jnp.clip(1 - (in_canal + bone + p.flavum_per_height * lost) / canal.depth, 0.0, 1.0),
         jnp.clip(1 - lost / canal.foramen_height, 0.0, 1.0),
-        jnp.clip(1 - behind / canal.foramen_width, 0.0, 1.0),
+        jnp.clip(1 - (in_foramen + bone) / canal.foramen_width, 0.0, 1.0),
     )

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from pulposus import evidence
-from pulposus.disc import composition, equilibrium, material, mesh, solid
+from pulposus.disc import composition, equilibrium, fissure, material, mesh, solid
 from pulposus.disc.equilibrium import Balance, Load
 from pulposus.disc.geometry import Shape
 from pulposus.disc.mesh import Topology
@@ -38,7 +38,7 @@ class Reading(eqx.Module):
     volume: Float[Array, ""]  # m^3
     water: Float[Array, ""]  # m^3
     pressure: Float[Array, ""]  # Pa, osmotic and pore, in the middle of the nucleus
-    bulge: Float[Array, "4"]  # m, greatest outward way of the rim since start, by DIRECTIONS
+    bulge: Float[Array, "4"]  # m, by DIRECTIONS, outward positive
     fibre_stretch: Float[Array, ""]  # greatest
     fibre_stress: Float[Array, ""]  # Pa, greatest, in the fibre
     rotation: Float[Array, "3"]  # radians, of the upper vertebra since start
@@ -61,15 +61,23 @@ def frame(disc: Disc) -> Frame:
     return Frame(disc.topology, disc.hypotheses, disc.parameters, disc.shape, disc.grade, disc.slack)
 
 
-def rested(topology: Topology, hypotheses: Hypotheses, p: Parameters, shape: Shape, grade: Array) -> Frame:
-    """The frame of a disc that rests overnight in the form in which it was measured.
+def rested(
+    topology: Topology,
+    hypotheses: Hypotheses,
+    p: Parameters,
+    shape: Shape,
+    grade: Array,
+    torn: Array | np.ndarray | float = 0.0,
+) -> Frame:
+    """The frame of a disc that rests overnight in the form in which it was measured; torn (ring, sector, layer) is the
+    damage that it then had, 0 to 1.
 
     Charge and load grow in `_STEPS` steps, then `_TURNS` more are done; after each the disc is set back to the
     measured form, strained as it is (modified updated Lagrangian formulation: Gee 2010).
     """
     made = Frame(topology, hypotheses, p, shape, grade, _measured(topology, shape))
     for step in range(1, _STEPS + _TURNS + 1):
-        grown = _growing(made, jnp.asarray(min(step / _STEPS, 1.0)))
+        grown = _growing(made, jnp.asarray(min(step / _STEPS, 1.0)), jnp.asarray(torn))
         made = _set_back(made, grown[0], equilibrium.drained(*grown))
     return made
 
@@ -80,8 +88,9 @@ def _measured(topology: Topology, shape: Shape) -> solid.Tangents:
 
 
 @eqx.filter_jit
-def _growing(made: Frame, share: Array) -> tuple[Solid, Load, Balance]:
+def _growing(made: Frame, share: Array, torn: Array) -> tuple[Solid, Load, Balance]:
     grown = body(made, share)
+    grown = eqx.tree_at(lambda b: b.material, grown, fissure.torn(made.parameters, grown.material, torn))
     load = rest(made, grown)
     return grown, eqx.tree_at(lambda a: a.follower, load, share * load.follower), equilibrium.at_start(grown)
 
@@ -161,6 +170,14 @@ def pressure(made: Solid, found: Balance) -> Float[Array, "ring sector layer"]:
     return jnp.mean(osmotic, 0) + jnp.mean(solid.at_points(found.pressure), 0)
 
 
+def bulge(made: Solid, found: Balance) -> Float[Array, " sector"]:
+    """Outward way of the rim since start, m, over the height its greatest; inward ways are negative."""
+    out = made.start[:2, -1] - made.start[:2, :1, 0].mean(1, keepdims=True)
+    way = jnp.sum(found.displacement[:2, -1] * out, 0) / jnp.sqrt(jnp.sum(out**2, 0))
+    # the ends do not move: what lies between them does, outward or inward
+    return jnp.take_along_axis(way, jnp.argmax(jnp.abs(way), -1, keepdims=True), -1)[:, 0]
+
+
 def read(made: Solid, found: Balance) -> Reading:
     """What is read off a disc at rest."""
     t, m = made.topology, made.material
@@ -168,8 +185,6 @@ def read(made: Solid, found: Balance) -> Reading:
     ratio = solid.volume_ratio(made, x)
     middle = (t.layers - 1) // 2
     inner = pressure(made, found)[0, :, (t.layers - 2) // 2 : middle + 1]
-    out = made.start[:2, -1] - made.start[:2, :1, 0].mean(1, keepdims=True)
-    way = jnp.sum(found.displacement[:2, -1] * out, 0) / jnp.sqrt(jnp.sum(out**2, 0))
     quarter = np.round(np.arange(len(DIRECTIONS)) * t.sectors / len(DIRECTIONS)).astype(int)
     stretch = solid.fibre_stretch(made, x)
     wound = jnp.asarray(material.fibred(t))
@@ -181,7 +196,7 @@ def read(made: Solid, found: Balance) -> Reading:
         volume=jnp.sum(jnp.mean(ratio * made.volume, 0)),
         water=jnp.sum(weight * (jnp.mean(ratio * made.volume, 0) / weight - m.solid)),
         pressure=jnp.mean(inner),
-        bulge=jnp.max(way, -1)[quarter],
+        bulge=bulge(made, found)[quarter],
         fibre_stretch=jnp.max(jnp.where(wound, stretch, 0.0)),
         fibre_stress=jnp.max(pull * stretch**2) / made.parameters.fibre_share,
         rotation=found.pose[3:],

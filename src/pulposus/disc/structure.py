@@ -24,7 +24,17 @@ from pulposus import evidence
 from pulposus.disc import equilibrium, fissure, herniation, posture, solid
 from pulposus.disc.equilibrium import Balance
 from pulposus.disc.herniation import Canal, Nucleus, Protrusion
-from pulposus.disc.instability import Stability, Stenosis, grown, looseness, stability, stenosis, sudden
+from pulposus.disc.instability import (
+    Stability,
+    Stenosis,
+    grown,
+    looseness,
+    stability,
+    stenosis,
+    sudden,
+    unlooked,
+    unnarrowed,
+)
 from pulposus.disc.mesh import NUCLEUS, Topology
 from pulposus.disc.solid import Solid
 from pulposus.errors import InputError, nearest
@@ -39,7 +49,15 @@ class Laws:
     overstretch: bool = True
     fatigue: bool = True
     herniation: bool = True
+    weakening: bool = True  # torn fibres bear nothing, and tears let water through
+    instability: bool = True  # looseness is looked at; without it bone has nothing to answer
     osteophytes: bool = True
+    stenosis: bool = True
+
+    @property
+    def off(self) -> list[str]:
+        """Names of the laws that are left out."""
+        return [field.name for field in dataclasses.fields(self) if not getattr(self, field.name)]
 
     @classmethod
     def choose(cls, **choices: bool) -> Laws:
@@ -84,6 +102,18 @@ def whole(topology: Topology) -> Structure:
     none = jnp.zeros((topology.rings - 1, topology.sectors, topology.layers - 1))
     sector = jnp.zeros(topology.sectors)
     return Structure(none, none, Nucleus(sector, sector, jnp.zeros(())), jnp.zeros(()))
+
+
+def torn(topology: Topology, dallas: int) -> Structure:
+    """The structure of a disc whose discogram is of a Dallas grade (0 to 5), as if its fibres had tired: a tear behind
+    that goes outward from the nucleus, through the third, two thirds or all of the annulus, and around in grade 4. Its
+    rim is open in grade 5 alone. Where a tear lies and how wide it is besides, no grade tells (`fissure.torn_by`).
+
+    Raises InputError for a grade that does not exist.
+    """
+    none = whole(topology)
+    way = fissure.torn_by(topology, dallas)
+    return eqx.tree_at(lambda s: s.fatigue, none, jnp.asarray(way))
 
 
 def day() -> dict[str, float]:
@@ -141,9 +171,8 @@ def _at_rest(body: Solid, rested: Balance) -> tuple[Array, Array, Array, Array]:
 
 
 def bulges(body: Solid, found: Balance) -> Float[Array, " sector"]:
-    """Outward way of the rim of each sector of elements since start, m, greatest over the height."""
-    out = body.start[:2, -1] - body.start[:2, :1, 0].mean(1, keepdims=True)
-    way = jnp.max(jnp.sum(found.displacement[:2, -1] * out, 0) / jnp.sqrt(jnp.sum(out**2, 0)), -1)
+    """Outward way of the rim of each sector of elements since start, m, as of `posture.bulge`."""
+    way = posture.bulge(body, found)
     return 0.5 * (way + jnp.roll(way, -1))
 
 
@@ -173,13 +202,13 @@ def advance(body: Solid, seen: Seen, before: Structure, dt: Array | float, laws:
     return Structure(overstretch, fatigue, nucleus, osteophyte)
 
 
-def weakened(body: Solid, structure: Structure) -> Solid:
+def weakened(body: Solid, structure: Structure, laws: Laws | None = None) -> Solid:
     """The solid with torn fibres and tears that let water through, and with what nucleus is left."""
-    p, nucleus = body.parameters, body.topology.element_tissue == NUCLEUS
+    p, laws, nucleus = body.parameters, laws or Laws(), body.topology.element_tissue == NUCLEUS
     measured = jnp.mean(solid.cofactors(solid.tangents(body.start))[1], 0)
     volume = jnp.sum(jnp.where(nucleus, measured, 0.0))
     left = jnp.clip(1 - structure.nucleus.left / volume, 0.0, 1.0)
-    m = fissure.torn(p, body.material, structure.damage)
+    m = fissure.torn(p, body.material, structure.damage) if laws.weakening else body.material
     m = eqx.tree_at(lambda a: a.charge, m, jnp.where(jnp.asarray(nucleus), left * m.charge, m.charge))
     return eqx.tree_at(lambda b: b.material, body, m)
 
@@ -196,36 +225,69 @@ class Findings(eqx.Module):
     looseness: Array
 
 
-def findings(body: Solid, canal: Canal, first: Seen, seen: Seen, structure: Structure) -> Findings:
+def findings(
+    body: Solid, canal: Canal, first: Seen, seen: Seen, structure: Structure, laws: Laws | None = None
+) -> Findings:
     """What a radiologist would note: tears, herniation, what is left of canal and foramina, bone. first: the day of the
-    disc when whole, whose height and bulge the canal is used to.
+    disc at start, whose height and bulge the canal is used to.
     """
+    laws = laws or Laws()
     p, t = body.parameters, body.topology
     volume = jnp.where(jnp.asarray(np.arange(t.rings - 1) >= t.nucleus_rings)[:, None, None], body.volume.mean(0), 0.0)
     further = seen.bulge - first.bulge
+    out = herniation.protrusion(body, canal, further, structure.nucleus)
+    behind = jnp.maximum(further[t.sectors // 2], 0.0)
+    narrow = stenosis(
+        p,
+        canal,
+        first.height - seen.height,
+        jnp.where(out.inside, jnp.maximum(out.depth, behind), behind),
+        jnp.where(out.behind & ~out.inside, jnp.maximum(out.depth, behind), behind),
+        structure.osteophyte,
+    )
     return Findings(
         fissure.dallas(p, t, structure.damage),
         jnp.sum(structure.damage * volume) / jnp.sum(volume),
         jnp.sum(fissure.opening(p, fissure.reach(t, structure.damage))[-1] > 0),
-        herniation.protrusion(body, canal, further, structure.nucleus),
-        stenosis(p, canal, first.height - seen.height, further[t.sectors // 2], structure.osteophyte),
+        out,
+        narrow if laws.stenosis else unnarrowed(),
         structure.osteophyte,
         seen.looseness,
     )
 
 
-def told(found: Findings, canal: Canal) -> list[str]:
-    """Findings as sentences."""
+def told(found: Findings, canal: Canal, laws: Laws | None = None) -> list[str]:
+    """Findings as sentences; the laws that were left out are named."""
+    off = (laws or Laws()).off
     percent = 100  # maths: per cent
-    torn = f"The annulus is torn to {percent * float(found.torn):.0f} %, Dallas grade {int(found.dallas)}."
+    annulus = f"The annulus is torn to {percent * float(found.torn):.0f} %, Dallas grade {int(found.dallas)}."
     left = found.stenosis
     high, wide = percent * float(left.foramen_height), percent * float(left.foramen_width)
-    narrow = (
-        f"Bulge, bone and ligament leave {percent * float(left.canal):.0f} % of the canal's depth and of the foramina"
-    )
+    narrow = f"Herniation, bulge, bone and ligament leave {percent * float(left.canal):.0f} % of the canal's depth"
+    narrow += " and of the foramina"
     narrow += f" {high:.0f} % in height and {wide:.0f} % in width."
     bone = f"Osteophytes are {float(found.osteophyte) / evidence.factor('mm'):.1f} mm long in front."
-    return [torn, herniation.told(found.protrusion, canal), narrow, bone]
+    left_out = [f"Left out by the case: {', '.join(off)}."] if off else []
+    parts = {
+        "": annulus,
+        "herniation": herniation.told(found.protrusion, canal),
+        "stenosis": narrow,
+        "osteophytes": bone,
+    }
+    return [text for law, text in parts.items() if law not in off] + left_out
 
 
-__all__ = ["Laws", "Seen", "Stability", "Structure", "advance", "looseness", "see", "stability", "weakened", "whole"]
+__all__ = [
+    "Laws",
+    "Seen",
+    "Stability",
+    "Structure",
+    "advance",
+    "looseness",
+    "see",
+    "stability",
+    "torn",
+    "unlooked",
+    "weakened",
+    "whole",
+]

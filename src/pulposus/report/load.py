@@ -39,7 +39,7 @@ _WORN = (
     ("Dallas", "dallas", 0),
     ("Torn, % of annulus", "torn_percent", 0),
     ("Out, mL", "herniated_mL", 2),
-    ("Canal left, %", "canal_left_percent", 0),
+    ("Canal left, % of depth", "canal_depth_left_percent", 0),
     ("Foramen left, % of height", "foramen_height_left_percent", 0),
     ("Neutral zone, °", "neutral_zone_degrees", 1),
     ("Slip under 150 N, mm", "translation_mm", 2),
@@ -99,12 +99,22 @@ def _tears(worn: pd.DataFrame, cut: Mapping[str, Any], info: Mapping[str, Any]) 
     heads = ["Year", "", *(title for title, _, _ in _WORN)]
     lines = [
         [f"{row['year']:g}", row["arm"], *(f"{row[name]:.{digits}f}" for _, name, digits in _WORN)]
-        for row in worn[worn["status"] == "completed"].sort_values(["year", "arm"]).to_dict("records")
+        for row in sorted(_told(worn), key=lambda row: (row["year"], row["arm"]))
     ]
     return (
         "<h3>Tears, herniation, nerves and mobility over the years</h3>"
         f'<div class="load">{"".join(parts)}</div>{table(heads, lines, "worn")}<p>{_TORN}</p>'
     )
+
+
+def _told(worn: pd.DataFrame) -> list[dict[str, Any]]:
+    """First, middle and last of the rows of each arm; a disc that tears has more of them in ``tears.csv``."""
+    found = []
+    for _, own in worn[worn["status"] == "completed"].groupby("arm"):
+        last = own["year"].max()
+        for year in (0.0, last / 2, last):
+            found.append(own.loc[(own["year"] - year).abs().idxmin()].to_dict())
+    return [row for i, row in enumerate(found) if row not in found[:i]]
 
 
 def _picture(arm: str, cut: Mapping[str, Any]) -> str:
@@ -144,12 +154,19 @@ def _said(postures: pd.DataFrame, day: pd.DataFrame) -> str:
         f"{number(pressure('standing'), 2)} standing and {number(pressure('lifting'), 2)} lifting 20 kg. "
         f"From morning to evening, lying both times, the disc loses {number(fallen, 2)} % of its height."
     )
+    if (postures["posture"] == "after_mean_day").any():  # folders of before have none
+        held = [_of(postures, "start", "", "after_mean_day", "posture", c) for c in ("pressure_MPa", "height_mm")]
+        text += (
+            f" Held under the mean load of its day until no water moves it is {number(held[1], 3)} mm high, at "
+            f"{number(held[0], 2)} MPa."
+        )
     return f"<p>{escape(text)}</p>"
 
 
 def _daily(day: pd.DataFrame, when: str, arm: str) -> float:
     """Fall of height from the end of the night to lying down in the evening, percent."""
-    rows = day[(day["when"] == when) & (day["arm"].fillna("") == arm) & (day["span"] == "night")]
+    rows = day[(day["when"] == when) & (day["arm"].fillna("") == arm)]
+    rows = rows[(rows["span"] != rows["span"].iloc[0]).cumsum() == 0]  # the night, whatever it is called
     return float(100 * (1 - rows["height_mm"].iloc[0] / rows["height_mm"].iloc[-1]))
 
 
@@ -303,7 +320,8 @@ def _day(rows: pd.DataFrame, column: str, title: str, unit: str, decimals: int) 
     hours = "".join(
         f'<text x="{x(h):.1f}" y="{tall - 6}" text-anchor="middle">{h} h</text>' for h in (0, 4, 8, 12, 16, 20, 24)
     )
-    up = float(rows[rows["span"] == "night"]["hour"].max())
+    begun = rows[rows["when"] == "start"]
+    up = float(begun[(begun["span"] != begun["span"].iloc[0]).cumsum() == 0]["hour"].max())
     night = f'<rect x="{x(0):.1f}" y="8" width="{x(up) - x(0):.1f}" height="{tall - base - 8:.1f}" class="night"/>'
     lines = "".join(
         f'<polyline fill="none" stroke="{_LINES[name][0]}" stroke-width="2" stroke-dasharray="{_LINES[name][1]}" '

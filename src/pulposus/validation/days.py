@@ -8,7 +8,7 @@ import numpy as np
 
 from pulposus import biomechanics, evidence
 from pulposus.biomechanics import Rested
-from pulposus.disc import equilibrium, geometry, mesh, posture
+from pulposus.disc import composition, equilibrium, geometry, mesh, posture
 from pulposus.disc.composition import continuous_grade
 from pulposus.disc.equilibrium import Balance
 from pulposus.disc.parameters import Parameters
@@ -21,6 +21,7 @@ _SIZE = "cohort"  # height at rest is 12 % short of the limit of fine meshes, pr
 _PERCENT = 100.0  # maths: share to percent
 _MOMENTS = (1.0, 2.0, 2.5, 4.0, 5.0, 6.0, 7.5, 8.0)  # maths: N m, those of the measurements
 _COLLAPSED = 5  # maths: the last Pfirrmann grade
+_GRADES = range(1, _COLLAPSED + 1)
 _GAINED = (1.5, 3.0)  # maths: hours after which volume regained is read
 
 
@@ -115,6 +116,28 @@ def overnight_pressure(lab: Laboratory, at: str) -> Finding:
         across="hours",
         along="pressure, MPa",
         curve=points(hour[:up], values[:up]),
+    )
+
+
+@measure
+def height_by_grade(lab: Laboratory, at: str) -> Finding:
+    """Height at rest overnight of a healthy disc that has the charge of a grade, over that of the healthy one."""
+    disc, p = disc_of(lab), Parameters.from_evidence()
+
+    def charge(grade: int) -> np.ndarray:
+        return np.asarray(composition.composition(p, Hypotheses(), continuous_grade(p, grade)).charge)
+
+    def height(grade: int) -> float:
+        t, share = disc.made.topology, charge(grade) / charge(1)
+        tissue = np.where(np.arange(t.rings) <= t.nucleus_rings, share[0], share[1])
+        left = np.broadcast_to(tissue[:, None, None], t.shape)
+        poorer = biomechanics.rested(disc.made, left)
+        return float(posture.read(poorer.body, _believed(poorer.found)).height)
+
+    tall = lab.keep("heights by grade", lambda: {grade: height(grade) for grade in _GRADES})
+    shares = {grade: tall[grade] / tall[1] for grade in _GRADES}
+    return Finding(
+        shares[int(at)], across="Pfirrmann grade", along="height over grade I", curve=points(shares, shares.values())
     )
 
 
