@@ -47,6 +47,7 @@ IDENTITY = {
     "loads.csv": ("posture", "quantity"),
     "canal.csv": ("level", "quantity"),
     "outlines.csv": ("outline", "curve", "quantity", "harmonic"),
+    "outcomes.csv": ("name",),
 }
 WORDS = ("mechanisms.csv", "statements.csv", "network_activity.csv", "network_weight.csv")
 # Dimensions that scale with the size of the body, and those that fall with grade, by which factor.
@@ -304,6 +305,18 @@ def si(name: str, unit: str) -> float:
         expected = f"expected a unit like {unit or '1'}; correct the unit of the row"
         raise EvidenceError(f"parameters.csv line {row.line}: {name} is in {row.unit}, {expected}.")
     return row.si
+
+
+@cache
+def _outcomes() -> dict[str, Row]:
+    return {row.name: row for _, row in _table("outcomes.csv") if row.used}
+
+
+def outcome(name: str) -> Row:
+    """The row of a number of what people report. Raises InputError with the nearest name."""
+    if name not in _outcomes():
+        raise InputError(f"Unknown number of outcomes {name!r}{nearest(name, _outcomes())}; see evidence/outcomes.csv.")
+    return _outcomes()[name]
 
 
 # ---------------------------------------------------------------------------------------------- therapies
@@ -676,6 +689,8 @@ def _check_dimension(row: Row, peer: str, seen: dict[str, tuple[str, int]]) -> N
 def _peer(file: str, record: Mapping[str, str], table: list[Row]) -> str:
     """What shares a dimension: rows of a parameter; a quantity over all levels, or over products of one class."""
     if file == "parameters.csv":
+        return record["name"]
+    if file == "outcomes.csv":
         return record["name"]
     if file != "therapies.csv":
         return record["quantity"]

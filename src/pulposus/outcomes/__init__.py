@@ -1,0 +1,1 @@
+"""What people feel and report: scores, and why they change."""
