@@ -27,6 +27,7 @@ FLOORS = {
     "therapies": 2,
     "imaging": 2,
     "biomechanics": 2,
+    "outcomes": 2,
     "surface": 2,
     "values": 2,
     "scan": 3,
@@ -71,7 +72,8 @@ ORDERS = {
     "scan": {"volume": 0, "schemes": 0, "masks": 1, "slab": 2, "readout": 3},
     "therapies": {"protocol": 0, "pressure": 0, "biological": 1},
     "figures": {"style": 0, "response": 1, "posterior": 1, "tears": 1, "fitted": 1, "on_image": 1},
-    "evidence": {"units": 0, "sources": 0, "network": 0, "usage": 0, "checks": 1},
+    "evidence": {"units": 0, "told": 0, "sources": 0, "network": 0, "usage": 0, "checks": 1, "trials": 1},
+    "outcomes": {"scores": 0, "response": 0, "person": 1},
     "report": {
         "words": 0,
         "fields": 0,
@@ -82,6 +84,7 @@ ORDERS = {
         "tornado": 3,
         "response": 3,
         "posterior": 3,
+        "foretold": 3,
     },
     "cli": {
         "door": 0,
@@ -93,6 +96,7 @@ ORDERS = {
         "hand_over": 2,
         "names": 1,
         "read": 2,
+        "trial": 1,
     },
     "uncertainty": {
         "draws": 0,
@@ -106,6 +110,8 @@ ORDERS = {
         "optimum": 3,
         "calibration": 3,
         "fitted": 0,
+        "trials": 0,
+        "foretold": 1,
     },
     "validation": {
         "finding": 0,

@@ -37,7 +37,7 @@ from pulposus.surface.form import Form, SurfaceKeys
 from pulposus.surface.frame import reach
 from pulposus.therapies import protocol
 from pulposus.therapies.protocol import Treatment
-from pulposus.values import figure, number, one_of, whole
+from pulposus.values import day, figure, number, one_of, whole
 
 if TYPE_CHECKING:
     from pulposus.disc.state import Hypotheses
@@ -51,9 +51,6 @@ _LONGEST = 100.0  # maths: years, a guard against slips of the keyboard, no quan
 _YEARS = 5.0  # maths: how long to look when nobody says, a habit of trials' follow-up and no quantity of a disc
 _GRADES = (1, 2, 3, 4, 5)  # maths: the Pfirrmann grades
 _SEEDS = 2**32
-_HOURS_OF_A_DAY = 24.0  # maths: hours of a day
-_SLIP = 1e-6  # maths: hours by which minutes written as hours may miss a day
-_LYING = ("night", "lying")  # postures with which a day may begin
 _COUNTED = r"\s*(cells|vesicles|particles|mL)$"
 _UNBOUND = (-math.inf, math.inf)
 
@@ -92,6 +89,7 @@ _dallas_check, _dallas_schema = whole(0, _GRADES[-1], "Dallas grade of a discogr
 _seed_check, _seed_schema = whole(0, _SEEDS - 1, "seed of random draws")
 _passage_check, _passage_schema = whole(0, math.inf, "number of passages")
 _repeats_check, _repeats_schema = whole(0, math.inf, "number of repeats")
+_spans_check, _spans_schema = day()
 _dose_schema = WithJsonSchema({"type": ["number", "string"], "description": "cells, vesicles, or mL of plasma; 25e6"})
 _level_schema = WithJsonSchema({"type": "string", "enum": evidence.levels()})
 
@@ -211,38 +209,10 @@ class StructureTable(_Table):
     stenosis: StrictBool = True
 
 
-def _spans(value: Any) -> tuple[tuple[str, float], ...]:
-    """Spans of a day, "sitting 4 h" and the like, as names and hours: lying first, 24 hours together."""
-    if not isinstance(value, (list, tuple)) or not value:
-        raise InputError(f"{value!r} is not a day; write spans = ['lying 8 h', 'sitting 6 h', 'standing 10 h'].")
-    found = []
-    for given in value:
-        name, _, lasts = given.strip().partition(" ") if isinstance(given, str) else ("", "", "")
-        if not lasts:
-            raise InputError(
-                f"{given!r} is not a span of a day; write a posture and how long, for example 'sitting 4 h'."
-            )
-        evidence.posture(name)
-        hours = figure(lasts, "hour")
-        if hours <= 0:
-            raise InputError(f"{given!r} does not last; give it some time, for example '{name} 1 h'.")
-        found.append((name, hours))
-    if found[0][0] not in _LYING:
-        raise InputError(f"A day begins with its night, not with {found[0][0]}; write first, for example, 'lying 8 h'.")
-    if not math.isclose(total := sum(hours for _, hours in found), _HOURS_OF_A_DAY, abs_tol=_SLIP):
-        raise InputError(f"The spans of a day last {total:g} h together; they have to last {_HOURS_OF_A_DAY:g}.")
-    return tuple(found)
-
-
-_spans_schema = WithJsonSchema(
-    {"type": "array", "items": {"type": "string"}, "description": "postures and how long, lying first, 24 h together"}
-)
-
-
 class DayTable(_Table):
     """What the disc goes through in a day: postures of ``evidence/loads.csv`` and how long each lasts, lying first."""
 
-    spans: Annotated[tuple[tuple[str, float], ...] | None, BeforeValidator(_spans), _spans_schema] = None
+    spans: Annotated[tuple[tuple[str, float], ...] | None, _spans_check, _spans_schema] = None
 
 
 class TreatmentTable(_Table):

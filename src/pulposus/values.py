@@ -1,4 +1,4 @@
-"""How one value of a user's file is checked: numbers in a unit, whole numbers, words of a list.
+"""How one value of a user's file is checked: numbers in a unit, whole numbers, words of a list, days.
 
 What: each gives a check and the schema that tells an editor of it. Errors: `InputError`, one sentence.
 """
@@ -14,6 +14,9 @@ from pydantic import BeforeValidator, WithJsonSchema
 from pulposus import evidence
 from pulposus.errors import InputError, nearest
 
+_HOURS_OF_A_DAY = 24.0  # maths: hours of a day
+_SLIP = 1e-6  # maths: hours by which minutes written as hours may miss a day
+_LYING = ("night", "lying")  # postures with which a day may begin
 _ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5}  # maths: roman numerals
 
 
@@ -67,3 +70,32 @@ def one_of(kind: Any) -> Any:
         return value
 
     return BeforeValidator(check)
+
+
+def _spans(value: Any) -> tuple[tuple[str, float], ...]:
+    """Spans of a day, "sitting 4 h" and the like, as names and hours: lying first, 24 hours together."""
+    if not isinstance(value, (list, tuple)) or not value:
+        raise InputError(f"{value!r} is not a day; write spans = ['lying 8 h', 'sitting 6 h', 'standing 10 h'].")
+    found = []
+    for given in value:
+        name, _, lasts = given.strip().partition(" ") if isinstance(given, str) else ("", "", "")
+        if not lasts:
+            raise InputError(
+                f"{given!r} is not a span of a day; write a posture and how long, for example 'sitting 4 h'."
+            )
+        evidence.posture(name)
+        hours = figure(lasts, "hour")
+        if hours <= 0:
+            raise InputError(f"{given!r} does not last; give it some time, for example '{name} 1 h'.")
+        found.append((name, hours))
+    if found[0][0] not in _LYING:
+        raise InputError(f"A day begins with its night, not with {found[0][0]}; write first, for example, 'lying 8 h'.")
+    if not math.isclose(total := sum(hours for _, hours in found), _HOURS_OF_A_DAY, abs_tol=_SLIP):
+        raise InputError(f"The spans of a day last {total:g} h together; they have to last {_HOURS_OF_A_DAY:g}.")
+    return tuple(found)
+
+
+def day() -> Any:
+    """The spans of a day."""
+    told = "postures and how long, lying first, 24 h together"
+    return BeforeValidator(_spans), WithJsonSchema({"type": "array", "items": {"type": "string"}, "description": told})

@@ -9,10 +9,10 @@ Libraries are imported inside commands: `pulposus --help` waits for nothing it d
 
 from __future__ import annotations
 
-from pulposus.cli import better, compute, fit, hand_over, matters, names, read
+from pulposus.cli import better, compute, fit, hand_over, matters, names, read, trial
 from pulposus.cli.door import app
 
-__all__ = ["app", "better", "compute", "fit", "hand_over", "main", "matters", "names", "read"]
+__all__ = ["app", "better", "compute", "fit", "hand_over", "main", "matters", "names", "read", "trial"]
 
 
 def main() -> None:

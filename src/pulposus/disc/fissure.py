@@ -34,6 +34,8 @@ from pulposus.errors import InputError
 
 Elements = Float[Array, "... ring sector layer"]
 GRADES = 5  # maths: the highest Dallas grade
+_THIRDS = 3  # maths: parts of the annulus of Dallas grades
+_TURN = 360.0  # maths: degrees of a whole turn
 _AROUND = 30.0  # maths: degrees around the outer third beyond which a Dallas grade is 4
 _WIDE = 30.0  # maths: degrees to either side that a tear of grade 4 is given
 
@@ -132,10 +134,10 @@ def torn_by(topology: Topology, grade: int) -> np.ndarray:
         raise InputError(f"{grade!r} is no Dallas grade: give 0 to {GRADES}.")
     rings = topology.rings - 1 - topology.nucleus_rings
     ring = np.arange(rings)
-    reached = (np.ceil(3 * (ring + 1) / rings) <= grade) & ((ring < rings - 1) | (grade == GRADES))
-    count = max(1, int(_AROUND * topology.sectors / 360))  # of sectors, not more than 30 degrees
+    reached = (np.ceil(_THIRDS * (ring + 1) / rings) <= grade) & ((ring < rings - 1) | (grade == GRADES))
+    count = max(1, int(_AROUND * topology.sectors / _TURN))  # of sectors, not more than 30 degrees
     behind = np.isin(np.arange(topology.sectors), topology.sectors // 2 - count // 2 + np.arange(count))
-    wide = np.abs((np.arange(topology.sectors) + 0.5) / topology.sectors - 0.5) * 360 <= _WIDE
+    wide = np.abs((np.arange(topology.sectors) + 0.5) / topology.sectors - 0.5) * _TURN <= _WIDE
     middle = np.zeros(topology.layers - 1)
     middle[(topology.layers - 2) // 2 : topology.layers // 2] = 1.0
     damage = np.zeros((topology.rings - 1, topology.sectors, topology.layers - 1))
@@ -151,8 +153,8 @@ def dallas(p: Parameters, topology: Topology, damage: Array) -> Array:
     """
     open_ = opening(p, reach(topology, damage)) > 0
     rings = open_.shape[0]
-    third = jnp.ceil(3 * (jnp.arange(rings) + 1) / rings)
+    third = jnp.ceil(_THIRDS * (jnp.arange(rings) + 1) / rings)
     inside = jnp.max(jnp.where(open_.any(1), third, 0))
-    around = jnp.sum(open_[max(rings - 2, 0)]) * (360 / topology.sectors) > _AROUND
+    around = jnp.sum(open_[max(rings - 2, 0)]) * (_TURN / topology.sectors) > _AROUND
     grade = jnp.where((inside == 3) & around, GRADES - 1, inside)
     return jnp.where(open_[-1].any(), GRADES, grade)

@@ -32,6 +32,7 @@ from pulposus.evidence.sources import ASSUMPTION, entries, keys_of
 from pulposus.evidence.sources import bibliography as bibliography
 from pulposus.evidence.sources import reference as reference
 from pulposus.evidence.sources import source as source
+from pulposus.evidence.told import Mechanism, Statement
 from pulposus.evidence.units import convert as convert
 from pulposus.evidence.units import dimension, factor
 from pulposus.evidence.units import quantity as quantity
@@ -112,28 +113,6 @@ class Row:
     def sources(self) -> list[str]:
         """Keys in `sources.bib`, without the word for a bare assumption."""
         return list(keys_of(self.source))
-
-
-@dataclass(frozen=True)
-class Mechanism:
-    """What a treatment is said to do, named as in therapies.csv; the dispute in one sentence where there is one."""
-
-    name: str
-    title: str
-    what: str
-    acts_on: str
-    disputed: bool
-    dispute: str
-    sources: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A sentence that reports and warnings must say, with its sources."""
-
-    name: str
-    text: str
-    sources: tuple[str, ...]
 
 
 # ---------------------------------------------------------------------------------------------- reading

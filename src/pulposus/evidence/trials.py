@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pulposus.errors import EvidenceError, InputError, nearest
 
@@ -40,7 +41,7 @@ _OF_BASELINE, _SHARES, _COUNTS = "% of baseline", "%patients", "patients"
 class Arm:
     """An arm of a trial: whose disease, what its people knew, what was done, and what it is a test of.
 
-    `study` is the trial itself where `trial` names a collection of several; n is of the arm where only all were printed.
+    `study` is the trial itself where `trial` names a collection of several; n, of the arm where only all were printed.
     """
 
     trial: str
@@ -146,14 +147,13 @@ def endpoints(folder: Path = FOLDER) -> dict[str, Endpoint]:
         _one_of(where, "domain", record["domain"], DOMAINS)
         _one_of(where, "statistic", record["statistic"], STATISTICS)
         _one_of(where, "join", record["join"], ("", "and", "or"))
-        limits = [_number(where, record, f"{domain}_{limit}") for domain in ("pain", "disability") for limit in _LIMITS]
-        found[record["outcome"]] = Endpoint(
-            record["outcome"], record["domain"], record["statistic"], *limits, record["join"]
-        )
+        fields: dict[str, Any] = {name: record[name] for name in ("outcome", "domain", "statistic", "join")}
+        fields |= {name: _number(where, record, name) for name in _LIMITS}
+        found[record["outcome"]] = Endpoint(**fields)
     return found
 
 
-_LIMITS = ("share", "points", "below")
+_LIMITS = tuple(f"{score}_{limit}" for score in ("pain", "disability") for limit in ("share", "points", "below"))
 
 
 @cache
@@ -210,6 +210,43 @@ def _result(line: int, record: Mapping[str, str], arm: Arm, end: Endpoint) -> Re
         statistic = "beside"
     source = record["doi_or_pmid"] or record["source_url"]
     return Result(arm, end, statistic, months, n, start, start_sd, value, sd, int(record["tier"]), source, line)
+
+
+@dataclass(frozen=True)
+class Worded:
+    """Two arms of which a trial says in words alone how they differ in a score."""
+
+    active: Arm
+    control: Arm
+    endpoint: Endpoint
+    months: float
+    people: tuple[float, float]
+    says: str
+
+    @property
+    def both(self) -> tuple[tuple[Arm, float], tuple[Arm, float]]:
+        """Each arm with its people."""
+        return (self.active, self.people[0]), (self.control, self.people[1])
+
+
+@cache
+def worded(folder: Path = FOLDER) -> tuple[Worded, ...]:
+    """What trials say in words (`words.csv`)."""
+    found, known, ends = [], arms(folder), endpoints(folder)
+    for line, record in _records("words.csv", folder):
+        where = f"words.csv line {line}"
+        _one_of(where, "says", record["says"], ("no difference", "better"))
+        _one_of(where, "outcome", record["outcome"], tuple(ends))
+        for column in ("active", "control"):
+            if (record["trial"], record[column]) not in known:
+                raise EvidenceError(
+                    f"{where}: arms.csv has no arm {record[column]!r} of {record['trial']}; describe it."
+                )
+        months, *people = (_number(where, record, name) for name in ("months", "n_active", "n_control"))
+        active, control = (known[record["trial"], record[column]] for column in ("active", "control"))
+        end = ends[record["outcome"]]
+        found.append(Worded(active, control, end, months, (people[0], people[1]), record["says"]))
+    return tuple(found)
 
 
 # ---------------------------------------------------------------------------------------------- reading

@@ -5,9 +5,9 @@ part can be switched off.
 Equations: on a scale of 0 to 100, with typical level m of people who were not selected, spread s, stability r (the
 correlation of two visits), a person who starts at y_0 has, before anything else, ``y = y_0 + (1 - r)(m - y_0) - N + W +
 s sqrt(1 - r^2) z`` (regression to the mean; natural course N (1 - exp(-t / t_N)); worsening W of those who know that
-they got nothing). With chance p the person responds and the expected score falls to a share 1 - f of itself; ``logit p``
-adds what was done (tablet, touch, needle, needle in a disc, operation), whether it was new and known, the treatment
-beyond that, and the trial; it comes with ``1 - exp(-t / t_R)`` and goes with a rate. Scores end at 0 and 100.
+they got nothing). With chance p the person responds and the expected score falls to a share 1 - f of itself; the logit
+of p adds what was done (tablet, touch, needle, needle in a disc, operation), whether it was new and known, the
+treatment beyond that, and the trial; it comes with ``1 - exp(-t / t_R)`` and goes with a rate. Scores end at 0 and 100.
 Reads: nothing; numbers come as arguments. Writes: nothing.
 Why this holds: responses are all or nothing (spread nearly doubles under treatment), selection at a threshold makes
 scores fall by themselves, and no part but the treatment's own belongs to what was injected.
@@ -16,6 +16,7 @@ Source: regression to the mean after Davis 1976; spread under treatment, arms an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -26,7 +27,7 @@ from jaxtyping import Array, Float
 TOP = 100.0  # maths: all scores are kept from 0 to 100
 _POINTS, _LATTICE = 16, (1, 7, 3)  # maths: people that stand for an arm, on a lattice of rank one
 _EDGE = 1e-4  # maths: chances stay so far from 0 and 1
-Number = Array | float
+Number = Array | np.ndarray | float
 
 
 class Parts(NamedTuple):
@@ -121,8 +122,8 @@ def expected(
     pain: Score,
     disability: Score,
     chance: Array,
-    limits: tuple[Limits, Limits],
-    either: Array,
+    limits: Sequence[Limits],
+    either: Array | np.ndarray,
     tie: Number,
     parts: Parts = Parts(),
 ) -> Expected:
@@ -147,9 +148,9 @@ def expected(
     shares = []
     for of_pain, of_disability in zip(*passed, strict=True):
         joint = of_pain * of_disability
-        shares.append(jnp.where(either[:, None] > 0, of_pain + of_disability - joint, joint))
+        shares.append(jnp.where(jnp.asarray(either)[:, None] > 0, of_pain + of_disability - joint, joint))
     share = ((1 - chance[:, None]) * shares[0] + chance[:, None] * shares[1]).mean(1)
-    return Expected(*mean_changes, *spreads, jnp.clip(share, _EDGE, 1 - _EDGE))
+    return Expected(mean_changes[0], mean_changes[1], spreads[0], spreads[1], jnp.clip(share, _EDGE, 1 - _EDGE))
 
 
 def _at(score: Score, place: Array) -> tuple[Score, Array]:

@@ -1,21 +1,20 @@
 """What published trials say of why scores fall: one hierarchical model, sampled, and each trial foretold without it.
 
 What: `Reading` puts results of ``evidence/trials.csv`` beside the law of `outcomes.response`; `sample` draws from what
-they leave possible (NUTS, numpyro); `without` samples with a study left out and foretells its arms and their difference.
+they leave possible (NUTS, numpyro), with a study left out if one is named; `foretold` says what comes of it.
 Equations: printed mean changes are normal about the expected one with the spread of a change over root n, shares of
 people normal about the expected one with the binomial spread; results of one arm weigh one together, tiers as in
 ``evidence/outcomes.csv``. Studies differ in logit of the chance to respond and, where none was printed, in the start.
 Priors: `evidence/outcomes.csv`, a normal whose 5th and 95th percent are low and high.
-Source: Hoffman and Gelman 2014 (NUTS); leave-one-study-out as in Riley 2011 (prediction intervals).
+Source: Hoffman and Gelman 2014 (NUTS).
 """
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -28,15 +27,12 @@ from pulposus.evidence.trials import Arm, Result
 from pulposus.outcomes import response
 from pulposus.outcomes.response import Expected, Limits, Score
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 _NINE_TENTHS = 3.29  # maths: standard deviations between the 5th and the 95th percent of a normal
+FREEDOMS = 5  # maths: of the t distribution of studies: a few lie far from all others
+DRAWS, WARMUP = 600, 300  # maths: of the sampler, after and before it has learnt its steps
 _LEAST_SPREAD = 2.0  # maths: points; what is printed is rounded and means of small arms are not known better
-_TAILS = (0.05, 0.95)  # maths: ends of a 90 % interval
 _PAIN_DOMAINS = ("pain", "neck", "limb")
 Draws = dict[str, np.ndarray]
-Tell = Callable[[int, int, str], None]
 
 
 def course_name(arm: Arm, domain: str) -> str:
@@ -46,7 +42,7 @@ def course_name(arm: Arm, domain: str) -> str:
         return f"radicular_course_{'limb' if domain == 'pain' else domain}"
     if arm.region == "cervical" and domain in ("pain", "neck"):
         return "neck_course_pain"
-    return f"lumbar_course_{'disability' if domain == 'disability' else 'pain'}"
+    return "chronic_course_disability" if domain == "disability" else "lumbar_course_pain"
 
 
 def typical_name(arm: Arm, domain: str) -> str:
@@ -94,6 +90,20 @@ class Reading:
             tuple(sorted(_numbers(usable))),
             np.asarray(weight),
         )
+
+    def only(self, study: str) -> Reading:
+        """The results of one study, indexed as all are. Raises InputError for a study without results."""
+        keep = np.array([r.arm.study == study for r in self.results])
+        if not keep.any():
+            near = nearest(study, self.studies)
+            raise InputError(f"Unknown study {study!r}{near}; no number of this region is of it.")
+        return replace(self, results=tuple(r for r in self.results if r.arm.study == study), weight=self.weight[keep])
+
+
+def unprinted(arm: Arm, endpoint: trials.Endpoint, months: float, n: float) -> Result:
+    """A result that was not printed: the mean change of a score, to be foretold."""
+    nothing = math.nan
+    return Result(arm, endpoint, "change", months, n, nothing, nothing, nothing, nothing, 1, "", 0)
 
 
 POPULATIONS = ("chronic_lumbar", "lumbar_radicular", "chronic_neck", "cervical_radicular")
@@ -146,7 +156,7 @@ def _back(scales: Sequence[str], raw: jax.Array) -> jax.Array:
 # ---------------------------------------------------------------------------------------------- the law beside them
 
 
-class _Places:
+class Places:
     """Where each result finds its numbers: indices into names, studies and treatments; limits and known starts."""
 
     def __init__(self, reading: Reading) -> None:
@@ -178,6 +188,11 @@ class _Places:
         self.either = np.array([float(e.join == "or") for e in ends])
         self.start, self.start_spread = _starts(reading)
 
+    def begun(self, values: Mapping[str, Any]) -> list[jax.Array]:
+        """Pain and disability at start of each result's arm: as printed, or as drawn for its study."""
+        drawn = [values["start"][self.study, i] for i in range(len(self.start))]
+        return [jnp.where(np.isnan(s), d, np.nan_to_num(s)) for s, d in zip(self.start, drawn, strict=True)]
+
 
 def hopes(arm: Arm) -> bool:
     """True where people know that they get something new: not usual care, not a placebo that is told to be one."""
@@ -206,20 +221,19 @@ def _starts(reading: Reading) -> tuple[list[np.ndarray], list[np.ndarray]]:
 def arms_expected(
     reading: Reading,
     values: Mapping[str, Any],
-    places: _Places | None = None,
+    places: Places | None = None,
     parts: response.Parts = response.Parts(),
 ) -> Expected:
     """What the law expects of every result. values: `numbers` (name,), `treatment`, `study` and `start` (study, 2)."""
-    at = places or _Places(reading)
+    at = places or Places(reading)
     numbers = values["numbers"]
     named = {name: numbers[i] for i, name in enumerate(reading.names)}
     grown = 1 - jnp.exp(-at.months / named["course_time"])
     ones, scores = jnp.ones(len(reading.results)), []
     for i, domain in enumerate(("pain", "disability")):
-        start = jnp.where(jnp.isnan(at.start[i]), values["start"][at.study, i], jnp.nan_to_num(at.start[i]))
         scores.append(
             Score(
-                start,
+                at.begun(values)[i],
                 at.start_spread[i],
                 numbers[at.typical[i]],
                 named[f"{domain}_spread"] * ones,
@@ -237,20 +251,18 @@ def arms_expected(
     return response.expected(scores[0], scores[1], p, at.limits, at.either, named["residual_tie"], parts)
 
 
-def told(reading: Reading, at: _Places, found: Expected, values: Mapping[str, Any]) -> jax.Array:
+def told(reading: Reading, at: Places, found: Expected, values: Mapping[str, Any]) -> jax.Array:
     """The expected value of each result, as it was printed."""
-    start = [
-        jnp.where(jnp.isnan(at.start[i]), values["start"][at.study, i], jnp.nan_to_num(at.start[i])) for i in (0, 1)
-    ]
+    pain, disability = at.begun(values)
+    before = jnp.where(at.of_pain, pain, disability)
     change = jnp.where(at.of_pain, found.pain, found.disability)
-    before = jnp.where(at.of_pain, start[0], start[1])
     kinds = np.array([r.statistic for r in reading.results])
     out = jnp.where(kinds == "share", found.share, change)
     out = jnp.where(kinds == "percent", change / before, out)
     return jnp.where(kinds == "level", before + change, out)
 
 
-def errors(reading: Reading, at: _Places, found: Expected, values: Mapping[str, Any]) -> jax.Array:
+def errors(reading: Reading, at: Places, found: Expected, values: Mapping[str, Any]) -> jax.Array:
     """Standard error of each printed result, from what was printed or else from the law."""
     few = evidence.outcome("people_unknown").value
     n = np.array([few if math.isnan(r.n) else r.n for r in reading.results])
@@ -258,10 +270,8 @@ def errors(reading: Reading, at: _Places, found: Expected, values: Mapping[str, 
     spread = jnp.where(at.of_pain, found.pain_spread, found.disability_spread)
     spread = jnp.where(np.isnan(printed), spread, np.nan_to_num(printed))
     points = jnp.sqrt(spread**2 / n + _LEAST_SPREAD**2)
-    start = jnp.where(
-        at.of_pain,
-        *[jnp.where(jnp.isnan(at.start[i]), values["start"][at.study, i], jnp.nan_to_num(at.start[i])) for i in (0, 1)],
-    )
+    pain, disability = at.begun(values)
+    start = jnp.where(at.of_pain, pain, disability)
     kinds = np.array([r.statistic for r in reading.results])
     shares = jnp.sqrt((found.share * (1 - found.share) + 0.25 / n) / n)  # maths: never less than half a person
     return jnp.where(kinds == "share", shares, jnp.where(kinds == "percent", points / start, points))
@@ -270,7 +280,7 @@ def errors(reading: Reading, at: _Places, found: Expected, values: Mapping[str, 
 # ---------------------------------------------------------------------------------------------- sampling
 
 
-def _model(reading: Reading, at: _Places, weight: jax.Array) -> None:
+def _model(reading: Reading, at: Places, weight: jax.Array) -> None:
     import numpyro
     import numpyro.distributions as dist
 
@@ -281,7 +291,7 @@ def _model(reading: Reading, at: _Places, weight: jax.Array) -> None:
     treatment = numpyro.sample(
         "treatment", dist.Normal(0, prior("treatment_prior")[2]).expand([len(reading.treatments)]).to_event(1)
     )
-    places = numpyro.sample("place", dist.StudentT(5, 0, 1).expand([len(reading.studies)]).to_event(1))
+    places = numpyro.sample("place", dist.StudentT(FREEDOMS, 0, 1).expand([len(reading.studies)]).to_event(1))
     starts = [prior(f"start_unknown_{domain}")[1:] for domain in ("pain", "disability")]
     middle, wide = (jnp.array(column) for column in zip(*starts, strict=True))
     raw = numpyro.sample("raw", dist.Normal(0, 1).expand([len(reading.studies), 2]).to_event(2))
@@ -294,11 +304,11 @@ def _model(reading: Reading, at: _Places, weight: jax.Array) -> None:
     found = arms_expected(reading, values, at)
     wanted, error = told(reading, at, found, values), errors(reading, at, found, values)
     printed = np.array([r.value for r in reading.results])
-    likely = dist.Normal(_beside(reading, wanted), error).log_prob(printed)
+    likely = dist.Normal(beside(reading, wanted), error).log_prob(printed)
     numpyro.factor("results", jnp.sum(weight * likely))
 
 
-def _beside(reading: Reading, wanted: jax.Array) -> jax.Array:
+def beside(reading: Reading, wanted: jax.Array) -> jax.Array:
     """Expected values, those of results beside another arm as their difference from the arm that waited."""
     keys = [(r.arm.trial, r.endpoint.domain, r.months) for r in reading.results]
     waited = {
@@ -312,7 +322,7 @@ def _beside(reading: Reading, wanted: jax.Array) -> jax.Array:
 
 
 def sample(
-    reading: Reading, seed: int = 0, draws: int = 400, warmup: int = 400, left_out: str = "", bar: bool = False
+    reading: Reading, seed: int = 0, draws: int = DRAWS, warmup: int = WARMUP, left_out: str = "", bar: bool = False
 ) -> Draws:
     """Draws of `numbers`, `treatment`, `study`, `start` (and `divergences`), with a study left out if one is named.
 
@@ -323,19 +333,10 @@ def sample(
             f"Unknown study {left_out!r}{nearest(left_out, reading.studies)}; it has no number of this region."
         )
     keep = np.array([r.arm.study != left_out for r in reading.results])
-    run = _sampler(reading, draws, warmup, bar)
+    run = _made(reading, draws, warmup, bar)
     run.run(jax.random.key(seed), jnp.asarray(reading.weight * keep), extra_fields=("diverging",))
     found = {name: np.asarray(value) for name, value in run.get_samples().items()}
     return found | {"divergences": np.asarray(run.get_extra_fields()["diverging"])}
-
-
-@functools.lru_cache(maxsize=4)
-def _sampler_of(region: str, draws: int, warmup: int, bar: bool) -> Any:
-    return _made(Reading.of(region), draws, warmup, bar)
-
-
-def _sampler(reading: Reading, draws: int, warmup: int, bar: bool) -> Any:
-    return _made(reading, draws, warmup, bar)
 
 
 _MADE: dict[Any, Any] = {}
@@ -351,7 +352,7 @@ def _made(reading: Reading, draws: int, warmup: int, bar: bool) -> Any:
             raise InputError(
                 "Reading trials needs numpyro; install it with pip install 'pulposus[outcomes]'."
             ) from None
-        at = _Places(reading)
+        at = Places(reading)
         kernel = NUTS(lambda weight: _model(reading, at, weight), target_accept_prob=0.9)  # maths: small steps
         _MADE[key] = MCMC(kernel, num_warmup=warmup, num_samples=draws, progress_bar=bar, jit_model_args=True)
     return _MADE[key]

@@ -1,0 +1,168 @@
+"""Commands about published trials: `trial list`, `trial read`, `trial leave-one-out`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pulposus.cli.door import Quiet, app, door, option, progress
+from pulposus.cli.tables import new_table, print_tables
+from pulposus.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from pulposus.uncertainty.trials import Reading
+
+trial = typer.Typer(no_args_is_help=True, help="What published trials say of why people feel better.")
+app.add_typer(trial, name="trial")
+_KEPT = 200  # maths: draws that are kept in the evidence
+_FEWEST = 100  # maths: draws below which the tail of weights says nothing
+
+Region = Annotated[str, typer.Option("--region", help="lumbar or cervical.")]
+Seed = Annotated[int, typer.Option("--seed", help="Of the sampler.")]
+Count = Annotated[int, typer.Option("--draws", help="How many are drawn.")]
+
+
+@trial.command("list")
+@door
+def list_(region: Region = "lumbar") -> None:
+    """Every arm: whose disease, what its people knew, what was done, and how many of its numbers are used."""
+    from pulposus.evidence import trials
+    from pulposus.uncertainty.trials import Reading
+
+    used = Reading.of(region).results
+    table = new_table(f"Arms of trials of the {region} spine")
+    for head in ("study", "arm", "population", "aware", "done", "treatment", "controlled", "numbers used"):
+        table.add_column(head)
+    for arm in trials.arms().values():
+        if arm.region == region:
+            count = sum(r.arm == arm for r in used)
+            row = (arm.study, arm.name, arm.population, arm.aware, arm.procedure, arm.treatment)
+            table.add_row(*(cell.replace("_", " ") for cell in row), "yes" if arm.controlled else "no", str(count))
+    print_tables(table)
+
+
+@trial.command()
+@door
+def read(
+    region: Region = "lumbar",
+    seed: Seed = 0,
+    draws: Count = 600,
+    write: Annotated[
+        bool, typer.Option("--write", help="For developers: write the draws into the evidence of this checkout.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Sample what trials leave possible of every number of the law of responses, beside its prior."""
+    reading, found = _sampled(region, seed, draws, quiet)
+    table = new_table(f"What {len(reading.studies)} studies of the {region} spine leave possible")
+    for head in ("number", "prior", "now (nine tenths)"):
+        table.add_column(head)
+    for name, prior, drawn in _numbers(reading, found):
+        table.add_row(name, prior, drawn)
+    print_tables(table)
+    if write:
+        from pulposus.evidence import FOLDER
+        from pulposus.results import write_text
+
+        path = FOLDER / f"responses_{region}.csv"
+        write_text(path, _draws(reading, found))
+        typer.echo(f"Draws: {path}")
+
+
+@trial.command("leave-one-out")
+@door
+def leave_one_out(
+    out: Annotated[Path, option("--out", "Folder for the tables and the page.")],
+    region: Region = "lumbar",
+    seed: Seed = 0,
+    draws: Count = 600,
+    quiet: Quiet = False,
+) -> None:
+    """Foretell every controlled trial from all others: printed, foretold, inside or outside, and the coverage."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
+    reading, found = _sampled(region, seed, draws, quiet)
+    from pulposus.uncertainty import foretold
+
+    with progress(quiet) as tell:
+        rows = foretold.leave_one_out(
+            reading, found, seed, lambda done, all_, name: tell(done, all_, f"without {name}")
+        )
+        words = foretold.words(reading, found, seed)
+    covered = foretold.coverage(rows)
+    _publish(rows, covered, words, out, region)
+    table = new_table("How many printed values lie in the 90 % interval that was foretold without their trial")
+    for head in covered.columns:
+        table.add_column(head.replace("_", " "))
+    for row in covered.itertuples(index=False):
+        table.add_row(*(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row))
+    print_tables(table)
+    typer.echo(f"Page: {out / f'leave_one_out_{region}.html'}")
+
+
+def _sampled(region: str, seed: int, draws: int, quiet: bool) -> tuple[Reading, dict[str, np.ndarray]]:
+    from pulposus.uncertainty import trials
+
+    if draws < _FEWEST:
+        raise InputError(f"--draws {draws} are too few to tell how far they hold; ask for {_FEWEST} or more.")
+    if seed < 0:
+        raise InputError(f"--seed {seed} is not possible; give zero or more.")
+    reading = trials.Reading.of(region)
+    with progress(quiet) as tell:
+        tell(0, 1, f"sampling what {len(reading.studies)} studies leave possible")
+        found = trials.sample(reading, seed, draws)
+    if wrong := int(found["divergences"].sum()):
+        typer.echo(f"{wrong} of {draws} draws did not follow the law closely; take another seed.", err=True)
+    return reading, found
+
+
+def _numbers(reading: Reading, found: dict[str, np.ndarray]) -> list[tuple[str, str, str]]:
+    """Name, prior and range now of every number and treatment."""
+    import numpy as np
+
+    from pulposus import evidence
+
+    def span(values: np.ndarray) -> str:
+        low, high = np.quantile(values, (0.05, 0.95))  # maths: nine tenths
+        return f"{values.mean():.3g} ({low:.3g} to {high:.3g})"
+
+    rows = []
+    for i, name in enumerate(reading.names):
+        row = evidence.outcome(name)
+        rows.append((name, f"{row.value:g} ({row.low:g} to {row.high:g})", span(found["numbers"][:, i])))
+    row = evidence.outcome("treatment_prior")
+    for i, name in enumerate(reading.treatments):
+        rows.append(
+            (f"treatment {name}", f"{row.value:g} ({row.low:g} to {row.high:g})", span(found["treatment"][:, i]))
+        )
+    return rows
+
+
+def _draws(reading: Reading, found: dict[str, np.ndarray]) -> str:
+    """Draws as a table, evenly thinned: a column a number or treatment."""
+    import numpy as np
+
+    every = np.concatenate([found["numbers"], found["treatment"]], 1)
+    chosen = np.linspace(0, len(every) - 1, min(_KEPT, len(every))).round().astype(int)
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([*reading.names, *(f"treatment {name}" for name in reading.treatments)])
+    writer.writerows([[f"{value:.4g}" for value in row] for row in every[chosen]])
+    return stream.getvalue()
+
+
+def _publish(rows: pd.DataFrame, covered: pd.DataFrame, words: pd.DataFrame, out: Path, region: str) -> None:
+    from pulposus.report.foretold import foretold_page
+    from pulposus.results import write_text
+
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(out / f"leave_one_out_{region}.csv", rows.to_csv(index=False))
+    write_text(out / f"words_{region}.csv", words.to_csv(index=False))
+    write_text(out / f"leave_one_out_{region}.html", foretold_page(rows, covered, words, region))

@@ -1,0 +1,271 @@
+"""Why scores change: the law of a response in parts, people who are followed, and trials as they were printed."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pulposus import evidence
+from pulposus.errors import EvidenceError, InputError
+from pulposus.evidence import trials
+from pulposus.outcomes import person, response, scores
+from pulposus.outcomes.response import Limits, Parts, Score
+
+NONE = Limits(np.array([np.nan]), np.array([np.nan]), np.array([np.nan]))
+OFF = Parts(0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def of(start: float, typical: float = 45.0, course: float = 4.0, worsening: float = 0.0) -> Score:
+    numbers = (start, 13.0, typical, 22.0, 0.55, course, worsening, 0.7)
+    return Score(*(np.array([number]) for number in numbers))
+
+
+def half() -> Limits:
+    return Limits(np.array([0.5]), np.array([np.nan]), np.array([np.nan]))
+
+
+def expected(
+    chance: float, parts: Parts = Parts(), limits: Limits | None = None, **of_pain: float
+) -> response.Expected:
+    both = (limits or NONE, NONE)
+    return response.expected(of(65, **of_pain), of(44, 30), jnp.array([chance]), both, np.zeros(1), 0.5, parts)
+
+
+# ---------------------------------------------------------------------------------------------- the law
+
+
+def test_with_every_part_off_nothing_but_the_ends_of_the_scale_changes_a_score():
+    assert abs(float(expected(0.0, OFF).pain[0])) < 1.5
+    far = response.expected(of(50), of(50), jnp.array([0.0]), (NONE, NONE), np.zeros(1), 0.5, OFF)
+    assert abs(float(far.pain[0])) < 0.3
+
+
+def test_each_part_moves_a_score_its_own_way():
+    alone = float(expected(0.0, OFF).pain[0])
+    assert float(expected(0.0, OFF._replace(regression=1.0)).pain[0]) == pytest.approx(alone - 0.45 * 20, abs=1.0)
+    assert float(expected(0.0, OFF._replace(course=1.0)).pain[0]) == pytest.approx(alone - 4, abs=0.5)
+    assert float(expected(0.0, OFF._replace(worsening=1.0), worsening=5.0).pain[0]) == pytest.approx(alone + 5, abs=0.7)
+    assert float(expected(0.4, OFF).pain[0]) < alone - 10
+
+
+def test_people_who_start_at_the_usual_level_do_not_regress():
+    both = [float(expected(0.0, OFF._replace(regression=r), typical=65.0).pain[0]) for r in (0.0, 1.0)]
+    assert both[0] == pytest.approx(both[1], abs=0.7)
+
+
+def test_response_makes_scores_spread_and_counts_as_response():
+    found = [expected(p, limits=half()) for p in (0.0, 0.25, 0.5)]
+    assert np.all(np.diff([float(f.share[0]) for f in found]) > 0.1)
+    assert float(found[1].pain_spread[0]) > float(found[0].pain_spread[0])
+    # who is asked for less responds more often
+    third = expected(0.25, limits=half()._replace(share=np.array([0.3])))
+    assert float(third.share[0]) > float(found[1].share[0])
+
+
+def test_either_of_two_is_met_more_often_than_one_and_one_more_often_than_both():
+    limits = (half(), half())
+    shares = [
+        float(response.expected(of(65), of(44, 30), jnp.array([0.3]), limits, np.array([either]), 0.5).share[0])
+        for either in (0.0, 1.0)
+    ]
+    one = float(expected(0.3, limits=half()).share[0])
+    assert shares[0] < one < shares[1]
+
+
+def test_expected_agrees_with_many_people_drawn():
+    random, rng_count = np.random.default_rng(1), 200_000
+    pain = of(65)
+    before = np.clip(65 + 13 * random.standard_normal(rng_count), 0, 100)
+    mean, spread = response.settled(Score(*(float(n[0]) for n in pain)), before, (random.random(rng_count) < 0.3) * 1.0)
+    after = np.clip(np.asarray(mean) + np.asarray(spread) * random.standard_normal(rng_count), 0, 100)
+    found = expected(0.3, limits=half())
+    assert float(found.pain[0]) == pytest.approx((after - before).mean(), abs=0.4)
+    assert float(found.share[0]) == pytest.approx((after <= before / 2).mean(), abs=0.01)
+    assert float(found.pain_spread[0]) == pytest.approx((after - before).std(), rel=0.1)
+
+
+def test_gradients_are_finite_where_criteria_are_missing():
+    def share(chance):
+        return response.expected(of(65), of(44, 30), chance, (half(), NONE), np.zeros(1), 0.5).share[0]
+
+    assert np.isfinite(jax.grad(lambda c: share(jnp.array([c])))(0.3))
+
+
+def test_the_treatment_alone_is_what_it_adds():
+    base, effect = -1.0, 0.8
+    whole, sham = (float(response.chance(base, e)) for e in (effect, 0.0))
+    alone = float(response.chance(base, effect, Parts(expectation=0.0)))
+    assert alone == pytest.approx(whole - sham)
+    assert float(response.chance(base, effect, Parts(treatment=0.0))) == pytest.approx(sham)
+
+
+# ---------------------------------------------------------------------------------------------- people
+
+
+@pytest.mark.parametrize("region", ["lumbar", "cervical"])
+def test_parts_add_up_to_the_whole(region):
+    random = np.random.default_rng(0)
+    pain, disability = np.full(4000, 65.0), np.full(4000, 42.0)
+    table = person.why(random, person.Given(region=region, aware="open"), pain, disability, 6.0)
+    parts = table[table["part"] != "whole"]
+    for score in ("pain", "disability"):
+        assert parts[score].sum() == pytest.approx(table[score].iloc[-1])
+    assert table.set_index("part").loc["treatment", "pain"] == pytest.approx(0, abs=1e-9)
+    assert table.set_index("part").loc["regression", "pain"] < -3
+    assert table.set_index("part").loc["expectation", "pain"] < -3
+
+
+def test_who_knows_that_he_got_nothing_does_not_improve_without_course_and_regression():
+    random = np.random.default_rng(0)
+    untreated = person.Given(aware="untreated", procedure="none")
+    pain, disability = np.full(8000, 55.0), np.full(8000, 45.0)
+    off = Parts(regression=0.0, course=0.0)
+    found = person.follow(random, untreated, pain, disability, [6.0], off)
+    assert found.disability.mean() > 45
+    assert found.pain.mean() > 50
+    assert not found.responds.any()
+
+
+def test_visits_of_a_person_correlate_as_two_visits_do():
+    random = np.random.default_rng(0)
+    names, rows = person.responses("lumbar")
+    r = rows[:, names.index("pain_stability")].mean()
+    usual = rows[:, names.index("lumbar_typical_pain")].mean()
+    # nobody selected: starts as of the whole population
+    start = np.clip(usual + 14 * random.standard_normal(20_000), 0, 100)
+    untreated = person.Given(aware="untreated", procedure="none")
+    found = person.follow(
+        random, untreated, start, np.full(start.size, 40.0), [3.0, 12.0], Parts(course=0, worsening=0)
+    )
+    late = np.corrcoef(found.pain.T)[0, 1]
+    # what stays of a start that spreads less than people do, and what is a person's own
+    assert 0.3 < late < r + 0.15
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0, 100), st.floats(0, 100), st.sampled_from(["blind", "open", "untreated"]), st.floats(0.1, 60))
+def test_scores_stay_within_their_ends(pain, disability, aware, month):
+    procedure = "none" if aware == "untreated" else "disc"
+    found = person.follow(
+        np.random.default_rng(0),
+        person.Given(aware=aware, procedure=procedure),
+        np.full(20, pain),
+        np.full(20, disability),
+        [month],
+    )
+    for score in (found.pain, found.disability):
+        assert score.min() >= 0
+        assert score.max() <= 100
+
+
+def test_a_persons_scores_do_not_hang_on_whether_parts_are_on():
+    pain, disability = np.full(500, 65.0), np.full(500, 42.0)
+    both = [
+        person.follow(np.random.default_rng(3), person.Given(), pain, disability, [6.0], parts)
+        for parts in (Parts(), Parts(course=0.0))
+    ]
+    np.testing.assert_array_equal(both[0].responds, both[1].responds)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"region": "thoracic"}, "Unknown region"),
+        ({"procedure": "needel"}, "did you mean 'needle'"),
+        ({"treatments": ("cell",)}, "did you mean 'cells'"),
+        ({"aware": "opne"}, "did you mean 'open'"),
+    ],
+)
+def test_what_nobody_can_be_given_is_a_sentence(fields, sentence):
+    with pytest.raises(InputError, match=sentence):
+        person.Given(**fields)
+
+
+def test_scores_beyond_their_ends_are_a_sentence():
+    with pytest.raises(InputError, match="not possible"):
+        person.follow(np.random.default_rng(0), person.Given(), np.array([120.0]), np.array([40.0]), [6.0])
+
+
+# ---------------------------------------------------------------------------------------------- scores
+
+
+def test_the_neck_index_has_two_ways_that_never_mix():
+    assert scores.ndi("18/50") == scores.ndi("36 %") == scores.NdiPercent(36.0)
+    assert scores.NdiRaw(18).percent().raw() == scores.NdiRaw(18)
+    for wrong in ("36", "60/50", "120 %", "much"):
+        with pytest.raises(InputError, match="neck disability index"):
+            scores.ndi(wrong)
+
+
+def test_utility_is_that_of_the_publication_and_falls_with_every_score():
+    # Carreon: mean EQ-5D 0.553 in people of whom ODI explains most
+    assert float(scores.eq5d(0, 0, 0)) == pytest.approx(0.97711)
+    assert float(scores.eq5d(43.7, 50, 60)) == pytest.approx(0.97711 - 0.00687 * 43.7 - 0.01488 * 5 - 0.01008 * 6)
+    base = scores.eq5d(40, 40, 40)
+    assert all(scores.eq5d(*(40 + 20 * (i == k) for k in range(3))) < base for i in range(3))
+
+
+def test_every_score_has_a_source_and_names_help():
+    keys = set(evidence.sources.entries())
+    for name in scores.scores():
+        assert scores.score(name).source in keys
+    with pytest.raises(InputError, match="did you mean 'odi'"):
+        scores.score("oddi")
+    with pytest.raises(InputError, match="not possible"):
+        scores.score("odi").held(120)
+
+
+# ---------------------------------------------------------------------------------------------- trials as printed
+
+
+def test_every_arm_of_the_table_was_printed_and_every_result_is_in_its_ends():
+    found = trials.results()
+    assert len({r.arm.study for r in found}) > 45
+    for r in found:
+        if r.statistic == "share":
+            assert 0 <= r.value <= 1, r
+        elif r.statistic in ("change", "level", "beside"):
+            assert -100 <= r.value <= 100, r
+        assert np.isnan(r.baseline) or 0 <= r.baseline <= 100
+
+
+def test_printed_scales_become_one():
+    pettine = [r for r in trials.trial("PETTINE") if r.months == 36 and r.endpoint.domain == "pain"]
+    assert pettine[0].value == pytest.approx(21.9 - 82.1)
+    haines = next(r for r in trials.trial("HAINES") if r.endpoint.outcome == "VAS back")
+    assert haines.value == pytest.approx(-24)
+    cesaroni = next(r for r in trials.trial("CESARONI") if r.endpoint.outcome == "NDI change")
+    assert cesaroni.value == pytest.approx(2 * -11.75)
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "sentence"),
+    [
+        ("arms.csv", {"aware": "blinded"}, r"arms.csv line 2: aware is 'blinded' \(did you mean 'blind'\?\)"),
+        ("arms.csv", {"arm": "BM-MSX"}, r"arms.csv line 2: trials.csv has no arm 'BM-MSX' of RESPINE \(did you mean"),
+        ("endpoints.csv", {"domain": "pian"}, r"endpoints.csv line 2: domain is 'pian'"),
+        ("trials.csv", {"tier": "9"}, r"trials.csv line 2: tier is '9'"),
+        ("trials.csv", {"value_mean": "many"}, r"trials.csv line 2: value_mean is 'many', not a number"),
+        ("words.csv", {"says": "perhaps"}, r"words.csv line 2: says is 'perhaps'"),
+    ],
+)
+def test_a_wrong_table_says_file_line_and_remedy(tmp_path, file, change, sentence):
+    folder = tmp_path / "evidence"
+    shutil.copytree(evidence.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    with (folder / file).open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    rows[0].update(change)
+    with (folder / file).open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    read = trials.worded if file == "words.csv" else trials.results
+    with pytest.raises(EvidenceError, match=sentence):
+        read(folder)
