@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 trial = typer.Typer(no_args_is_help=True, help="What published trials say of why people feel better.")
 app.add_typer(trial, name="trial")
+_PEOPLE = 20_000  # maths: people of whom a mean is taken
 _KEPT = 200  # maths: draws that are kept in the evidence
 _FEWEST = 100  # maths: draws below which the tail of weights says nothing
 
@@ -45,6 +46,43 @@ def list_(region: Region = "lumbar") -> None:
             count = sum(r.arm == arm for r in used)
             row = (arm.study, arm.name, arm.population, arm.aware, arm.procedure, arm.treatment)
             table.add_row(*(cell.replace("_", " ") for cell in row), "yes" if arm.controlled else "no", str(count))
+    print_tables(table)
+
+
+@trial.command()
+@door
+def why(
+    procedure: Annotated[str, typer.Option("--procedure", help="none, oral, touch, needle, disc or surgery.")] = "disc",
+    aware: Annotated[str, typer.Option("--aware", help="blind, open, or untreated.")] = "blind",
+    treatment: Annotated[
+        list[str] | None, typer.Option("--treatment", help="A treatment of which trials tell; again for each.")
+    ] = None,
+    population: Annotated[str, typer.Option("--population", help="chronic or radicular.")] = "chronic",
+    region: Region = "lumbar",
+    uncontrolled: Annotated[bool, typer.Option("--uncontrolled", help="As in a series without a control.")] = False,
+    pain: Annotated[float, typer.Option("--pain", help="At start, 0 to 100.")] = 65.0,
+    disability: Annotated[float, typer.Option("--disability", help="ODI or NDI at start, percent.")] = 44.0,
+    month: Annotated[float, typer.Option("--month", help="After how many months.")] = 12.0,
+    seed: Seed = 0,
+) -> None:
+    """Split the mean fall of a score into its parts: regression, course, worsening, expectation, treatment."""
+    import numpy as np
+
+    from pulposus.outcomes import person
+
+    if not month > 0:
+        raise InputError(f"--month {month:g} is not possible; give more than nought.")
+    if seed < 0:
+        raise InputError(f"--seed {seed} is not possible; give zero or more.")
+    given = person.Given(region, population, procedure, aware, tuple(treatment or ()), not uncontrolled)
+    hurting, hindered = np.full(_PEOPLE, pain), np.full(_PEOPLE, disability)
+    rows = person.why(np.random.default_rng(seed), given, hurting, hindered, month)
+    table = new_table(f"Mean change after {month:g} months, from {pain:g} and {disability:g}")
+    for head in ("part", "pain", "disability"):
+        table.add_column(head)
+    for row in rows.to_dict("records"):
+        changes = (f"{row[score]:+.1f}".replace("-", "−") for score in ("pain", "disability"))
+        table.add_row(row["part"], *("0" if change[1:] == "0.0" else change for change in changes))
     print_tables(table)
 
 
