@@ -132,13 +132,16 @@ def validation_page(
     return page(title, "Validation book", body, links)
 
 
+_MANY = "are of single numbers that go along nothing, and stand"
+
+
 def _single(judged: pd.DataFrame, findings: Mapping[str, Drawn]) -> str:
     """Which checks have no course, in one sentence."""
     alone = [name for name in judged["name"] if name in findings and not findings[name].curve]
     if not alone:
         return ""
-    verb = "is of a single number that goes" if len(alone) == 1 else "are of single numbers that go"
-    said = f"{len(alone)} of {len(judged)} checks {verb} along nothing, and stand on a line: {', '.join(alone)}."
+    verb = "is of a single number that goes along nothing, and stands" if len(alone) == 1 else _MANY
+    said = f"{len(alone)} of {len(judged)} checks {verb} on a line: {', '.join(alone)}."
     return f"<p>{escape(said)}</p>"
 
 

@@ -15,7 +15,7 @@ from pulposus.report.sections import escape
 Point = tuple[float, float]
 _WIDE, _EDGE = 320.0, 26.0
 _LEFT, _TOP, _HIGH, _FOOT = 46.0, 20.0, 190.0, 38.0
-_TICKS = 4
+_TICKS, _DECIMALS = 5, 4
 _FEW = 12
 
 
@@ -96,7 +96,7 @@ def curve_plot(found: Drawn, told: Told | None = None, mates: Sequence[tuple[Dra
     """
     own = told if found.shown else None
     marks = [(found, own)] if own else []
-    marks += [(place, other) for place, other in mates if place.shown]
+    marks += [(place, other) for place, other in mates if place.shown and len(place.shown(other.published)) == 1]
     every = [*found.curve, *found.published, *found.beside]
     every += [p for place, value in marks for v in value if math.isfinite(v) for p in place.shown(v)]  # type: ignore[misc]
     every = [p for p in every if all(map(math.isfinite, p))]
@@ -105,7 +105,7 @@ def curve_plot(found: Drawn, told: Told | None = None, mates: Sequence[tuple[Dra
     to = _frame(every)
     parts = _axes(found, to)
     for place, value in reversed(marks):
-        parts += _mark(place, value, to, 5 if value is own else 3.5)
+        parts += _mark(place, value, to, 7 if value is own else 3.5)
     parts += _line(found.beside, to, "beside") + _line(found.curve, to, "line")
     if len(found.curve) <= _FEW:
         parts += [f'<circle class="ours" cx="{a:.1f}" cy="{b:.1f}" r="2"/>' for a, b in _placed(found.curve, to)]
@@ -186,30 +186,33 @@ def _own(found: Drawn, told: Told, to: _Frame) -> list[str]:
         return []
     at = _placed(found.shown(told.ours), to)
     if len(at) == 1:
-        return [f'<circle class="ours" cx="{at[0][0]:.1f}" cy="{at[0][1]:.1f}" r="4.5"/>']
+        return [f'<circle class="ours" cx="{at[0][0]:.1f}" cy="{at[0][1]:.1f}" r="3.5"/>']
     return [f'<polyline class="own" points="{_listed(at)}"/>']
 
 
-def ticks(low: float, high: float) -> list[float]:
-    """Round numbers between two ends, about `_TICKS` of them."""
+def ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Round numbers between two ends, about `_TICKS` of them, with as many decimals as tell them apart."""
     rough = (high - low) / _TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(by * power for by in (1, 2, 5, 10) if by * power >= rough)
     first, last = math.ceil(low / step), math.floor(high / step)
-    return [k * step for k in range(first, last + 1)]
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    small = decimals > _DECIMALS  # diffusivities in cm2/s and the like: as they are written elsewhere
+    values = [k * step for k in range(first, last + 1)]
+    return [(v, figure(v, 3) if small else f"{v:.{decimals}f}".replace("-", "−")) for v in values]
 
 
 def _axes(found: Drawn, to: _Frame) -> list[str]:
     """Grid, numbers and words of both axes."""
     base, parts = _HIGH - _FOOT, []
-    for value in ticks(to.y0, to.y1):
+    for value, words in ticks(to.y0, to.y1):
         _, y = to.at((to.x0, value))
         parts.append(f'<line class="axis" x1="{_LEFT}" x2="{_WIDE - 12}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{figure(value, 3)}</text>')
-    for value in ticks(to.x0, to.x1):
+        parts.append(f'<text x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{words}</text>')
+    for value, words in ticks(to.x0, to.x1):
         x, _ = to.at((value, to.y0))
         parts.append(f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{base}" y2="{base + 4}"/>')
-        parts.append(f'<text x="{x:.1f}" y="{base + 16}" text-anchor="middle">{figure(value, 3)}</text>')
+        parts.append(f'<text x="{x:.1f}" y="{base + 16}" text-anchor="middle">{words}</text>')
     parts.append(f'<line class="axis" x1="{_LEFT}" x2="{_WIDE - 12}" y1="{base}" y2="{base}"/>')
     parts.append(f'<text x="{_WIDE - 12}" y="{base + 31}" text-anchor="end">{escape(found.across)}</text>')
     parts.append(f'<text x="4" y="11">{escape(found.along)}</text>')

@@ -213,7 +213,7 @@ def porous_cells(lab: Laboratory, at: str) -> Finding:
     grades = range(int(at) - 1, int(at) + 2)
     rises, follows = (points(grades, (cells(g, name) for g in grades)) for name in ("rises", "composition"))
     ours, theirs = dict(rises)[float(at)], dict(follows)[float(at)]
-    words = "million per mL: endplates that open (dashed: as composition has them)"
+    words = "million per mL, open (dashed: by composition)"
     return ordering(ours > theirs, f"{theirs:.4f} and {ours:.4f} million per mL", "grade", words, rises, follows)
 
 
