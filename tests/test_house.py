@@ -106,6 +106,7 @@ ORDERS = {
         "schedule": 0,
         "optimum": 3,
         "calibration": 3,
+        "tearing": 4,
         "fitted": 0,
     },
     "validation": {
