@@ -8,14 +8,18 @@ import shutil
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
+from typer.testing import CliRunner
 
 from pulposus import evidence, figures
+from pulposus.cli import app
 from pulposus.disc import simulate
 from pulposus.errors import InputError
 from pulposus.evidence.checks import read_checks
 from pulposus.figures.posterior import write_posterior
-from pulposus.uncertainty import adjoint, calibration, fitted
+from pulposus.uncertainty import adjoint, calibration, fitted, tearing
 from pulposus.validation import MEASURES, culture
+from pulposus.validation.finding import Finding
 
 pytest.importorskip("optimistix")
 
@@ -68,11 +72,11 @@ def test_a_prior_fills_its_range_about_the_value_in_use() -> None:
 
 def test_the_least_of_a_linear_problem_is_known() -> None:
     matrix, wanted = jnp.array([[2.0, 0.0, 0.0], [1.0, 3.0, 0.0]]), jnp.array([1.0, -2.0])
-    z, agree = calibration._least(lambda z: jnp.concatenate([matrix @ z - wanted, z]), 3, 5)
+    z, agree = calibration.least(lambda z: jnp.concatenate([matrix @ z - wanted, z]), jnp.zeros(3), 5)
     exact = np.linalg.solve(matrix.T @ matrix + np.eye(3), matrix.T @ wanted)
     np.testing.assert_allclose(z, exact, atol=1e-6)
     assert agree
-    assert np.array_equal(z, calibration._least(lambda z: jnp.concatenate([matrix @ z - wanted, z]), 3, 5)[0])
+    assert np.array_equal(z, calibration.least(lambda z: jnp.concatenate([matrix @ z - wanted, z]), jnp.zeros(3), 5)[0])
     assert float(z[2]) == pytest.approx(0, abs=1e-9)  # no row speaks of it: it stays where the prior is
 
 
@@ -129,6 +133,74 @@ def test_fitted_rows_stand_under_their_prior_and_nothing_else_moves(tmp_path, qu
     assert once == {path.name: path.read_text("utf-8") for path in tmp_path.glob("*.csv")}
     with pytest.raises(InputError, match="does not begin its note"):
         fitted.write([rows[0] | {"note": "mine"}], calibration.FITTED, tmp_path)
+
+
+@pytest.fixture
+def known_lives(monkeypatch: pytest.MonkeyPatch):
+    """A disc that lives e^(20 strain) years: then strains at failure are normal, and the fit has an exact answer."""
+    monkeypatch.setattr(tearing.tears, "lives", lambda lab, strains, grade=1: np.exp(20 * strains))
+    monkeypatch.setattr(tearing.tears, "fissured", lambda lab, at: Finding(20.0))
+
+
+def test_a_strain_at_failure_is_found_where_it_is_known(known_lives, monkeypatch: pytest.MonkeyPatch) -> None:
+    ages = np.array([20.0, 80.0])
+    median, spread = np.log(200.0), 1.5
+    shares = 100 * scipy.stats.norm.cdf((np.log(ages) - median) / spread)
+    asked = [
+        dataclasses.replace(check, published=share, low=share - 5, high=share + 5)
+        for check, share in zip(tearing.rows(), shares, strict=True)
+    ]
+    monkeypatch.setattr(tearing, "rows", lambda: asked)
+    fit = tearing.fit_tears(seed=1)
+    found, reach = fit.number.iloc[0], scipy.stats.norm.ppf(0.95)
+    assert fit.starts_agree
+    assert found["median_life_years"] == pytest.approx(200, rel=1e-5)
+    for word, life in (("low", median - reach * spread), ("value", median), ("high", median + reach * spread)):
+        assert found[word] == pytest.approx(life / 20, abs=6e-4), word
+    assert found["low"] < found["known_low"] < found["value"] < found["known_high"] < found["high"]
+    np.testing.assert_allclose(fit.rows["errors"], 0, atol=1e-5)
+
+
+def test_only_calibration_rows_of_fissures_are_read_and_two_are_the_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {check.of for check in tearing.rows()} == {"calibration"}
+    assert {check.at for check in tearing.rows()} == {"20", "80"}
+    turned = tuple(dataclasses.replace(check, of="retrodiction") for check in read_checks())
+    monkeypatch.setattr(tearing, "read_checks", lambda: turned)
+    with pytest.raises(InputError, match="two are the least"):
+        tearing.rows()
+
+
+def test_the_command_fits_tears_alone_and_refuses_another_part(known_lives, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(figures.style, "DPI", 30)
+    words = ["calibrate", "--out", str(tmp_path / "fit"), "--only"]
+    result = CliRunner().invoke(app, [*words, "tears"])
+    assert result.exit_code == 2  # such a disc would have to live a life that no strain of the evidence gives
+    assert "widen the range of fibre_failure_strain" in result.stderr
+    assert not (tmp_path / "fit").exists()
+    monkeypatch.setattr(tearing.tears, "lives", lambda lab, strains, grade=1: np.exp(80 * (strains - 0.18)))
+    result = CliRunner().invoke(app, [*words, "tears"])
+    assert result.exit_code == 0, result.output
+    assert "Fibres fail at a strain of 0.264" in result.stdout
+    assert {path.name for path in (tmp_path / "fit").iterdir()} == {"tears.csv", "tears_rows.csv", "figures"}
+    assert (tmp_path / "fit" / "figures" / "fissures.png").exists()
+    for more, said in ((["tear"], "did you mean 'tears'"), (["tears", "--quick"], "leave out one of the two")):
+        result = CliRunner().invoke(app, [*words, *more])
+        assert result.exit_code == 2
+        assert said in result.stderr
+
+
+def test_a_fitted_strain_goes_into_the_evidence(known_lives, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tearing.tears, "lives", lambda lab, strains, grade=1: np.exp(80 * (strains - 0.18)))
+    fit = tearing.fit_tears()
+    assert fit.news
+    for path in [*evidence.FOLDER.glob("*.csv"), *evidence.FOLDER.glob("*.bib")]:
+        shutil.copy(path, tmp_path / path.name)
+    fitted.write(fit.number.to_dict("records"), tearing.FITTED, tmp_path)
+    evidence.check(tmp_path)
+    text = (tmp_path / "parameters.csv").read_text("utf-8")
+    assert text.count(tearing.FITTED) == 1
+    fitted.write(fit.number.to_dict("records"), tearing.FITTED, tmp_path)
+    assert (tmp_path / "parameters.csv").read_text("utf-8") == text
 
 
 def test_long_steps_are_as_long_as_they_may_be() -> None:

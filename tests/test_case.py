@@ -26,6 +26,7 @@ from pulposus.case import (
     quantity_of,
     read_case,
 )
+from pulposus.disc.parameters import SHARE, bounds, declared
 from pulposus.errors import InputError
 from pulposus.therapies.protocol import parse
 
@@ -251,6 +252,11 @@ def with_disc(**fields: Any) -> dict[str, Any]:
         ({"disc": DISC, "parameters": {"salt": "1 kPa"}}, "[parameters] salt: 1 kPa", "give it in"),
         ({"disc": DISC, "parameters": {"salt": float("nan")}}, "nan", "1 mol/L"),
         ({"disc": DISC, "parameters": {"salt": -1}}, "salt of -1", "0.15"),
+        ({"disc": DISC, "parameters": {"fibre_share": 5}}, "fibre_share of 5", "between 0 and 1 by what it means"),
+        ({"disc": DISC, "parameters": {"nucleus_water_healthy": 1.2}}, "of 1.2", "the evidence has 0.745"),
+        ({"disc": DISC, "parameters": {"acid_death_threshold": 60}}, "of 60", "between 0 and 14"),
+        ({"disc": DISC, "parameters": {"degenerate_grade": 9}}, "of 9", "between 1 and 5"),
+        ({"disc": DISC, "parameters": {"fibre_angle_inner_anterior": 120}}, "of 120", "between 0 and 90 deg"),
         ({"disc": DISC, "hypotheses": {"metabolism": "bibby"}}, "'bibby'", "did you mean 'bibby_urban'"),
         ({"disc": DISC, "hypotheses": {"ageing": "yes"}}, "'yes'", "true or false"),
         ({"disc": DISC, "hypotheses": {"agein": True}}, "'agein'", "did you mean 'ageing'"),
@@ -345,3 +351,25 @@ def test_a_day_is_read_in_its_order_and_in_any_unit_of_time() -> None:
 def test_a_day_that_is_none_is_a_sentence(spans, sentence) -> None:
     with pytest.raises(InputError, match=sentence):
         Case.from_dict({"disc": DISC, "day": {"spans": spans}})
+
+
+def test_every_row_of_the_evidence_lies_within_what_its_number_can_mean() -> None:
+    limits = bounds()
+    assert len(limits) > 25
+    for name, (least, most) in limits.items():
+        for row in evidence.rows(name):
+            assert least <= row.si_low <= row.si_high <= most, f"{name}, line {row.line}"
+
+
+def test_what_is_called_a_share_of_something_has_the_bounds_of_one() -> None:
+    """A new share cannot be forgotten: its words ask for bounds."""
+    for name, (unit, meaning) in declared().items():
+        if unit == "" and meaning.startswith(("share of", "water by mass", "collagen by dry mass")):
+            assert bounds().get(name) == SHARE, name
+
+
+def test_what_may_be_but_was_never_found_is_said() -> None:
+    case = Case.from_dict({"disc": DISC, "parameters": {"fibre_share": 0.9, "salt": "0.15 M"}})
+    assert [said for said in case.warnings if "was chosen" in said] == [
+        "fibre_share = 0.9 was chosen; the evidence has 0.646 (0.05 to 0.646)."
+    ]

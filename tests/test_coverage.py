@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from pulposus import evidence, validation
+from pulposus.cli import app
 from pulposus.errors import InputError
 from pulposus.evidence.checks import read_checks
 from pulposus.report.book import covered, validation_page
@@ -99,6 +101,85 @@ def test_a_spread_counts_as_published_only_where_it_was_read() -> None:
 def test_an_impossible_number_of_draws_is_refused(n: int) -> None:
     with pytest.raises(InputError, match=f"--coverage {n} is not possible"):
         coverage.coverage(n)
+
+
+@pytest.fixture
+def pretend(monkeypatch: pytest.MonkeyPatch):
+    """Draws whose values are made up at once; Ctrl-C after so many, where asked for. What was computed is listed."""
+
+    def use(stop: int | None = None) -> list[int]:
+        computed: list[int] = []
+
+        def shared_out(chunks, work, workers, look):
+            for places in chunks:
+                if stop is not None and len(computed) >= stop:
+                    raise KeyboardInterrupt
+                look()
+                computed.extend(places)
+                rows = [
+                    (check.name, place, check.published + place / 7)
+                    for check in coverage.predictions()
+                    for place in places
+                ]
+                yield pd.DataFrame(rows, columns=["name", "draw", "value"])
+
+        monkeypatch.setattr(coverage, "shared_out", shared_out)
+        return computed
+
+    return use
+
+
+def test_a_stopped_coverage_goes_on_where_it_was_and_ends_the_same(tmp_path, pretend) -> None:
+    pretend()
+    whole = coverage.into(tmp_path / "whole", 24)
+    pretend(stop=9)
+    with pytest.raises(KeyboardInterrupt):
+        coverage.into(tmp_path / "part", 24)
+    kept = pd.read_csv(tmp_path / "part" / coverage.DRAWS)
+    assert sorted(set(kept["draw"])) == list(range(9))
+    computed, told = pretend(), []
+    resumed = coverage.into(tmp_path / "part", 24, resume=True, progress=lambda *words: told.append(words[:2]))
+    assert computed == list(range(9, 24))
+    assert told[0] == (9, 24)
+    assert told[-1] == (24, 24)
+    pd.testing.assert_frame_equal(resumed, whole)
+    more = pretend()
+    coverage.into(tmp_path / "part", 30, resume=True)
+    assert more == list(range(24, 30))
+    again = pretend()
+    coverage.into(tmp_path / "part", 20)
+    assert len(again) == 20
+
+
+def test_draws_of_another_evidence_are_not_mixed_in(tmp_path, pretend, monkeypatch) -> None:
+    pretend()
+    coverage.into(tmp_path, 20)
+    monkeypatch.setattr(evidence, "digest", lambda: "another")
+    with pytest.raises(InputError, match="are of another evidence; leave out --resume"):
+        coverage.into(tmp_path, 20, resume=True)
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path, pretend) -> None:
+    pretend(stop=3)
+    out = tmp_path / "book"
+    result = CliRunner().invoke(app, ["validate", "--out", str(out), "--coverage", "20"])
+    assert result.exit_code == 130
+    assert "Draws that are done lie in" in result.stderr
+    assert "--resume" in result.stderr
+    assert not (out / "validation.csv").exists()
+    pretend()
+    words = ["validate", "--out", str(out), "--coverage", "20", "--resume", "--only", "law a"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert len(pd.read_csv(out / "coverage.csv")) == len(coverage.predictions())
+    result = CliRunner().invoke(app, ["validate", "--out", str(tmp_path / "new"), "--resume"])
+    assert result.exit_code == 2
+    assert "--coverage 20" in result.stderr
+
+
+def test_a_draw_is_the_same_among_few_and_among_many() -> None:
+    few, many = draws.draw_evidence(20, 0), draws.draw_evidence(40, 0)
+    assert few == many[:20]
 
 
 def test_book_and_credibility_page_say_the_number() -> None:

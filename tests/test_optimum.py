@@ -20,7 +20,7 @@ LINE = "Inject 25e6 allogeneic MSC(M) in 2 mL saline at month 0"
 
 
 def small(line: str = LINE):
-    return case_from_line(line, level="L4-L5", grade=3, years=0.5, mesh="cohort")
+    return case_from_line(line, level="L4-L5", grade=3, years=3, mesh="cohort")
 
 
 def made_up(asked: optimum.Plan, top: float = 50e6) -> pd.DataFrame:
@@ -67,6 +67,7 @@ def test_the_grid_fits_into_the_runs_and_names_what_it_varies() -> None:
         ("dose=1..3", "aggrecan@24", "not plausible"),
         ("dose", "agrecan@24", "did you mean 'aggrecan'"),
         ("dose", "aggrecan@soon", "names no month"),
+        ("dose", "aggrecan@240", "Month 240 lies beyond the case, which ends at month 36; give 1 to 36"),
         ("dose,repeat_interval", "aggrecan@2", "too soon"),
         ("repeat_interval=3..30", "aggrecan@24", "too late"),
         ("dose,volume,viability,passage", "aggrecan@24", "too few"),
@@ -106,6 +107,23 @@ def test_a_known_surface_is_judged_rightly() -> None:
     far = optimum.judge(asked, made_up(asked, top=5e9))
     assert far["axes"]["dose"]["edge"] == "high"
     assert any("upper edge" in text for text in sentences(far, asked.axes, "aggrecan", "%"))
+
+
+def test_a_curve_that_misses_its_own_points_is_doubted() -> None:
+    """A parabola is foretold by its neighbours; a saw is not, and the page says so."""
+    asked = optimum.plan(small(), "dose,repeat_interval", "aggrecan@24", runs=1000, draws=8)
+    smooth = made_up(asked)
+    told = optimum.judge(asked, smooth)
+    assert told["first"]["missed"] < 0.2
+    assert not any("a hint" in text for text in sentences(told, asked.axes, "aggrecan", "%"))
+    place = smooth["dose"].map({dose: k for k, dose in enumerate(asked.axes[0].values)}).fillna(0)
+    saw = smooth.assign(value=smooth["value"] + 50 * (place % 2))
+    told = optimum.judge(asked, saw)
+    assert told["first"]["missed"] > 0.5
+    assert (
+        sum("too much: what is said between the values is a hint" in t for t in sentences(told, asked.axes, "a", "%"))
+        == 1
+    )
 
 
 def test_a_draw_that_failed_anywhere_is_left_out_everywhere() -> None:
@@ -211,6 +229,7 @@ def test_a_mistake_leaves_nothing(tmp_path, pretend) -> None:
     for words, said in (
         (("--vary", "doses"), "did you mean 'dose'"),
         (("--maximise", "waters@24"), "did you mean 'water'"),
+        (("--maximise", "aggrecan@240"), "Month 240 lies beyond the case, which ends at month 60"),
         (("--draws", "1"), "--draws 1 is not possible"),
         (("--mesh", "huge"), "huge"),
     ):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from pulposus import uncertainty
 from pulposus.case import case_from_line
+from pulposus.cli import app
 from pulposus.disc import simulate
 from pulposus.disc.parameters import declared
 from pulposus.errors import InputError
@@ -17,6 +21,7 @@ from pulposus.uncertainty import adjoint, sensitivity, surrogate
 LINE = "Inject 25e6 allogeneic MSC(M) in 2 mL saline at month 0"
 VESICLES = "Inject 1e10 exosomes in 1 mL saline at month 0"
 CHONDROCYTES = "Inject 10e6 autologous disc chondrocytes in 1 mL hyaluronic acid at month 0"
+EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "noriega_l45.toml"
 COLUMN, SIZE, MONTHS = "aggrecan_nucleus_percent", "cohort", 1
 
 
@@ -88,6 +93,53 @@ def test_indices_of_a_known_polynomial_are_found() -> None:
 def test_what_cannot_be_asked_is_refused(output: str, at: float, said: str) -> None:
     with pytest.raises(InputError, match=said):
         sensitivity.looked_at(small(), output, at)
+
+
+def test_a_month_beyond_the_case_is_refused_before_anything_is_computed(tmp_path, monkeypatch) -> None:
+    def computed(*_: object, **__: object) -> None:
+        raise AssertionError("something was computed")
+
+    monkeypatch.setattr(adjoint, "gradient", computed)
+    assert sensitivity.looked_at(small(), "aggrecan", 6)[0].run.years == 0.5
+    result = CliRunner().invoke(app, ["sensitivity", str(EXAMPLE), "--at", "240", "--out", str(tmp_path / "none")])
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Month 240 lies beyond the case, which ends at month 60; give 1 to 60, or raise years in [run].\n"
+    )
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_surrogate_that_foretells_poorly_is_doubted_in_terminal_and_page(tmp_path, monkeypatch) -> None:
+    table = pd.DataFrame({"name": ["salt"], "value": [0.15], "low": [0.1], "high": [0.2], "unit": ["M"]})
+    table = table.assign(kind="measured", swing_effect=1.0)
+    indices = pd.DataFrame({"name": ["salt"], "first_order": [0.2], "total": [0.5], "total_confidence": [0.1]})
+
+    def asked(error: float):
+        quality = {"runs": 40.0, "held_out_error": error, "held_out_explained": 1 - error**2}
+        seen = {"untreated": 90.0, "treated": 91.0}
+        monkeypatch.setattr(sensitivity, "study", lambda *_, **__: (table, seen, indices, quality))
+        result = CliRunner().invoke(app, ["sensitivity", str(EXAMPLE), "--out", str(tmp_path)])
+        assert result.exit_code == 0, result.output
+        return result, (tmp_path / "sensitivity.html").read_text("utf-8")
+
+    result, page = asked(0.81)
+    said = "misses runs that it has not seen by 81 % of their spread, where more than 50 % is too much"
+    assert said in result.stderr
+    assert said in page
+    result, page = asked(0.3)
+    assert "too much" not in result.stderr + result.stdout + page
+    assert "trust no index" in surrogate.doubt({"held_out_error": float("nan")})
+
+
+def test_noise_is_doubted_and_a_polynomial_is_not() -> None:
+    pytest.importorskip("SALib")
+    factors = uncertainty.factors(small())[:3]
+    drawn = uncertainty.draw(small(), 100)[["member", *(f.name for f in factors)]]
+    noise = pd.Series(np.random.default_rng(0).normal(size=100), index=drawn["member"])
+    assert "too much" in surrogate.doubt(surrogate.indices(factors, drawn, noise, 0)[1])
+    u = surrogate._shares(factors[0], drawn[factors[0].name].to_numpy())
+    smooth = pd.Series(u + u**2, index=drawn["member"])
+    assert surrogate.doubt(surrogate.indices(factors, drawn, smooth, 0)[1]) == ""
 
 
 def test_the_picture_names_every_number_and_escapes_it() -> None:

@@ -19,9 +19,10 @@ from pulposus import cli, evidence, validation
 from pulposus.disc.parameters import Parameters
 from pulposus.errors import EvidenceError, InputError
 from pulposus.evidence import checks
-from pulposus.report.book import SIGNS, curve_plot, range_plot, validation_page
+from pulposus.report.book import SIGNS, validation_page
 from pulposus.report.credibility import credibility_page
-from pulposus.validation.finding import Finding
+from pulposus.report.pictures import Told, curve_plot, range_plot, ticks
+from pulposus.validation.finding import Finding, between, over, reached
 from pulposus.validation.laboratory import Laboratory
 
 CHECKS = checks.read_checks()
@@ -225,7 +226,10 @@ def test_every_measure_gives_a_number_or_an_order() -> None:
     orders = table[table["kind"] == "ordering"]
     assert set(orders["ours"]) <= {0.0, 1.0}
     assert orders["told"].str.len().gt(0).all()
-    assert validation_page(table, validation.counts(table), findings).count("<svg") > len(JUDGED)
+    bare = {name for name, found in findings.items() if not found.curve}
+    assert len(bare) <= 3
+    page = validation_page(table, validation.counts(table), findings)
+    assert page.count('<svg class="plot" viewBox="0 0 320 190"') == len(JUDGED) - len(bare)
 
 
 def test_what_is_not_solved_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,11 +299,66 @@ def test_the_credibility_page_has_the_order_of_the_standards(quick) -> None:
 
 
 def test_pictures_say_in_words_what_they_show() -> None:
-    plot = range_plot(2.0, 1.0, 3.0, 2.5)
+    plot = range_plot(Told(2.0, 1.0, 3.0, 2.5))
     assert 'aria-label="published 2, band 1 to 3, ours 2.5"' in plot
     assert curve_plot(Finding(1.0)) == ""
     assert "diamonds" in curve_plot(Finding(1.0, "", "x", "y", ((0, 1), (1, 2)), ((0, 1.5),)))
-    assert "nan" not in range_plot(1.0, 1.0, 1.0, math.nan)
+    assert "nan" not in range_plot(Told(1.0, 1.0, 1.0, math.nan))
+
+
+def drawn(plot: str, name: str) -> list[list[tuple[float, float]]]:
+    """The points of every shape of a class."""
+    found = re.findall(rf'class="{name}" points="([^"]*)"', plot)
+    return [[tuple(map(float, pair.split(","))) for pair in one.split()] for one in found]
+
+
+def test_what_was_published_stands_on_the_course_with_its_band() -> None:
+    """A published value lies above ours where it is more, at the place along the curve where ours is read."""
+    line = Finding(2.0, "", "years", "mm", ((0, 1), (1, 2), (2, 3)), shown=over(1.0))
+    plot = curve_plot(line, Told(2.5, 2.2, 2.9, 2.0))
+    (curve,) = drawn(plot, "line")
+    bar = re.search(r'class="spread" x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)" y2="([\d.]+)"', plot)
+    disc = re.search(r'class="ours" cx="([\d.]+)" cy="([\d.]+)" r="3.5"', plot)
+    assert bar
+    assert disc
+    x1, low, x2, high = map(float, bar.groups())
+    assert x1 == x2 == pytest.approx(curve[1][0], abs=0.1)
+    assert high < low < float(disc[2])  # upward is smaller
+    assert (float(disc[1]), float(disc[2])) == pytest.approx(curve[1], abs=0.1)
+    assert "published 2.5, band 2.2 to 2.9, ours 2" in plot
+    mean = curve_plot(Finding(2.0, "", "x", "y", line.curve, shown=between(0.0, 2.0)), Told(2.5, 2.2, 2.9, 2.0))
+    assert len(drawn(mean, "theirs")[0]) == 2
+    assert len(drawn(mean, "band")[0]) == 4
+    when = curve_plot(Finding(1.0, "", "x", "y", line.curve, shown=reached(2.0)), Told(1.5, 1.2, 1.9, 1.0))
+    assert re.search(r'class="spread" x1="([\d.]+)" y1="([\d.]+)" x2="[\d.]+" y2="\2"', when)
+    mates = [(Finding(3.0, "", "years", "mm", line.curve, shown=over(2.0)), Told(3.5, 3.2, 3.9, 3.0))]
+    assert curve_plot(line, Told(2.5, 2.2, 2.9, 2.0), mates).count('class="spread"') == 2
+
+
+def test_numbers_of_an_axis_can_be_told_apart() -> None:
+    for low, high in ((0.0, 1.0), (0.3618, 0.3624), (-50.0, 50.0), (1e-6, 9e-6), (1234.0, 1236.0)):
+        words = [said for _, said in ticks(low, high)]
+        assert 2 <= len(words) <= 11
+        assert len(set(words)) == len(words)
+
+
+def test_every_quick_check_has_its_course_and_its_value_stands_on_it(quick) -> None:
+    """Where a value is the height of a curve, ours lies on it."""
+    table, findings = quick
+    ours = table.set_index("name")["ours"]
+    for name, found in findings.items():
+        assert found.curve, name
+        if found.shown and len(at := found.shown(ours[name])) == 1:
+            (x, y), (xs, ys) = at[0], zip(*found.curve, strict=True)
+            assert min(xs) <= x <= max(xs), name
+            assert min(ys) * 0.99 <= y <= max(ys) * 1.01, name
+
+
+def test_the_page_counts_what_has_no_course(quick) -> None:
+    table, findings = quick
+    bare = {name: Finding(found.value) if name == "law a oxygen at pH 7" else found for name, found in findings.items()}
+    page = validation_page(table, validation.counts(table), bare)
+    assert "checks is of a single number that goes along nothing, and stands on a line: law a oxygen at pH 7" in page
 
 
 # ---------------------------------------------------------------------------------------------- commands

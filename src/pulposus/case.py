@@ -288,7 +288,9 @@ def _parameters(value: Any) -> dict[str, float]:
     """Every override in the unit of its evidence row."""
     if not isinstance(value, Mapping):
         raise InputError("[parameters] is not a table; write [parameters] and under it, for example, salt = '0.15 M'.")
-    checked = {}
+    from pulposus.disc.parameters import bounds
+
+    checked, limits = {}, bounds() if value else {}
     for name, given in value.items():
         row = evidence.used(str(name))
         try:
@@ -298,6 +300,12 @@ def _parameters(value: Any) -> dict[str, float]:
         if checked[name] < 0 <= row.low:
             usual = f"{row.value:g}{_unit(row.unit)}"
             raise InputError(f"[parameters] {name} of {given!r} is negative; give a number like {usual}.")
+        least, most = (end / evidence.factor(row.unit) for end in limits.get(str(name), _UNBOUND))
+        if not least <= checked[name] <= most:
+            raise InputError(
+                f"[parameters] {name} of {given!r} is not possible: it lies between {least:.4g} and {most:.4g}"
+                f"{_unit(row.unit)} by what it means; the evidence has {row.value:g}."
+            )
         reach = max(abs(row.low), abs(row.high))
         if abs(checked[name]) > protocol.FAR * reach or 0 < checked[name] < row.low / protocol.FAR:
             span = f"{row.low:g} to {row.high:g}" if row.low < row.high else f"{row.value:g}"

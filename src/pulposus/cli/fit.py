@@ -11,13 +11,15 @@ import typer
 from pulposus import interrupt
 from pulposus.cli.door import STOPPED, Quiet, app, door, option, progress
 from pulposus.cli.tables import new_table, print_tables, short, unit_words
-from pulposus.errors import InputError
+from pulposus.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from pulposus.uncertainty.calibration import Fit
+    from pulposus.uncertainty.tearing import Tears
 
+_PARTS = ("cells", "tears")
 _COLUMNS = ("name", "value", "low", "high", "unit", "kind", "used", "source", "where", "status", "note")
 _MORE = ("informed", "prior_value", "prior_low", "prior_high", "range_low", "range_high")
 
@@ -29,6 +31,9 @@ def calibrate(
     seed: Annotated[int, typer.Option("--seed", help="Of the places from which the fit starts.")] = 0,
     mesh: Annotated[str, typer.Option("--mesh", help="cohort, coarse, standard or fine.")] = "cohort",
     quick: Annotated[bool, typer.Option("--quick", help="Leave out rows for which a disc has to be run.")] = False,
+    only: Annotated[
+        str, option("--only", "cells (what is injected, matrix) or tears (strain at which fibres fail).")
+    ] = "",
     write: Annotated[
         bool, typer.Option("--write", help="For developers: write what was fitted into the evidence of this checkout.")
     ] = False,
@@ -44,28 +49,48 @@ def calibrate(
         raise InputError("--write needs every row, and --quick leaves some out; leave out one of the two.")
     if seed < 0:
         raise InputError(f"--seed {seed} is not possible; give zero or more.")
+    if only not in ("", *_PARTS):
+        raise InputError(f"--only {only!r} is no part{nearest(only, _PARTS)}; write {' or '.join(_PARTS)}.")
+    if quick and only == "tears":
+        raise InputError(
+            "--quick leaves out what a disc has to be run for, and tears are that; leave out one of the two."
+        )
+    parts = (only,) if only else _PARTS[:1] if quick else _PARTS
     began = time.monotonic()
     try:
         with interrupt.held(lambda said: typer.echo(said, err=True)), progress(quiet) as tell:
             from pulposus.run import remember_compilations
             from pulposus.uncertainty.calibration import calibrate as fitted
+            from pulposus.uncertainty.tearing import fit_tears
 
             remember_compilations()
-            fit = fitted(seed=seed, size=mesh, courses_too=not quick, progress=tell)
+            fit = fitted(seed=seed, size=mesh, courses_too=not quick, progress=tell) if "cells" in parts else None
+            tears = fit_tears(seed=seed, progress=tell) if "tears" in parts else None
     except KeyboardInterrupt:
         typer.echo("Stopped. Nothing was written; a fit is short, begin it again.", err=True)
         raise typer.Exit(STOPPED) from None
-    written = _publish(fit, out)
-    if write:
-        from pulposus.uncertainty import calibration
-        from pulposus.uncertainty import fitted as rows
-
-        written += rows.write(_evidence(fit.numbers).to_dict("records"), calibration.FITTED)
+    written = (_publish(fit, out) if fit else []) + (_publish_tears(tears, out) if tears else [])
+    written += _write(fit, tears) if write else []
     if not quiet:
-        _print(fit)
-        typer.echo(f"Seed {seed}, {mesh} mesh, {fit.rounds} rounds, {time.monotonic() - began:.0f} s of wall time.")
+        if fit:
+            _print(fit)
+        if tears:
+            _print_tears(tears)
+        rounds = f", {fit.rounds} rounds" if fit else ""
+        typer.echo(f"Seed {seed}, {mesh} mesh{rounds}, {time.monotonic() - began:.0f} s of wall time.")
     for path in written:
         typer.echo(f"Written: {path}")
+
+
+def _write(fit: Fit | None, tears: Tears | None) -> list[Path]:
+    """What was fitted into the evidence of a checkout; the strain at failure where its figures are new."""
+    from pulposus.uncertainty import calibration, tearing
+    from pulposus.uncertainty import fitted as rows
+
+    changed = rows.write(_evidence(fit.numbers).to_dict("records"), calibration.FITTED) if fit else []
+    if tears and tears.news:
+        changed += rows.write(tears.number.to_dict("records"), tearing.FITTED)
+    return changed
 
 
 def _publish(fit: Fit, out: Path) -> list[Path]:
@@ -77,6 +102,16 @@ def _publish(fit: Fit, out: Path) -> list[Path]:
     for path, what in zip(paths, (table, fit.rows), strict=True):
         what.to_csv(path, index=False, lineterminator="\n")
     return paths + write_posterior(fit.numbers, fit.rows, out / "figures")
+
+
+def _publish_tears(tears: Tears, out: Path) -> list[Path]:
+    from pulposus.figures.posterior import write_fissures
+
+    out.mkdir(parents=True, exist_ok=True)
+    paths = [out / "tears.csv", out / "tears_rows.csv"]
+    for path, what in zip(paths, (tears.number, tears.rows), strict=True):
+        what.to_csv(path, index=False, lineterminator="\n")
+    return [*paths, write_fissures(tears.number, tears.rows, out / "figures")]
 
 
 def _evidence(numbers: pd.DataFrame) -> pd.DataFrame:
@@ -104,6 +139,23 @@ def _print(fit: Fit) -> None:
         typer.echo(f"Not informed, posterior = prior (at most {most}): {', '.join(silent['name'])}.")
     if not fit.starts_agree:
         typer.echo("Not every start led to the same place: there is more than one valley, and the range says less.")
+
+
+def _print_tears(tears: Tears) -> None:
+    found = tears.number.iloc[0]
+    rows = new_table("Fissures by age", ["row"], ["published", "band", "in use", "after"], ["unit"])
+    for row in tears.rows.to_dict("records"):
+        band = f"{short(row['low'])} to {short(row['high'])}"
+        rows.add_row(row["row"], short(row["published"]), band, short(row["before"]), short(row["after"]), row["unit"])
+    print_tables(rows)
+    told = {name: short(value) for name, value in found.items() if isinstance(value, float)}
+    typer.echo(
+        f"Fibres fail at a strain of {told['value']} in the middle of people (known to {told['known_low']} to "
+        f"{told['known_high']}), {told['low']} to {told['high']} in nine tenths of them: a life of "
+        f"{told['median_life_years']} years, spread of its logarithm {told['spread_of_log_life']}."
+    )
+    if tears.news:
+        typer.echo("The evidence has other figures in use.")
 
 
 def _percent(row: dict[Any, Any]) -> str:

@@ -51,7 +51,11 @@ def sensitivity(
         )
         typer.echo(f"Stopped. {kept}", err=True)
         raise typer.Exit(STOPPED) from None
+    from pulposus.uncertainty.sensitivity import UNITS
+    from pulposus.uncertainty.surrogate import doubt
+
     table, seen, indices, quality = found
+    doubted = ""
     effect = "effect" if asked.treatments else "untreated"
     said = f"{output} at month {at:g}: untreated {short(seen['untreated'])}, treated {short(seen['treated'])}"
     if quality:
@@ -60,16 +64,18 @@ def sensitivity(
             f"{100 * quality['held_out_error']:.0f} % of their spread and explains "
             f"{100 * quality['held_out_explained']:.0f} % of their variance"
         )
-    from pulposus.uncertainty.sensitivity import UNITS
-
+        doubted = doubt(quality)
     page = out / "sensitivity.html"
-    page.write_text(
-        tornado_page(table, indices, f"What matters for {output}", said, effect, UNITS[output]), encoding="utf-8"
-    )
+    text = tornado_page(table, indices, f"What matters for {output}", said, effect, UNITS[output], doubted)
+    page.write_text(text, encoding="utf-8")
     if not quiet:
         shown = new_table(f"What matters for {output}", ["number"], ["range", f"moves the {effect} by"], ["kind"])
         for row in table.head(_SHOWN).to_dict("records"):
             span = f"{short(row['low'])} to {short(row['high'])}"
             shown.add_row(row["name"], span, short(row[f"swing_{effect}"]), row["kind"])
         print_tables(shown)
-        typer.echo(f"{said}.\nTables and picture: {page}")
+        typer.echo(f"{said}.")
+    if doubted:
+        typer.echo(doubted, err=True)
+    if not quiet:
+        typer.echo(f"Tables and picture: {page}")

@@ -11,7 +11,7 @@ import typer
 
 from pulposus import interrupt
 from pulposus.cli.compute import draw_report
-from pulposus.cli.door import STOPPED, Folder, Quiet, app, door, option, progress
+from pulposus.cli.door import STOPPED, Folder, Quiet, again, app, door, option, progress
 from pulposus.cli.tables import new_table, print_tables, short, unit_words
 from pulposus.errors import InputError
 
@@ -61,6 +61,7 @@ def validate(
         int,
         option("--coverage", "Also whether 90 % bands hold published values; so many draws, two minutes each."),
     ] = 0,
+    resume: Annotated[bool, option("--resume", "Go on with the draws of a stopped --coverage in the folder.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Hold the model against published results, and write the validation book and the credibility page (5 minutes)."""
@@ -75,22 +76,24 @@ def validate(
         raise InputError(
             f"{str(out)!r} holds a whole book, which one check would replace; give another folder to --out."
         )
+    if resume and not spread:
+        raise InputError("--resume goes on with the draws of --coverage; say how many, for example --coverage 20.")
     held = shares = None
     try:
         with interrupt.held(lambda said: typer.echo(said, err=True)), progress(quiet) as tell:
             from pulposus import validation
+            from pulposus.uncertainty import coverage
 
+            validation.selected(only)
             if spread:
-                from pulposus.uncertainty.coverage import coverage, possible
-                from pulposus.uncertainty.coverage import shares as counted_shares
-
-                possible(spread)
+                held = coverage.into(out, spread, resume=resume, progress=tell)
+                shares = coverage.shares(held)
             table, findings = validation.validate(only, progress=tell)
-            if spread:
-                held = coverage(spread, progress=tell)
-                shares = counted_shares(held)
     except KeyboardInterrupt:
-        typer.echo("Stopped. A book is written whole or not at all: nothing was kept.", err=True)
+        kept = "A book is written whole or not at all: nothing was kept."
+        if spread and (out / coverage.DRAWS).exists():
+            kept = f"Draws that are done lie in {out}; go on with: {again()}"
+        typer.echo(f"Stopped. {kept}", err=True)
         raise typer.Exit(STOPPED) from None
     counted = validation.counts(table)
     out.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from pulposus import evidence
@@ -23,10 +24,19 @@ from pulposus.errors import InputError, nearest
 Number = Float[Array, "..."]
 
 
-def declare(unit: str, meaning: str) -> Number:
-    """Declare a parameter: the unit its evidence must convert to, and what it means in one line."""
+SHARE = (0.0, 1.0)
+PH = (0.0, 14.0)  # maths: the scale of pH in water
+GRADE = (1.0, 5.0)  # maths: the Pfirrmann grades
+RIGHT = (0.0, np.pi / 2)
+
+
+def declare(unit: str, meaning: str, bounds: tuple[float, float] | None = None) -> Number:
+    """Declare a parameter: the unit its evidence must convert to, what it means in one line, and between which numbers
+    (SI) it must lie to mean that at all.
+    """
     return eqx.field(
-        converter=lambda value: jnp.asarray(value, dtype=float), metadata={"unit": unit, "meaning": meaning}
+        converter=lambda value: jnp.asarray(value, dtype=float),
+        metadata={"unit": unit, "meaning": meaning, "bounds": bounds},
     )
 
 
@@ -48,7 +58,7 @@ class Parameters(eqx.Module):
 
     # how cells use them, law a (Bibby and Urban): coupled to pH and oxygen
     oxygen_uptake_scale: Number = declare("mol/cell/s", "law a: oxygen uptake scale, multiplied by water fraction")
-    oxygen_uptake_ph_offset: Number = declare("", "law a: pH at which oxygen uptake ends")
+    oxygen_uptake_ph_offset: Number = declare("", "law a: pH at which oxygen uptake ends", PH)
     oxygen_uptake_half: Number = declare("Pa", "law a: oxygen at half uptake")
     oxygen_uptake_half_per_ph: Number = declare("Pa", "law a: rise of that oxygen per pH unit")
     lactate_rate_unit: Number = declare("mol/cell/s", "law a: unit of the exponential lactate law")
@@ -56,7 +66,7 @@ class Parameters(eqx.Module):
     lactate_rate_per_ph: Number = declare("", "law a: exponent per pH unit")
     lactate_rate_per_oxygen: Number = declare("1/Pa", "law a: exponent per oxygen")
     lactate_rate_per_oxygen_squared: Number = declare("1/Pa^2", "law a: exponent per oxygen squared (subtracted)")
-    ph_without_lactate: Number = declare("", "pH at no lactate")
+    ph_without_lactate: Number = declare("", "pH at no lactate", PH)
     lactate_per_ph: Number = declare("mol/m^3", "lactate that lowers pH by one")
     glucose_per_lactate: Number = declare("", "glucose used per lactate made")
     glucose_limiter: Number = declare("mol/m^3", "glucose at which glycolysis runs at half its rate")
@@ -77,7 +87,7 @@ class Parameters(eqx.Module):
     cachot_annulus_oxygen: Number = declare("mol/m^3", "law b: beta, annulus and endplate")
     cachot_glucose_reference: Number = declare("mol/m^3", "law b: culture glucose of the fit")
     cachot_maintenance: Number = declare("mol/cell/s", "law b: maintenance ATP per grade above healthy")
-    cachot_oxygen_share: Number = declare("", "law b: share of maintenance by oxygen, scale")
+    cachot_oxygen_share: Number = declare("", "law b: share of maintenance by oxygen, scale", SHARE)
     cachot_share_glucose: Number = declare("mol/m^3", "law b: glucose scale of that share")
     cachot_share_oxygen: Number = declare("mol/m^3", "law b: oxygen scale of that share")
     cachot_atp_per_oxygen: Number = declare("", "law b: ATP per oxygen")
@@ -96,7 +106,7 @@ class Parameters(eqx.Module):
     glucose_death_threshold: Number = declare("mol/m^3", "glucose under which cells die")
     glucose_death_half: Number = declare("mol/m^3", "glucose scale of that death")
     acid_death_rate: Number = declare("1/s", "death rate under the pH threshold")
-    acid_death_threshold: Number = declare("", "pH under which cells die")
+    acid_death_threshold: Number = declare("", "pH under which cells die", PH)
     acid_death_width: Number = declare("", "pH range over which that death comes to its full rate")
     inflammatory_death_rate: Number = declare(
         "1/s", "native death rate per unit share of IL-1beta-positive cells above healthy"
@@ -110,25 +120,25 @@ class Parameters(eqx.Module):
     # composition by tissue, healthy and grade III, and how it goes on from there
     solid_density: Number = declare("kg/m^3", "density of the dry solid")
     water_density: Number = declare("kg/m^3", "density of water")
-    nucleus_water_healthy: Number = declare("", "water by mass, nucleus, healthy")
-    annulus_water_healthy: Number = declare("", "water by mass, annulus, healthy")
-    endplate_water_healthy: Number = declare("", "water by mass, endplate, healthy")
-    nucleus_water_grade3: Number = declare("", "water by mass, nucleus, grade III")
-    annulus_water_grade3: Number = declare("", "water by mass, annulus, grade III")
-    endplate_water_grade3: Number = declare("", "water by mass, endplate, grade III")
+    nucleus_water_healthy: Number = declare("", "water by mass, nucleus, healthy", SHARE)
+    annulus_water_healthy: Number = declare("", "water by mass, annulus, healthy", SHARE)
+    endplate_water_healthy: Number = declare("", "water by mass, endplate, healthy", SHARE)
+    nucleus_water_grade3: Number = declare("", "water by mass, nucleus, grade III", SHARE)
+    annulus_water_grade3: Number = declare("", "water by mass, annulus, grade III", SHARE)
+    endplate_water_grade3: Number = declare("", "water by mass, endplate, grade III", SHARE)
     nucleus_charge_healthy: Number = declare("mol/m^3", "fixed charge per water, nucleus, healthy")
     annulus_charge_healthy: Number = declare("mol/m^3", "fixed charge per water, annulus, healthy")
     endplate_charge_healthy: Number = declare("mol/m^3", "fixed charge per water, endplate, healthy")
     nucleus_charge_grade3: Number = declare("mol/m^3", "fixed charge per water, nucleus, grade III")
     annulus_charge_grade3: Number = declare("mol/m^3", "fixed charge per water, annulus, grade III")
     endplate_charge_grade3: Number = declare("mol/m^3", "fixed charge per water, endplate, grade III")
-    nucleus_collagen_healthy: Number = declare("", "collagen by dry mass, nucleus, healthy")
-    annulus_collagen_healthy: Number = declare("", "collagen by dry mass, annulus, healthy")
-    endplate_collagen_healthy: Number = declare("", "collagen by dry mass, endplate, healthy")
-    nucleus_collagen_grade3: Number = declare("", "collagen by dry mass, nucleus, grade III")
-    annulus_collagen_grade3: Number = declare("", "collagen by dry mass, annulus, grade III")
-    endplate_collagen_grade3: Number = declare("", "collagen by dry mass, endplate, grade III")
-    healthy_grade: Number = declare("", "continuous grade of a healthy disc (Pfirrmann I)")
+    nucleus_collagen_healthy: Number = declare("", "collagen by dry mass, nucleus, healthy", SHARE)
+    annulus_collagen_healthy: Number = declare("", "collagen by dry mass, annulus, healthy", SHARE)
+    endplate_collagen_healthy: Number = declare("", "collagen by dry mass, endplate, healthy", SHARE)
+    nucleus_collagen_grade3: Number = declare("", "collagen by dry mass, nucleus, grade III", SHARE)
+    annulus_collagen_grade3: Number = declare("", "collagen by dry mass, annulus, grade III", SHARE)
+    endplate_collagen_grade3: Number = declare("", "collagen by dry mass, endplate, grade III", SHARE)
+    healthy_grade: Number = declare("", "continuous grade of a healthy disc (Pfirrmann I)", GRADE)
     charge_grade4_of_grade3: Number = declare("", "fixed charge of grade IV relative to grade III")
     charge_grade5_of_grade3: Number = declare("", "fixed charge of grade V relative to grade III")
     charge_per_grade: Number = declare("", "absolute map: grade gained per e-fold of charge lost")
@@ -138,7 +148,7 @@ class Parameters(eqx.Module):
     annulus_aggrecan_decay: Number = declare("1/s", "aggrecan decay, annulus, normal disc")
     nucleus_aggrecan_decay_degenerate: Number = declare("1/s", "aggrecan decay, nucleus, degenerate disc")
     annulus_aggrecan_decay_degenerate: Number = declare("1/s", "aggrecan decay, annulus, degenerate disc")
-    degenerate_grade: Number = declare("", "continuous grade at which the degenerate decay is reached")
+    degenerate_grade: Number = declare("", "continuous grade at which the degenerate decay is reached", GRADE)
     aggrecan_ageing_rate: Number = declare("1/s", "yearly fall of aggrecan in an ageing healthy disc")
     collagen_decay_young: Number = declare("1/s", "collagen decay at 20 to 40 years")
     collagen_decay_old: Number = declare("1/s", "collagen decay at 50 to 80 years")
@@ -168,10 +178,10 @@ class Parameters(eqx.Module):
     cytokine_half_life: Number = declare("s", "half-life of IL-1beta and TNF in tissue")
     secretome_diffusivity: Number = declare("m^2/s", "diffusivity of the soluble factors of injected cells in water")
     secretome_half_life: Number = declare("s", "half-life of those factors in tissue")
-    il1b_positive_healthy: Number = declare("", "share of IL-1 receptor positive cells, non-degenerate")
-    il1b_positive_degenerate: Number = declare("", "share of IL-1 receptor positive cells, degenerate")
-    tnf_positive_healthy: Number = declare("", "share of TNF-positive cells, non-degenerate")
-    tnf_positive_degenerate: Number = declare("", "share of TNF-positive cells, degenerate")
+    il1b_positive_healthy: Number = declare("", "share of IL-1 receptor positive cells, non-degenerate", SHARE)
+    il1b_positive_degenerate: Number = declare("", "share of IL-1 receptor positive cells, degenerate", SHARE)
+    tnf_positive_healthy: Number = declare("", "share of TNF-positive cells, non-degenerate", SHARE)
+    tnf_positive_degenerate: Number = declare("", "share of TNF-positive cells, degenerate", SHARE)
     activity_load: Number = declare("Pa", "mean load magnitude that the cells feel")
     activity_frequency: Number = declare("1/s", "mean load frequency that the cells feel")
 
@@ -201,12 +211,12 @@ class Parameters(eqx.Module):
         "1/Pa", "fall of that water with osmotic pressure, annulus and endplate"
     )
     annulus_fibril_water_floor: Number = declare("", "water in fibrils that stays, per collagen, annulus and endplate")
-    extrafibrillar_water_least: Number = declare("", "least water between fibrils, by mass")
+    extrafibrillar_water_least: Number = declare("", "least water between fibrils, by mass", SHARE)
     activity_gain: Number = declare("", "activity coefficient of salt: what concentration takes away")
     activity_rate: Number = declare("", "activity coefficient: fall with a power of the concentration in mol/L")
     activity_power: Number = declare("", "activity coefficient: that power")
     activity_floor: Number = declare("", "activity coefficient: what stays")
-    ion_pairing: Number = declare("", "share of counter-ions bound to fixed charge")
+    ion_pairing: Number = declare("", "share of counter-ions bound to fixed charge", SHARE)
     osmotic_coefficient: Number = declare("", "osmotic coefficient of salt water")
 
     # fibres and flow
@@ -234,14 +244,18 @@ class Parameters(eqx.Module):
     fibre_branch_stiffness_grade3: Number = declare("Pa", "modulus of the fibres' spring behind a dashpot, grade III")
     fibre_branch_exponent_grade3: Number = declare("", "exponent of that spring, grade III")
     fibre_viscosity_grade3: Number = declare("Pa s", "viscosity of that dashpot, grade III")
-    fibre_share: Number = declare("", "effective volume of fibres of one family per annulus volume")
-    fibre_angle_inner_anterior: Number = declare("rad", "angle of fibres to the endplate plane, inner anterior annulus")
-    fibre_angle_inner_posterior: Number = declare(
-        "rad", "angle of fibres to the endplate plane, inner posterior annulus"
+    fibre_share: Number = declare("", "effective volume of fibres of one family per annulus volume", SHARE)
+    fibre_angle_inner_anterior: Number = declare(
+        "rad", "angle of fibres to the endplate plane, inner anterior annulus", RIGHT
     )
-    fibre_angle_outer_anterior: Number = declare("rad", "angle of fibres to the endplate plane, outer anterior annulus")
+    fibre_angle_inner_posterior: Number = declare(
+        "rad", "angle of fibres to the endplate plane, inner posterior annulus", RIGHT
+    )
+    fibre_angle_outer_anterior: Number = declare(
+        "rad", "angle of fibres to the endplate plane, outer anterior annulus", RIGHT
+    )
     fibre_angle_outer_posterior: Number = declare(
-        "rad", "angle of fibres to the endplate plane, outer posterior annulus"
+        "rad", "angle of fibres to the endplate plane, outer posterior annulus", RIGHT
     )
     fibre_softening_grade: Number = declare("", "softening hypothesis: grade at which fibres would bear nothing")
 
@@ -250,9 +264,9 @@ class Parameters(eqx.Module):
     fibre_failure_strain: Number = declare("", "stretch less one of fibres that have torn")
     posterior_strength: Number = declare("", "strength of annulus behind over that in front")
     fatigue_exponent: Number = declare("", "slope of the fatigue line of annulus: cycles to failure by stress ratio")
-    fissure_opening: Number = declare("", "damage from which a tear lets nucleus and water through")
+    fissure_opening: Number = declare("", "damage from which a tear lets nucleus and water through", SHARE)
     fissure_permeability_gain: Number = declare("", "hydraulic permeability of torn annulus over whole")
-    nucleus_mobile_share: Number = declare("", "share of the nucleus without room to swell that can leave")
+    nucleus_mobile_share: Number = declare("", "share of the nucleus without room to swell that can leave", SHARE)
     nucleus_holding_pressure: Number = declare("Pa", "worst pressure under which nucleus stays in an open tear")
     herniation_time: Number = declare("s", "time in which nucleus goes through an open tear")
     resorption_half_life: Number = declare("s", "half-life of extruded nucleus")
@@ -281,6 +295,11 @@ class Parameters(eqx.Module):
                 )
         values: dict[str, Any] = {name: overrides.get(name, evidence.si(name, unit)) for name, unit in fields.items()}
         return cls(**values)
+
+
+def bounds() -> dict[str, tuple[float, float]]:
+    """Name -> least and most (SI) of every parameter that means nothing beyond them: shares, pH, grades, angles."""
+    return {f.name: f.metadata["bounds"] for f in dataclasses.fields(Parameters) if f.metadata["bounds"]}
 
 
 def declared() -> dict[str, tuple[str, str]]:

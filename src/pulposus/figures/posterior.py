@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _PER_CENT = 100
+_AGES = (5, 90)  # years that are drawn
 
 
 def write_posterior(numbers: pd.DataFrame, rows: pd.DataFrame, folder: Path) -> list[Path]:
@@ -30,6 +31,35 @@ def write_posterior(numbers: pd.DataFrame, rows: pd.DataFrame, folder: Path) -> 
         with matplotlib.rc_context(SETTINGS):
             written.append(save(draw(table), folder / f"{name}.png"))
     return written
+
+
+def write_fissures(number: pd.DataFrame, rows: pd.DataFrame, folder: Path) -> Path:
+    """People with a fissure by age as PNG in `folder`; tables as `uncertainty.tearing.Tears` has them."""
+    import matplotlib
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with matplotlib.rc_context(SETTINGS):
+        return save(fissures(number.iloc[0].to_dict(), rows), folder / "fissures.png")
+
+
+def fissures(number: Mapping[Any, Any], rows: pd.DataFrame) -> Figure:
+    """The share of people torn by an age under the fitted life, and the calibration rows with their bands."""
+    import numpy as np
+    from scipy.stats import norm
+
+    figure = sheet(4.2, 2.8)
+    ax = figure.subplots()
+    ages = np.linspace(*_AGES, 200)
+    along = np.log(ages / number["median_life_years"]) / number["spread_of_log_life"]
+    ax.plot(ages, _PER_CENT * norm.cdf(along), color=BLUE)
+    for row in rows.to_dict("records"):
+        ax.plot([row["age"]] * 2, [row["low"], row["high"]], color=GREY, linewidth=4, solid_capstyle="round", zorder=1)
+        ax.plot(row["age"], row["published"], "D", color="white", markeredgecolor=BLACK, markersize=5)
+    ax.set_xlabel("age, years")
+    ax.set_ylabel("people with an annular fissure, %")
+    ax.set_ylim(0, None)
+    ax.set_title(f"Fibres fail at {number['value']:.3g} ({number['low']:.3g} to {number['high']:.3g})", loc="left")
+    return figure
 
 
 def posterior(numbers: pd.DataFrame) -> Figure:

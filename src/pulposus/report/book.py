@@ -1,18 +1,18 @@
 """Pages of tables and small pictures that need no script: the validation book, the credibility page, what hangs on
 hypotheses.
 
-What: each function gives a whole page as text, self-contained, in the style of the report. Pictures are drawn here as
-SVG; colour never stands alone: a verdict is a word with a sign, ours a full disc, what was published an open diamond.
+What: each function gives a whole page as text, self-contained, in the style of the report. Colour never stands alone: a
+verdict is a word with a sign.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pulposus import evidence
+from pulposus.report.pictures import Drawn, Told, curve_plot, figure, range_plot
 from pulposus.report.sections import escape
 
 if TYPE_CHECKING:
@@ -27,27 +27,6 @@ CLASSES = {
     "prediction": "Prediction: numbers that are no input, and that no choice was made by",
     "pending": "Pending: published, but this model has no such process yet",
 }
-_WIDE, _HIGH, _EDGE = 320.0, 150.0, 26.0
-
-
-class Drawn(Protocol):
-    """What a picture needs of a finding: `validation.Finding` is one."""
-
-    @property
-    def across(self) -> str:
-        """What runs to the right, with its unit."""
-
-    @property
-    def along(self) -> str:
-        """What rises, with its unit."""
-
-    @property
-    def curve(self) -> Sequence[tuple[float, float]]:
-        """Ours, as points."""
-
-    @property
-    def published(self) -> Sequence[tuple[float, float]]:
-        """What was published, as points."""
 
 
 def page(title: str, kicker: str, body: str, links: Sequence[tuple[str, str]] = ()) -> str:
@@ -72,90 +51,12 @@ def page(title: str, kicker: str, body: str, links: Sequence[tuple[str, str]] = 
 _STYLES = ("report.css", "book.css")
 
 
-def figure(value: Any, digits: int = 4) -> str:
-    """A number in so many digits with a true minus; text as it is; a dash for none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return str(value)
-    if not math.isfinite(value):
-        return "–"
-    return f"{value:.{digits}g}".replace("-", "−") if abs(value) >= 1e-9 else "0"  # maths: shown as nought
-
-
 def table(heads: Sequence[str], rows: Sequence[Sequence[Any]], name: str) -> str:
     """A table with everything escaped."""
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
     body = "".join("<tr>" + "".join(f"<td>{escape(figure(cell))}</td>" for cell in row) + "</tr>" for row in rows)
     whole = f'<table class="{name}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return f'<div class="scroll">{whole}</div>'
-
-
-# ---------------------------------------------------------------------------------------------- pictures
-
-
-def range_plot(published: float, low: float, high: float, ours: float) -> str:
-    """The band that was allowed, what was published (open diamond) and ours (full disc), on one line."""
-    here = [value for value in (published, low, high, ours) if math.isfinite(value)]
-    least, most = min(here), max(here)
-    room = (most - least) * 0.12 or abs(most) * 0.1 or 1.0
-    least, most = least - room, most + room
-
-    def x(value: float) -> float:
-        return _EDGE + (value - least) / (most - least) * (_WIDE - 2 * _EDGE)
-
-    parts = [f'<line class="axis" x1="{_EDGE}" x2="{_WIDE - _EDGE}" y1="24" y2="24"/>']
-    if math.isfinite(low) and math.isfinite(high):
-        wide = max(x(high) - x(low), 1.5)
-        parts.append(f'<rect class="band" x="{x(low):.1f}" y="14" width="{wide:.1f}" height="20"/>')
-        parts += [
-            f'<text x="{x(v):.1f}" y="48" text-anchor="middle">{figure(v, 3)}</text>' for v in _apart(low, high, x)
-        ]
-    if math.isfinite(published):
-        at = x(published)
-        parts.append(f'<path class="published" d="M{at:.1f} 17l7 7l-7 7l-7 -7z"/>')
-    if math.isfinite(ours):
-        parts.append(f'<circle class="ours" cx="{x(ours):.1f}" cy="24" r="4.5"/>')
-        parts.append(f'<text x="{x(ours):.1f}" y="9" text-anchor="middle">ours {figure(ours, 3)}</text>')
-    told = f"published {figure(published)}, band {figure(low)} to {figure(high)}, ours {figure(ours)}"
-    return _drawing(52, told, parts)
-
-
-def _drawing(high: float, told: str, parts: Sequence[str]) -> str:
-    frame = f'class="plot" viewBox="0 0 {_WIDE:g} {high:g}" role="img" aria-label="{escape(told)}"'
-    return f"<svg {frame}>{''.join(parts)}</svg>"
-
-
-def _apart(low: float, high: float, x: Any) -> list[float]:
-    """Both ends of a band, or one where their labels would lie on one another."""
-    return [low, high] if x(high) - x(low) > 44 else [high]
-
-
-def curve_plot(found: Drawn) -> str:
-    """Ours as a line with its points, what was published as open diamonds."""
-    every = [p for p in (*found.curve, *found.published) if all(map(math.isfinite, p))]
-    if len(every) < 2:
-        return ""
-    (x0, x1), (y0, y1) = ((min(v), max(v)) for v in zip(*every, strict=True))
-    y0, y1 = (y0, y1) if y1 > y0 else (y0 - 0.5, y1 + 0.5)
-    x1 = x1 if x1 > x0 else x0 + 1
-
-    def place(point: tuple[float, float]) -> tuple[float, float]:
-        across = _EDGE + (point[0] - x0) / (x1 - x0) * (_WIDE - 2 * _EDGE)
-        return across, _HIGH - 34 - (point[1] - y0) / (y1 - y0) * (_HIGH - 58)
-
-    ours = [place(p) for p in found.curve if all(map(math.isfinite, p))]
-    parts = [f'<polyline class="line" points="{" ".join(f"{a:.1f},{b:.1f}" for a, b in ours)}"/>']
-    if len(ours) <= 12:
-        parts += [f'<circle class="ours" cx="{a:.1f}" cy="{b:.1f}" r="2.5"/>' for a, b in ours]
-    theirs = [place(p) for p in found.published]
-    parts += [f'<path class="published" d="M{a:.1f} {b - 4:.1f}l4 4l-4 4l-4 -4z"/>' for a, b in theirs]
-    base = _HIGH - 30
-    parts.append(f'<line class="axis" x1="{_EDGE}" x2="{_WIDE - _EDGE}" y1="{base}" y2="{base}"/>')
-    ends = ((x0, _EDGE, "start"), (x1, _WIDE - _EDGE, "end"))
-    parts += [f'<text x="{a}" y="{base + 13}" text-anchor="{side}">{figure(v, 3)}</text>' for v, a, side in ends]
-    parts.append(f'<text x="{_WIDE / 2}" y="{base + 26}" text-anchor="middle">{escape(found.across)}</text>')
-    parts.append(f'<text x="2" y="11">{escape(found.along)}, {figure(y0, 3)} to {figure(y1, 3)}</text>')
-    told = f"{found.along} over {found.across}: ours as a line" + (", published as diamonds" if theirs else "")
-    return _drawing(_HIGH, told, parts)
 
 
 # ---------------------------------------------------------------------------------------------- the validation book
@@ -211,8 +112,10 @@ def validation_page(
         "<p>Rows of one paper on one thing form a group and count once; a group agrees when all its rows do. Bands "
         "follow from the published spread by the sentence beside them. Calibration rows fixed a parameter; those of "
         "retrodiction were in view when a choice was made (which matrix, which strain); no prediction was. What "
-        "differs stays, with the reason where it is known. In the pictures a full disc or a line is ours, an open "
-        "diamond what was published, a bar the band.</p>"
+        "differs stays, with the reason where it is known. In the pictures a line is ours, with a full disc where it "
+        "is judged; an open diamond is what was published, a dashed line where that is a mean or a slope, and a bar "
+        "or a shade is its band; smaller diamonds are other checks of the same group.</p>"
+        f"{_single(judged, findings)}"
         f"{table(heads, counted.to_numpy().tolist(), 'counts')}{_trust(judged)}</section>"
     )
     links = [("counts", "Counts")]
@@ -222,10 +125,37 @@ def validation_page(
     for of, words in CLASSES.items():
         part = results[results["class"] == of]
         if not part.empty:
-            cards = "".join(_card(row, findings.get(row["name"])) for row in part.to_dict("records"))
+            rows = part.to_dict("records")
+            cards = "".join(_card(row, findings.get(row["name"]), _mates(row, rows, findings)) for row in rows)
             body += f'<section id="{of}"><h2>{escape(words)}</h2><div class="book">{cards}</div></section>'
             links.append((of, of.capitalize()))
     return page(title, "Validation book", body, links)
+
+
+_MANY = "are of single numbers that go along nothing, and stand"
+
+
+def _single(judged: pd.DataFrame, findings: Mapping[str, Drawn]) -> str:
+    """Which checks have no course, in one sentence."""
+    alone = [name for name in judged["name"] if name in findings and not findings[name].curve]
+    if not alone:
+        return ""
+    verb = "is of a single number that goes along nothing, and stands" if len(alone) == 1 else _MANY
+    said = f"{len(alone)} of {len(judged)} checks {verb} on a line: {', '.join(alone)}."
+    return f"<p>{escape(said)}</p>"
+
+
+def _mates(
+    row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], findings: Mapping[str, Drawn]
+) -> list[tuple[Drawn, Told]]:
+    """Other checks of a group whose value stands on the same curve."""
+    found = findings.get(row["name"])
+    mine = [r for r in rows if r["group"] == row["group"] and r["name"] != row["name"] and r["name"] in findings]
+    return [(findings[r["name"]], _told(r)) for r in mine if found and findings[r["name"]].curve == found.curve]
+
+
+def _told(row: Mapping[str, Any]) -> Told:
+    return Told(row["published"], row["low"], row["high"], row["ours"])
 
 
 def _headline(counted: pd.DataFrame) -> str:
@@ -257,12 +187,12 @@ def _trust(judged: pd.DataFrame) -> str:
     return table(heads, rows, "trust")
 
 
-def _card(row: Mapping[str, Any], found: Drawn | None) -> str:
+def _card(row: Mapping[str, Any], found: Drawn | None, mates: Sequence[tuple[Drawn, Told]]) -> str:
     said = SIGNS[row["verdict"]]
     look = {"agrees": "agrees", "differs": "differs", "not computed": "failed"}.get(row["verdict"], "pending")
     unit = "" if row["unit"] in ("", "1") else f" {row['unit']}"
     if row["kind"] == "ordering":
-        told, plot = escape(row["told"]), ""
+        told, plot = escape(row["told"]), curve_plot(found) if found else ""
     elif row["class"] == "pending":
         told, plot = f"published {figure(row['published'])}{escape(unit)}", ""
     else:
@@ -270,15 +200,15 @@ def _card(row: Mapping[str, Any], found: Drawn | None) -> str:
             f"ours {figure(row['ours'])}, published {figure(row['published'])}{escape(unit)}; "
             f"band {figure(row['low'])} to {figure(row['high'])}: {escape(row['tolerance'])}"
         )
-        plot = range_plot(row["published"], row["low"], row["high"], row["ours"])
-    drawn = curve_plot(found) if found is not None and found.curve else ""
+        plot = "" if found and found.curve and found.shown else range_plot(_told(row))
+        plot += curve_plot(found, _told(row), mates) if found else ""
     comment = f"<p><em>{escape(row['comment'])}</em></p>" if row["comment"] else ""
     sources = "; ".join(escape(evidence.reference(key.strip())) for key in row["source"].split(";"))
     known = {"read": "read", "abstract": "from the abstract", "computed": "computed", "memory": "recalled, not read"}
     return (
         f'<article class="check {look}"><h3>{escape(row["name"])}</h3>'
         f'<p class="said"><span class="{look}">{escape(said)}</span></p>'
-        f"<p>{escape(row['quantity'])}; {escape(row['condition'])}</p><p>{told}</p>{comment}{plot}{drawn}"
+        f"<p>{escape(row['quantity'])}; {escape(row['condition'])}</p><p>{told}</p>{comment}{plot}"
         f"<p><small>{known[row['status']]}; {sources}{'; ' + escape(row['where']) if row['where'] else ''}</small></p>"
         "</article>"
     )

@@ -118,7 +118,7 @@ def _validation(results: pd.DataFrame, counted: pd.DataFrame) -> str:
         "of them agree",
         "recalled",
     ]
-    return text + table(heads, rows, "trust") + _differing(results[results["class"].isin(_COUNTED)])
+    return text + table(heads, rows, "counts") + _differing(results[results["class"].isin(_COUNTED)])
 
 
 def _by_family(results: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pulposus.report.book import figure, page, table
+from pulposus.report.book import page, table
+from pulposus.report.pictures import figure
 from pulposus.report.sections import escape
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Varied(Protocol):
         """A value in words."""
 
 
+LARGE = 0.5  # of the spread along an axis, above which its curve is a hint
 _FEW = 10  # draws below which a band is no more than their extremes
 
 
@@ -105,6 +107,13 @@ def _sure(told: Mapping[str, Any], axes: Sequence[Varied], n: int) -> list[str]:
                 f"(nine of ten draws, middle {axis.said(top['middle'])}); at the upper edge in "
                 f"{round(along['at_high'] * n)} of {n} draws, at the lower in {round(along['at_low'] * n)}."
             )
+            if first["missed"] > LARGE:
+                said.append(
+                    f"A curve is read between {len(axis.values)} values of {axis.words}, and misses one that it has "
+                    f"not seen by {_PERCENT * first['missed']:.0f} % of their spread, where more than "
+                    f"{_PERCENT * LARGE:.0f} % is too much: what is said between the values is a hint. Name fewer "
+                    "axes, or a narrower range."
+                )
             if math.isfinite(first["enough"]) and first["enough"] < 0.95 * top["high"]:
                 said.append(f"From {axis.said(first['enough'])} on the mean effect is within 5 % of its best.")
     return said

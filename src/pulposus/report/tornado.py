@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pulposus.report.book import figure, page
+from pulposus.report.book import page
 from pulposus.report.book import table as whole
+from pulposus.report.pictures import figure
 from pulposus.report.sections import escape
 from pulposus.report.words import plain
 
@@ -18,12 +19,19 @@ _COLOURS = ("var(--treated)", "var(--acid)")  # more, less: blue and vermilion, 
 
 
 def tornado_page(
-    table: pd.DataFrame, indices: pd.DataFrame | None, title: str, said: str, effect: str, unit: str
+    table: pd.DataFrame,
+    indices: pd.DataFrame | None,
+    title: str,
+    said: str,
+    effect: str,
+    unit: str,
+    doubted: str = "",
 ) -> str:
     """The whole page: what was seen in one sentence, a tornado of the greatest swings, Sobol indices, all numbers.
 
     table: `name`, `low`, `high`, `unit`, `kind` and `swing_<effect>`, the greatest first. indices: `name`,
     `first_order`, `total`, `total_confidence`, or None. effect: which arm's swing is drawn. unit: of the output.
+    doubted: what must be said before the indices, if anything.
     """
     body = f"<section><p>{escape(said)}.</p><h2>How far each number would move it</h2>"
     body += _tornado(table.head(_BARS), effect, unit) + (
@@ -32,7 +40,7 @@ def tornado_page(
     )
     if indices is not None:
         body += (
-            f"<section><h2>When the first {len(indices)} move together</h2>"
+            f"<section><h2>When the first {len(indices)} move together</h2>{_warning(doubted)}"
             f"{_indices(indices.sort_values('total', ascending=False))}"
             "<p>Full bars: the share of the effect's variance that the number brings by itself (first-order Sobol "
             "index); hollow bars: with all that it does together with others (total index), the line its 95 % "
@@ -45,6 +53,10 @@ def tornado_page(
     heads = ["number", "used", "low", "high", "unit", "kind", f"moves it by, {unit}"]
     body += f"<section><h2>All {len(rows)} numbers</h2>{whole(heads, rows, 'numbers')}</section>"
     return page(title, "sensitivity", body)
+
+
+def _warning(text: str) -> str:
+    return f'<p class="warning" role="note"><strong>{escape(text)}</strong></p>' if text else ""
 
 
 def _tornado(rows: pd.DataFrame, effect: str, unit: str) -> str:

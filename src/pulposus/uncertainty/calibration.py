@@ -244,7 +244,7 @@ def calibrate(*, seed: int = 0, size: str = "cohort", courses_too: bool = True, 
                 d.check.name: float(m) for d, m in zip(rows, _models(rows, here, tangents, proteases), strict=True)
             }
         tell(rounds, _ROUNDS, f"round {rounds}: fitting {len(factors)} numbers to {len(rows)} rows")
-        before, (z, agree) = z, _least(residuals, len(factors), seed)
+        before, (z, agree) = z, least(residuals, jnp.zeros(len(factors)), seed)
         if not tangents or float(jnp.max(jnp.abs(z - before))) < _STAYS:
             break
     jacobian = jax.jacfwd(residuals)(z)
@@ -289,13 +289,15 @@ def _residuals(
     return residuals
 
 
-def _least(residuals: Callable[[Array], Array], count: int, seed: int) -> tuple[Array, bool]:
-    """The least of the sum of squares over several starts drawn from the prior, and whether all led there."""
+def least(residuals: Callable[[Array], Array], middle: Array, seed: int) -> tuple[Array, bool]:
+    """The least of the sum of squares over several starts, `middle` and standard normal ones about it, and whether all
+    led there. Raises InputError without optimistix.
+    """
     try:
         import optimistix
     except ImportError:
         raise InputError("Calibration needs optimistix; install it with: pip install 'pulposus[calibrate]'.") from None
-    starts = jax.random.normal(jax.random.PRNGKey(seed), (STARTS, count)).at[0].set(0.0)
+    starts = middle + jax.random.normal(jax.random.PRNGKey(seed), (STARTS, len(middle))).at[0].set(0.0)
     solver: Any = optimistix.LevenbergMarquardt(rtol=_TOLERANCE, atol=_TOLERANCE)
 
     def one(start: Array) -> Array:

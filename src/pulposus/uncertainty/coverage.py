@@ -5,21 +5,28 @@ of the validation book with each draw, and asks whether what was published lies 
 Equation: held / predictions, with the exact binomial interval of Clopper and Pearson 1934. Rows of one paper on one
 thing are not independent, so the true interval is wider; `groups` counts them once.
 Why a small mesh and steps of three months: a band is far wider than what either changes.
+A draw is the same among 20 and among 40: `into` keeps those that are done in a folder, and goes on there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from pulposus import evidence
 from pulposus.disc import mesh, simulate
 from pulposus.errors import InputError
 from pulposus.evidence import instead
 from pulposus.evidence.checks import Check, read_checks
+from pulposus.results import claimed, write_text
 from pulposus.run import remember_compilations
 from pulposus.uncertainty.draws import draw_evidence
 from pulposus.uncertainty.ensemble import Progress, shared_out
@@ -28,7 +35,8 @@ from pulposus.validation import run_checks
 from pulposus.validation.laboratory import Laboratory
 
 FEWEST, MOST = 20, 1024  # maths: draws; with fewer, a 5 % quantile is the least of them
-_CHUNK = 2  # maths: draws that a process computes before it hands them over
+_CHUNK = 1  # maths: draws that a process computes before it hands them over: what Ctrl-C may cost, some minutes
+RECORD, DRAWS = "coverage.json", "coverage_draws.csv"
 _CONFIDENCE = 0.95  # maths: of the binomial interval
 _LONGEST = 3 * simulate.MONTH
 
@@ -45,25 +53,86 @@ def possible(n: int) -> None:
 
 
 def coverage(
-    n: int, *, size: str = "cohort", seed: int = 0, workers: int | None = None, progress: Progress | None = None
+    n: int,
+    *,
+    size: str = "cohort",
+    seed: int = 0,
+    workers: int | None = None,
+    done: pd.DataFrame | None = None,
+    progress: Progress | None = None,
+    keep: Callable[[pd.DataFrame], None] = lambda table: None,
 ) -> pd.DataFrame:
     """One row a quantitative prediction: what was published, quantiles of ours over `n` draws, whether they hold it.
 
-    Raises InputError for a number of draws or a mesh that cannot be.
+    done: values of draws of an earlier, stopped call, which are kept; keep: is handed all values so far when a draw is
+    over. Raises InputError for a number of draws or a mesh that cannot be.
     """
     possible(n)
     mesh.sized(size)
-    tell, done = progress or (lambda count, total, what: None), 0
-    chunks = [list(range(k, min(k + _CHUNK, n))) for k in range(0, n, _CHUNK)]
+    parts = [] if done is None or done.empty else [done[done["draw"] < n]]
+    over = set(parts[0]["draw"]) if parts else set()
+    todo = [draw for draw in range(n) if draw not in over]
+    chunks = [todo[k : k + _CHUNK] for k in range(0, len(todo), _CHUNK)]
+    tell, count = progress or (lambda count, total, what: None), len(over)
 
     def look() -> None:
-        tell(done, n, f"coverage, draw {done} of {n}")
+        tell(count, n, f"coverage, draw {count} of {n}")
 
-    parts = []
+    look()
     for part in shared_out(chunks, functools.partial(_values, n, seed, size), workers, look):
         parts.append(part)
-        done += part["draw"].nunique()
-    return judged(pd.concat(parts, ignore_index=True))
+        count += part["draw"].nunique()
+        keep(_sorted(parts))
+        look()
+    return judged(_sorted(parts))
+
+
+def _sorted(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(parts, ignore_index=True).sort_values("draw", kind="stable", ignore_index=True)
+
+
+def into(
+    folder: Path,
+    n: int,
+    *,
+    resume: bool = False,
+    size: str = "cohort",
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """`coverage`, whose values by draw are kept in `folder`; with `resume`, those of a stopped call are not computed
+    again. Raises InputError for a folder that holds those of another evidence, mesh, seed or version.
+    """
+    possible(n)
+    asked: dict[str, str | int] = {"evidence": evidence.digest(), "mesh": size, "seed": seed}
+    asked["version"] = version("pulposus")
+    with claimed(folder, shared=True):
+        done = _before(folder, asked) if resume else None
+        if done is None:
+            (folder / DRAWS).unlink(missing_ok=True)
+            write_text(folder / RECORD, json.dumps(asked, indent=1) + "\n")
+
+        def keep(values: pd.DataFrame) -> None:
+            write_text(folder / DRAWS, values.to_csv(index=False, lineterminator="\n"))
+
+        return coverage(n, size=size, seed=seed, workers=workers, done=done, progress=progress, keep=keep)
+
+
+def _before(folder: Path, asked: dict[str, str | int]) -> pd.DataFrame | None:
+    """Values of a stopped call for the same thing; None where none was kept."""
+    before: dict[str, str | int] = {}
+    with contextlib.suppress(OSError, ValueError):
+        before = json.loads((folder / RECORD).read_text("utf-8"))
+    if not before or not (folder / DRAWS).exists():
+        return None
+    other = [key for key in asked if asked[key] != before.get(key)]
+    if other:
+        raise InputError(
+            f"The draws in {str(folder)!r} are of another {', '.join(other)}; leave out --resume to begin anew, or "
+            "give another folder to --out."
+        )
+    return pd.read_csv(folder / DRAWS)
 
 
 def _values(n: int, seed: int, size: str, places: Sequence[int]) -> pd.DataFrame:

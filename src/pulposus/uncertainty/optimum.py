@@ -45,6 +45,7 @@ DRAWS = 16  # maths: enough to see whether a point is better nearly always or as
 _MOST_DRAWS = 256  # maths: a guard against slips of the keyboard
 USED, UNTREATED, WRITTEN = 0, -1, 0  # the member with the used values, the point of no injection, the case as written
 PLATEAU = 0.95  # maths: of the best effect, above which doses count as equally good
+_LEAST = 4  # maths: points of which two can be left out in turn
 _FINE = 200  # maths: places between the ends of an axis at which a curve through its values is read
 _CLIMBS = 8  # maths: gradients that may be spent; the grid has already come near
 _LARGEST = 1.0  # maths: what is kept of a dose is all that starves or lives
@@ -327,10 +328,25 @@ def _first(
         "axis": axis.name,
         "top": {word: float(np.quantile([tops[m] for m in drawn], q)) for word, q in QUANTILES.items()},
         "enough": float(enough),
+        "missed": _missed(axis, mean),
         "half_used": halves.get(USED, np.inf),
         "half": {word: float(np.quantile(half, q, method="nearest")) for word, q in QUANTILES.items()},
         "half_reached": float(np.mean(reached)),
     }
+
+
+def _missed(axis: Axis, values: np.ndarray) -> float:
+    """How far the curve through the other points misses each inner one, root mean square relative to their spread; NaN
+    where there are too few.
+    """
+    from scipy.interpolate import PchipInterpolator
+
+    shares, spread = np.array([axis.share(v) for v in axis.values]), float(np.std(values))
+    if len(values) < _LEAST or not spread > 0:
+        return np.nan
+    inner = range(1, len(values) - 1)
+    missed = [float(PchipInterpolator(*(np.delete(x, k) for x in (shares, values)))(shares[k])) for k in inner]
+    return float(np.sqrt(np.mean((np.array(missed) - values[1:-1]) ** 2))) / spread
 
 
 def _top(axis: Axis, values: np.ndarray) -> float:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pulposus.uncertainty.draws import Factor
 
 MOST_RUNS = 500  # maths: what a surrogate may cost
+LARGE = 0.5  # maths: error over the spread above which less than three quarters of the variance is foretold
 _HELD_OUT = 5  # maths: every fifth run is kept back
 _RIDGES = tuple(10.0**k for k in range(-8, 3))  # maths: weights that are tried, on standardised terms
 _SAMPLES = 2048  # maths: of the surrogate for its indices, a power of two
@@ -57,6 +58,20 @@ def indices(
         | {"first_order_confidence": found["S1_conf"], "total_confidence": found["ST_conf"]}
     )
     return made, {"runs": float(len(y)), "held_out_error": error, "held_out_explained": 1 - error**2}
+
+
+def doubt(quality: Mapping[str, float]) -> str:
+    """What must be said of indices whose surrogate foretells poorly what it has not seen; nothing where it does."""
+    error = quality["held_out_error"]
+    if error <= LARGE:
+        return ""
+    if not math.isfinite(error):
+        return "The runs that were kept back do not differ, so nothing says how good the surrogate is: trust no index."
+    missed, most = (f"{100 * share:.0f} %" for share in (error, LARGE))  # maths: share to percent
+    return (
+        f"The surrogate misses runs that it has not seen by {missed} of their spread, where more than {most} is too "
+        "much: its indices are a hint, no ranking. Give more --runs, or trust the gradients."
+    )
 
 
 def sampler() -> tuple[ModuleType, ModuleType]:

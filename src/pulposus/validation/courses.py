@@ -15,7 +15,7 @@ import numpy as np
 from pulposus import evidence
 from pulposus.disc import equilibrium, matrix, mechanics, mesh, simulate
 from pulposus.disc.state import State, total
-from pulposus.validation.finding import Finding, Points, collector, ordering
+from pulposus.validation.finding import Finding, Points, collector, height, ordering, over, points, reached
 from pulposus.validation.laboratory import Laboratory, Specimen, mean_in
 from pulposus.validation.matter import by_mass
 
@@ -54,7 +54,7 @@ def aggrecan_half_life(lab: Laboratory, at: str) -> Finding:
     life = float(np.log(2)) / mean_in(disc, mesh.NUCLEUS, rate) / simulate.YEAR
     years = np.linspace(0.0, 2 * life, 8)
     curve = tuple((float(t), float(0.5 ** (t / life))) for t in years)
-    return Finding(life, across="years", along="aggrecan left", curve=curve)
+    return Finding(life, "", "years", "aggrecan left", curve, shown=reached(0.5))
 
 
 @measure
@@ -67,7 +67,7 @@ def collagen_half_life(lab: Laboratory, at: str) -> Finding:
         return float(jnp.log(2.0) / matrix.collagen_decay(disc, made.state)) / simulate.YEAR
 
     curve = tuple((a, life(a)) for a in _AGES)
-    return Finding(life(float(at)), across="age, years", along="half-life, years", curve=curve)
+    return Finding(life(float(at)), "", "age, years", "half-life, years", curve, shown=over(float(at)))
 
 
 @measure
@@ -84,7 +84,7 @@ def height_loss(lab: Laboratory, at: str) -> Finding:
         return _PERCENT - lab.summary(made, formed)["height_percent"] if solved else math.nan
 
     curve = tuple((v, fall(v)) for v in _FIFTHS)
-    return Finding(fall(float(at)), across="viable share", along="height lost, %", curve=curve)
+    return Finding(fall(float(at)), "", "viable share", "height lost, %", curve, shown=over(float(at)))
 
 
 # ---------------------------------------------------------------------------------------------- ageing
@@ -100,7 +100,9 @@ def t2_fall(lab: Laboratory, at: str) -> Finding:
     """Fall of T2 of a disc of a grade over years, ms: "2 40"."""
     grade, years = (int(part) for part in at.split())
     curve = _ageing(lab, grade, years, COLUMNS["t2"], 0.0)
-    return Finding(curve[0][1] - curve[-1][1], across="years", along="T2, ms", curve=curve)
+    start = curve[0][1]
+    fall = start - curve[-1][1]
+    return Finding(fall, "", "years", "T2, ms", curve, shown=lambda value: ((years, start - value),))
 
 
 @measure
@@ -109,7 +111,7 @@ def aged_water(lab: Laboratory, at: str) -> Finding:
     first, last = (int(part) for part in at.split())
     volume = _ageing(lab, 1, last - first, "water_nucleus_percent", first)
     curve = tuple((age, by_mass(value / _PERCENT)) for age, value in volume)
-    return Finding(curve[-1][1], across="age, years", along="water by mass", curve=curve)
+    return Finding(curve[-1][1], "", "age, years", "water by mass", curve, shown=over(last))
 
 
 @measure
@@ -117,7 +119,11 @@ def grade_rate(lab: Laboratory, at: str) -> Finding:
     """Rise of the estimated grade a year: "1 11 19" (grade at the first age, ages)."""
     grade, first, last = (int(part) for part in at.split())
     curve = _ageing(lab, grade, last - first, COLUMNS["grade"], first)
-    return Finding((curve[-1][1] - curve[0][1]) / (last - first), across="age, years", along="grade", curve=curve)
+    start, years = curve[0], last - first
+    rate = (curve[-1][1] - start[1]) / years
+    return Finding(
+        rate, "", "age, years", "grade", curve, shown=lambda value: (start, (last, start[1] + value * years))
+    )
 
 
 @measure
@@ -125,7 +131,7 @@ def grade_at_age(lab: Laboratory, at: str) -> Finding:
     """Estimated grade at an age of a disc that is healthy at another: "15 45"."""
     first, last = (int(part) for part in at.split())
     curve = _ageing(lab, 1, last - first, COLUMNS["grade"], first)
-    return Finding(curve[-1][1], across="age, years", along="grade", curve=curve)
+    return Finding(curve[-1][1], "", "age, years", "grade", curve, shown=over(last))
 
 
 @measure
@@ -133,14 +139,16 @@ def height_with_age(lab: Laboratory, at: str) -> Finding:
     """Change of height of a healthy disc between two ages, percent."""
     first, last = (int(part) for part in at.split())
     curve = _ageing(lab, 1, last - first, "height_percent", first)
-    return Finding(curve[-1][1] - curve[0][1], across="age, years", along="height, % of start", curve=curve)
+    start = curve[0][1]
+    change = curve[-1][1] - start
+    return Finding(change, "", "age, years", "height, % of start", curve, shown=lambda value: ((last, start + value),))
 
 
 @measure
 def viable_after(lab: Laboratory, at: str) -> Finding:
     """Native cells of a healthy disc that are left after years, percent."""
     curve = _ageing(lab, 1, int(at), "native_viable_percent", 0.0)
-    return Finding(curve[-1][1], across="years", along="native cells, %", curve=curve)
+    return Finding(curve[-1][1], "", "years", "native cells, %", curve, shown=over(int(at)))
 
 
 @measure
@@ -150,7 +158,8 @@ def darkens_more(lab: Laboratory, at: str) -> Finding:
     curves = [_ageing(lab, g, years, COLUMNS["grade"], 0.0) for g in grades]
     ends = [curve[-1][1] for curve in curves]
     told = f"grade {ends[0]:.2f} and {ends[1]:.2f} after {years} years"
-    return ordering(ends[1] > ends[0], told, "years", "grade of the darker", curves[1])
+    words = f"grade, from {grades[1]} on (dashed: from {grades[0]})"
+    return ordering(ends[1] > ends[0], told, "years", words, curves[1], curves[0])
 
 
 # ---------------------------------------------------------------------------------------------- supply
@@ -186,22 +195,26 @@ def settling(lab: Laboratory, at: str) -> Finding:
         lost = [(native[0] - n) / max(native[0] - native[end], 1.0) for n in native[: end + 1]]
         when = float(np.interp(_MOST, lost, _TIMES[: end + 1]))
         curve = tuple((float(t), n / native[0]) for t, n in zip(_TIMES[: end + 1], native, strict=False))
-        return Finding(when, across="months", along="native cells left", curve=curve)
+        return Finding(when, "", "months", "native cells left", curve, shown=reached(height(curve, when)))
     lost = [(aggrecan[0] - a) / (aggrecan[0] - aggrecan[-1]) for a in aggrecan]
     curve = tuple((t / _YEAR, a) for t, a in zip(_TIMES, aggrecan, strict=True))
-    return Finding(float(np.interp(0.5, lost, _TIMES)) / _YEAR, across="years", along="aggrecan, %", curve=curve)
+    shown = reached(0.5 * (aggrecan[0] + aggrecan[-1]))
+    return Finding(float(np.interp(0.5, lost, _TIMES)) / _YEAR, "", "years", "aggrecan, %", curve, shown=shown)
 
 
 @measure
 def porous_cells(lab: Laboratory, at: str) -> Finding:
     """Native cells of a grade with endplates that open with grade, against endplates that follow composition."""
-    pairs = {name: lab.specimen(int(at), endplate_permeability=name) for name in ("composition", "rises")}
-    cells = {
-        name: mean_in(made.disc, mesh.NUCLEUS, made.state.native) / evidence.factor("Mcell/mL")
-        for name, made in pairs.items()
-    }
-    told = f"{cells['composition']:.4f} and {cells['rises']:.4f} million per mL"
-    return ordering(cells["rises"] > cells["composition"], told)
+
+    def cells(grade: int, endplate: str) -> float:
+        made = lab.specimen(grade, endplate_permeability=endplate)
+        return mean_in(made.disc, mesh.NUCLEUS, made.state.native) / evidence.factor("Mcell/mL")
+
+    grades = range(int(at) - 1, int(at) + 2)
+    rises, follows = (points(grades, (cells(g, name) for g in grades)) for name in ("rises", "composition"))
+    ours, theirs = dict(rises)[float(at)], dict(follows)[float(at)]
+    words = "million per mL, open (dashed: by composition)"
+    return ordering(ours > theirs, f"{theirs:.4f} and {ours:.4f} million per mL", "grade", words, rises, follows)
 
 
 # ---------------------------------------------------------------------------------------------- treatments
@@ -231,8 +244,8 @@ def _what(at: str) -> str:
     return {"t2": "T2, ms", "height_mm": "height, mm"}.get(name, name.replace("_", " "))
 
 
-def _over_months(at: str, values: Sequence[float]) -> tuple[str, str, Points]:
-    return "months", f"{_what(at)}, treated", _curve(values)
+def _over_months(at: str, values: Sequence[float], untreated: Sequence[float]) -> tuple[str, str, Points, Points]:
+    return "months", f"{_what(at)}, treated (dashed: untreated)", _curve(values), _curve(untreated)
 
 
 @measure
@@ -240,7 +253,8 @@ def treated_difference(lab: Laboratory, at: str) -> Finding:
     """Treated less untreated at the end."""
     treated, untreated, _ = _arms(lab, at)
     difference = [a - b for a, b in zip(treated, untreated, strict=True)]
-    return Finding(difference[-1], across="months", along=f"{_what(at)}, treated − untreated", curve=_curve(difference))
+    along = f"{_what(at)}, treated − untreated"
+    return Finding(difference[-1], "", "months", along, _curve(difference), shown=over(len(difference) - 1))
 
 
 @measure
@@ -248,15 +262,16 @@ def treated_change(lab: Laboratory, at: str) -> Finding:
     """Change of the treated disc from start to end."""
     treated, _, _ = _arms(lab, at)
     change = [value - treated[0] for value in treated]
-    return Finding(change[-1], across="months", along=f"{_what(at)}, change", curve=_curve(change))
+    along = f"{_what(at)}, change"
+    return Finding(change[-1], "", "months", along, _curve(change), shown=over(len(change) - 1))
 
 
 @measure
 def treated_rise(lab: Laboratory, at: str) -> Finding:
     """The treated disc ends higher than it began."""
-    treated, _, months = _arms(lab, at)
+    treated, untreated, months = _arms(lab, at)
     told = f"{treated[0]:.4g} to {treated[-1]:.4g} in {months} months"
-    return ordering(treated[-1] > treated[0], told, *_over_months(at, treated))
+    return ordering(treated[-1] > treated[0], told, *_over_months(at, treated, untreated))
 
 
 @measure
@@ -264,7 +279,7 @@ def treated_above(lab: Laboratory, at: str) -> Finding:
     """The treated disc ends above the untreated one."""
     treated, untreated, _ = _arms(lab, at)
     told = f"{treated[-1]:.4g} with, {untreated[-1]:.4g} without"
-    return ordering(treated[-1] > untreated[-1], told, *_over_months(at, treated))
+    return ordering(treated[-1] > untreated[-1], told, *_over_months(at, treated, untreated))
 
 
 @measure
@@ -272,7 +287,7 @@ def treated_below(lab: Laboratory, at: str) -> Finding:
     """The treated disc ends below the untreated one."""
     treated, untreated, _ = _arms(lab, at)
     told = f"{treated[-1]:.4g} with, {untreated[-1]:.4g} without"
-    return ordering(treated[-1] < untreated[-1], told, *_over_months(at, treated))
+    return ordering(treated[-1] < untreated[-1], told, *_over_months(at, treated, untreated))
 
 
 @measure

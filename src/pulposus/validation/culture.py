@@ -18,7 +18,7 @@ from pulposus.disc import mesh, simulate
 from pulposus.disc.metabolism import bibby_urban_rates
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import Hypotheses
-from pulposus.validation.finding import Finding, collector
+from pulposus.validation.finding import Finding, collector, over, points
 from pulposus.validation.laboratory import Laboratory, mean_in
 
 MEASURES, measure = collector()
@@ -28,6 +28,8 @@ MULTIPLIERS = {solute: f"{STROMAL} {solute}_uptake_multiplier" for solute in ("o
 GAIN = "protease_gain"
 _PER_CELL = "nmol/(Mcell*hour)"
 _DAYS = (0.0, 3.0, 7.0, 14.0, 21.0, 28.0)  # maths: days at which curves are drawn
+_CULTURES = (1.0, 2.0, 5.0, 10.0, 15.0, 20.0)  # maths: kPa of oxygen over a culture at which curves are drawn
+_RISES = (1.0, 2.0, 3.0, 4.0, 5.0)  # maths: times the normal proteases at which curves are drawn
 _FED = 1e3  # maths: mol/m^3 of glucose in a medium that never runs out, where the limiter does nothing
 Numbers = Mapping[str, Array | float]
 
@@ -75,7 +77,10 @@ def proteases_of_degenerate(lab: Laboratory) -> float:
 @measure
 def culture_uptake(lab: Laboratory, at: str) -> Finding:
     """Uptake of fresh stromal cells: "oxygen 7.4 20"."""
-    return Finding(float(uptake(used(*MULTIPLIERS.values()), at)))
+    numbers, (solute, ph, kpa) = used(*MULTIPLIERS.values()), at.split()
+    curve = points(_CULTURES, (float(uptake(numbers, f"{solute} {ph} {oxygen}")) for oxygen in _CULTURES))
+    along = f"{solute}, nmol per million cells and hour"
+    return Finding(float(uptake(numbers, at)), "", "oxygen of the culture, kPa", along, curve, shown=over(float(kpa)))
 
 
 @measure
@@ -83,11 +88,16 @@ def culture_uptake_left(lab: Laboratory, at: str) -> Finding:
     """Share of the first uptake that is left: "oxygen 21"."""
     numbers, solute = used(*MULTIPLIERS.values(), ADAPTATION), at.split()[0]
     curve = tuple((day, float(uptake_left(numbers, f"{solute} {day}"))) for day in _DAYS)
-    return Finding(float(uptake_left(numbers, at)), across="days", along="uptake left", curve=curve)
+    shown = over(float(at.split()[1]))
+    return Finding(float(uptake_left(numbers, at)), "", "days", "uptake left", curve, shown=shown)
 
 
 @measure
 def protease_decay(lab: Laboratory, at: str) -> Finding:
     """Decay in a degenerate disc over that in a normal one, from proteases alone."""
     proteases = proteases_of_degenerate(lab)
-    return Finding(float(decay_rise(used(GAIN), proteases)), f"ADAMTS4 {proteases:.3g} times normal")
+    numbers = used(GAIN)
+    curve = points(_RISES, (float(decay_rise(numbers, by)) for by in _RISES))
+    told = f"ADAMTS4 {proteases:.3g} times normal"
+    value = float(decay_rise(numbers, proteases))
+    return Finding(value, told, "ADAMTS4, times normal", "decay over normal", curve, shown=over(proteases))

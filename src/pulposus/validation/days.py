@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -13,8 +15,11 @@ from pulposus.disc.composition import continuous_grade
 from pulposus.disc.equilibrium import Balance
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import Hypotheses
-from pulposus.validation.finding import Finding, collector, points
+from pulposus.validation.finding import Finding, collector, over, points
 from pulposus.validation.laboratory import REFERENCE, Laboratory
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MEASURES, measure = collector()
 _SIZE = "cohort"  # height at rest is 12 % short of the limit of fine meshes, pressures 4 % (docs/processes/solid.md)
@@ -22,7 +27,7 @@ _PERCENT = 100.0  # maths: share to percent
 _MOMENTS = (1.0, 2.0, 2.5, 4.0, 5.0, 6.0, 7.5, 8.0)  # maths: N m, those of the measurements
 _COLLAPSED = 5  # maths: the last Pfirrmann grade
 _GRADES = range(1, _COLLAPSED + 1)
-_GAINED = (1.5, 3.0)  # maths: hours after which volume regained is read
+_LOADS = (250.0, 500.0, 750.0, 1000.0)  # maths: N at which a curve of stiffness is drawn
 
 
 def disc_of(lab: Laboratory, grade: int = 1) -> Rested:
@@ -51,12 +56,21 @@ def _believed(found: Balance) -> Balance:
 # ---------------------------------------------------------------------------------------------- postures
 
 
+_COMPRESSION = "compression, N"
+
+
+def _postures(lab: Laboratory) -> pd.DataFrame:
+    """What is read of the disc by posture, the lightest first."""
+    rows = lab.keep("postures", lambda: biomechanics.postures(disc_of(lab))[0])
+    return rows.set_index("posture").sort_values("compression_N")
+
+
 @measure
 def posture_pressure(lab: Laboratory, at: str) -> Finding:
     """Pressure in a posture after a night, MPa."""
-    rows = lab.keep("postures", lambda: biomechanics.postures(disc_of(lab))[0]).set_index("posture")
-    curve = points(rows["compression_N"].sort_values(), rows.sort_values("compression_N")["pressure_MPa"])
-    return Finding(float(rows.loc[at, "pressure_MPa"]), across="compression, N", along="pressure, MPa", curve=curve)
+    rows = _postures(lab)
+    curve, shown = points(rows["compression_N"], rows["pressure_MPa"]), over(rows.loc[at, "compression_N"])
+    return Finding(float(rows.loc[at, "pressure_MPa"]), "", _COMPRESSION, "pressure, MPa", curve, shown=shown)
 
 
 @measure
@@ -65,7 +79,11 @@ def pressure_per_stress(lab: Laboratory, at: str) -> Finding:
     disc = disc_of(lab)
     found = _believed(biomechanics.under(disc, posture.load_of(disc.body, at)))
     stress = float(posture.load_of(disc.body, at).follower / disc.made.shape.disc.area())
-    return Finding(float(posture.read(disc.body, found).pressure) / stress)
+    rows, unit = _postures(lab), evidence.factor("MPa") * float(disc.made.shape.disc.area())
+    curve = points(rows["compression_N"], rows["pressure_MPa"] * unit / rows["compression_N"])
+    shown = over(rows.loc[at, "compression_N"])
+    value = float(posture.read(disc.body, found).pressure) / stress
+    return Finding(value, "", _COMPRESSION, "pressure over force per area", curve, shown=shown)
 
 
 @measure
@@ -73,8 +91,14 @@ def axial_stiffness(lab: Laboratory, at: str) -> Finding:
     """Stiffness under a sudden further load from a compression (N), kN/mm."""
     disc = disc_of(lab)
     none = equilibrium.unloaded(disc.body)
-    load = eqx.tree_at(lambda a: a.follower, none, jnp.asarray(float(at)))
-    return Finding(biomechanics.stiffness(disc, load, biomechanics.under(disc, load)))
+
+    def under(newton: float) -> float:
+        load = eqx.tree_at(lambda a: a.follower, none, jnp.asarray(newton))
+        return biomechanics.stiffness(disc, load, biomechanics.under(disc, load))
+
+    found = {newton: under(newton) for newton in sorted({*_LOADS, float(at)})}
+    curve = points(found, found.values())
+    return Finding(found[float(at)], "", _COMPRESSION, "stiffness, kN/mm", curve, shown=over(float(at)))
 
 
 # ---------------------------------------------------------------------------------------------- a day
@@ -91,7 +115,7 @@ def daily_loss(lab: Laboratory, at: str) -> Finding:
     """Height or volume lost from morning to evening, lying both times as in a scanner, percent: "height", "volume"."""
     hour, values, up = _day(lab, {"height": "height_mm", "volume": "volume_mL"}[at])
     lost = _PERCENT * (1 - values / values[up - 1])
-    return Finding(float(lost[0]), across="hours", along=f"{at} lost, %", curve=points(hour, lost))
+    return Finding(float(lost[0]), "", "hours", f"{at} lost, %", points(hour, lost), shown=over(hour[0]))
 
 
 @measure
@@ -104,6 +128,7 @@ def overnight_gain(lab: Laboratory, at: str) -> Finding:
         across="hours",
         along="volume gained, %",
         curve=points(hour[:up], gained[:up]),
+        shown=over(float(at)),
     )
 
 
@@ -116,6 +141,7 @@ def overnight_pressure(lab: Laboratory, at: str) -> Finding:
         across="hours",
         along="pressure, MPa",
         curve=points(hour[:up], values[:up]),
+        shown=over(float(at)),
     )
 
 
@@ -144,6 +170,9 @@ def height_by_grade(lab: Laboratory, at: str) -> Finding:
 # ---------------------------------------------------------------------------------------------- motion
 
 
+_MOMENT, _BENDS = "moment, N m", ("flexion", "extension")
+
+
 def _motions(lab: Laboratory, grade: int, name: str, column: str) -> dict[float, float]:
     rows = lab.keep(("motions", grade), lambda: biomechanics.motions(disc_of(lab, grade), moments=_MOMENTS))
     own = rows[rows["motion"] == name]
@@ -155,9 +184,8 @@ def turn(lab: Laboratory, at: str) -> Finding:
     """Turn of the isolated disc in degrees: "flexion 7.5" (N m)."""
     name, moment = at.split()
     found = _motions(lab, 1, name, "turn_degrees")
-    return Finding(
-        found[float(moment)], across="moment, N m", along="turn, degrees", curve=points(found, found.values())
-    )
+    curve, shown = points(found, found.values()), over(float(moment))
+    return Finding(found[float(moment)], "", _MOMENT, "turn, degrees", curve, shown=shown)
 
 
 @measure
@@ -165,14 +193,16 @@ def pressure_rise(lab: Laboratory, at: str) -> Finding:
     """Rise of pressure of the isolated disc under a moment, MPa: "flexion 7.5"."""
     name, moment = at.split()
     found = _motions(lab, 1, name, "pressure_rise_MPa")
-    return Finding(found[float(moment)], across="moment, N m", along="rise, MPa", curve=points(found, found.values()))
+    curve, shown = points(found, found.values()), over(float(moment))
+    return Finding(found[float(moment)], "", _MOMENT, "rise, MPa", curve, shown=shown)
 
 
 @measure
 def stiffening(lab: Laboratory, at: str) -> Finding:
     """Flexion and extension of a collapsed disc (the form of a healthy one) over that of a healthy one."""
     turned = [
-        sum(_motions(lab, grade, name, "turn_degrees")[float(at)] for name in ("flexion", "extension"))
+        np.array([sum(_motions(lab, grade, name, "turn_degrees")[m] for name in _BENDS) for m in _MOMENTS])
         for grade in (1, _COLLAPSED)
     ]
-    return Finding(turned[1] / turned[0])
+    curve = points(_MOMENTS, turned[1] / turned[0])
+    return Finding(dict(curve)[float(at)], "", _MOMENT, "collapsed over healthy", curve, shown=over(float(at)))

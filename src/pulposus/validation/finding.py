@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+
 Points = tuple[tuple[float, float], ...]
+Shown = Callable[[float], Points]
 M = TypeVar("M", bound=Callable[..., object])
 
 
@@ -14,7 +17,9 @@ M = TypeVar("M", bound=Callable[..., object])
 class Finding:
     """Ours in the unit of the check; `curve` and `published` are (x, y) points to draw over `across`, if there are any.
 
-    For an ordering the value is 1 where it holds and 0 where it does not, and `told` says the numbers behind it.
+    `shown` says where a value of the checked quantity stands in that picture: one point, or a line of several. For an
+    ordering the value is 1 where it holds and 0 where it does not, `told` says the numbers behind it, and `beside` is
+    the course that the curve is compared with.
     """
 
     value: float
@@ -23,6 +28,8 @@ class Finding:
     along: str = ""
     curve: Points = ()
     published: Points = ()
+    beside: Points = ()
+    shown: Shown | None = None
 
 
 def points(x: Iterable[float], y: Iterable[float]) -> Points:
@@ -30,9 +37,38 @@ def points(x: Iterable[float], y: Iterable[float]) -> Points:
     return tuple((float(a), float(b)) for a, b in zip(x, y, strict=True))
 
 
-def ordering(holds: bool, told: str, across: str = "", along: str = "", curve: Points = ()) -> Finding:
-    """An ordering: whether it holds, the numbers behind it, and a curve on which it can be seen."""
-    return Finding(1.0 if holds else 0.0, told, across, along, curve)
+def height(curve: Points, x: float) -> float:
+    """The height of a curve over `x`, straight between its points."""
+    along, up = np.asarray(curve).T
+    return float(np.interp(x, along, up))
+
+
+def over(x: float) -> Shown:
+    """A value is the height of the curve over `x`."""
+    return lambda value: ((float(x), value),)
+
+
+def reached(y: float) -> Shown:
+    """A value is where along x the curve is at `y`."""
+    return lambda value: ((value, float(y)),)
+
+
+def between(first: float, last: float) -> Shown:
+    """A value is a mean or an extreme between two places along x."""
+    return lambda value: ((float(first), value), (float(last), value))
+
+
+def power(start: tuple[float, float], x: Iterable[float]) -> Shown:
+    """A value is the power of x by which the curve goes from its start."""
+    at = [float(one) for one in x]
+    return lambda value: points(at, (start[1] * (np.asarray(at) / start[0]) ** value))
+
+
+def ordering(
+    holds: bool, told: str, across: str = "", along: str = "", curve: Points = (), beside: Points = ()
+) -> Finding:
+    """An ordering: whether it holds, the numbers behind it, and the courses on which it can be seen."""
+    return Finding(1.0 if holds else 0.0, told, across, along, curve, beside=beside)
 
 
 def collector() -> tuple[dict[str, Callable[..., Finding]], Callable[[M], M]]:

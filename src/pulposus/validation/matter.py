@@ -5,17 +5,19 @@ Each takes the laboratory and the `at` of its checks, and gives a `Finding` in t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
 from pulposus import evidence
-from pulposus.disc import mechanics, mesh
+from pulposus.disc import geometry, mechanics, mesh
 from pulposus.disc.composition import Composition, composition, continuous_grade, endplate
 from pulposus.disc.metabolism import tissue_factor
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import Hypotheses, positive_share
-from pulposus.validation.finding import Finding, collector
+from pulposus.validation.finding import Finding, Points, between, collector, over, points
 from pulposus.validation.laboratory import REFERENCE, Laboratory, mean_in
 from pulposus.validation.solutes import diffusivity
 
@@ -43,8 +45,13 @@ def by_mass(by_volume: float) -> float:
     return water / (water + (1 - by_volume) * float(p.solid_density))
 
 
-def _over_grades(grades: tuple[int, ...], value) -> tuple[tuple[float, float], ...]:  # type: ignore[no-untyped-def]
+def _over_grades(grades: tuple[int, ...], value: Callable[[float], float]) -> Points:
     return tuple((float(g), float(value(g))) for g in grades)
+
+
+def _of_grade(grade: float, value: Callable[[float], float], along: str) -> Finding:
+    """A value at a grade, and its course over the grades."""
+    return Finding(value(grade), "", "grade", along, _over_grades(GRADES, value), shown=over(grade))
 
 
 # ---------------------------------------------------------------------------------------------- diffusion
@@ -57,13 +64,16 @@ def _squeezed(tissue: str, percent: float) -> float:
     return float(tissue_factor(jnp.asarray((water - 1 + stretch) / stretch)))
 
 
+_SQUEEZED = "compressed by, %"
+
+
 @measure
 def tissue_diffusivity(lab: Laboratory, at: str) -> Finding:
     """Diffusivity in healthy tissue, cm^2/s: "oxygen annulus 14.2" (solute, tissue, percent of compression)."""
     solute, tissue, percent = at.split()
     curve = tuple((s, diffusivity(solute) * _squeezed(tissue, s) * _CM2) for s in _SQUEEZES)
     value = diffusivity(solute) * _squeezed(tissue, float(percent)) * _CM2
-    return Finding(value, across="compressed by, %", along="diffusivity, cm2/s", curve=curve)
+    return Finding(value, "", _SQUEEZED, "diffusivity, cm2/s", curve, shown=over(float(percent)))
 
 
 @measure
@@ -72,13 +82,15 @@ def diffusivity_ratio(lab: Laboratory, at: str) -> Finding:
     tissue, percent = at.split()
     curve = tuple((s, _squeezed(tissue, s) / _squeezed(tissue, 0.0)) for s in _SQUEEZES)
     value = _squeezed(tissue, float(percent)) / _squeezed(tissue, 0.0)
-    return Finding(value, across="compressed by, %", along="of uncompressed", curve=curve)
+    return Finding(value, "", _SQUEEZED, "of uncompressed", curve, shown=over(float(percent)))
 
 
 @measure
 def ion_diffusivity(lab: Laboratory, at: str) -> Finding:
     """Diffusivity of salt in the healthy endplate, cm^2/s."""
-    return Finding(evidence.used("ion_diffusivity").si * _squeezed("endplate", 0.0) * _CM2)
+    free = evidence.used("ion_diffusivity").si * _CM2
+    curve = tuple((s, free * _squeezed("endplate", s)) for s in _SQUEEZES)
+    return Finding(curve[0][1], "", _SQUEEZED, "diffusivity, cm2/s", curve, shown=over(0.0))
 
 
 def _openness(grade: float, by: str) -> float:
@@ -93,21 +105,21 @@ def _openness(grade: float, by: str) -> float:
 def openness_composition(lab: Laboratory, at: str) -> Finding:
     """Diffusivity of the endplate at a grade over healthy, by its water alone."""
     curve = _over_grades(GRADES, lambda g: _openness(g, "composition"))
-    return Finding(_openness(float(at), "composition"), across="grade", along="of healthy", curve=curve)
+    return Finding(_openness(float(at), "composition"), "", "grade", "of healthy", curve, shown=over(float(at)))
 
 
 @measure
 def openness_falls(lab: Laboratory, at: str) -> Finding:
     """The same where it falls by calcification."""
     curve = _over_grades(GRADES[1:], lambda g: _openness(g, "falls"))
-    return Finding(_openness(float(at), "falls"), across="grade", along="of healthy", curve=curve)
+    return Finding(_openness(float(at), "falls"), "", "grade", "of healthy", curve, shown=over(float(at)))
 
 
 @measure
 def openness_rises(lab: Laboratory, at: str) -> Finding:
     """The same where it rises by porosity."""
     curve = _over_grades(GRADES[1:], lambda g: _openness(g, "rises"))
-    return Finding(_openness(float(at), "rises"), across="grade", along="of healthy", curve=curve)
+    return Finding(_openness(float(at), "rises"), "", "grade", "of healthy", curve, shown=over(float(at)))
 
 
 # ---------------------------------------------------------------------------------------------- composition
@@ -121,7 +133,7 @@ def charge_absolute(lab: Laboratory, at: str) -> Finding:
         charge = made_of(grade, grading="absolute").charge
         return float(charge[0] / made_of(1).charge[0])
 
-    return Finding(value(float(at)), across="grade", along="of healthy", curve=_over_grades(GRADES, value))
+    return _of_grade(float(at), value, "of healthy")
 
 
 @measure
@@ -131,7 +143,7 @@ def charge_of_grade(lab: Laboratory, at: str) -> Finding:
     def value(grade: float) -> float:
         return float(made_of(grade).charge[0]) * _MEQ
 
-    return Finding(value(float(at)), across="grade", along="mEq/mL", curve=_over_grades(GRADES, value))
+    return _of_grade(float(at), value, "mEq/mL")
 
 
 @measure
@@ -141,7 +153,7 @@ def water_mass(lab: Laboratory, at: str) -> Finding:
     def value(grade: float) -> float:
         return by_mass(float(made_of(grade).water[0]))
 
-    return Finding(value(float(at)), across="grade", along="water by mass", curve=_over_grades(GRADES, value))
+    return _of_grade(float(at), value, "water by mass")
 
 
 @measure
@@ -155,7 +167,7 @@ def osmotic(lab: Laboratory, at: str) -> Finding:
         return float(mechanics.osmotic_pressure(p, jnp.asarray(of))) / evidence.factor("MPa")
 
     curve = tuple((share * charge * _MEQ, value(share * charge)) for share in _QUARTERS)
-    return Finding(value(charge), across="fixed charge, mEq/mL", along="MPa", curve=curve)
+    return Finding(value(charge), "", "fixed charge, mEq/mL", "MPa", curve, shown=over(charge * _MEQ))
 
 
 def _gag(grade: float, tissue: int) -> tuple[float, float, float]:
@@ -170,20 +182,19 @@ def _gag(grade: float, tissue: int) -> tuple[float, float, float]:
 @measure
 def endplate_charge(lab: Laboratory, at: str) -> Finding:
     """Fixed charge of the healthy endplate, mEq per g wet."""
-    return Finding(_gag(1, mesh.ENDPLATE)[0])
+    return _of_grade(1, lambda grade: _gag(grade, mesh.ENDPLATE)[0], "mEq/g wet")
 
 
 @measure
 def endplate_gag(lab: Laboratory, at: str) -> Finding:
     """Glycosaminoglycan of the healthy endplate, mg per g wet."""
-    return Finding(_gag(1, mesh.ENDPLATE)[1])
+    return _of_grade(1, lambda grade: _gag(grade, mesh.ENDPLATE)[1], "mg/g wet")
 
 
 @measure
 def gag_dry(lab: Laboratory, at: str) -> Finding:
     """Glycosaminoglycan of the nucleus in grade II, mg per g dry."""
-    curve = _over_grades(GRADES, lambda g: _gag(g, mesh.NUCLEUS)[2])
-    return Finding(_gag(2, mesh.NUCLEUS)[2], across="grade", along="mg/g dry", curve=curve)
+    return _of_grade(2, lambda grade: _gag(grade, mesh.NUCLEUS)[2], "mg/g dry")
 
 
 @measure
@@ -195,22 +206,25 @@ def gag_wet(lab: Laboratory, at: str) -> Finding:
     def value(grade: float) -> float:
         return float(np.average([_gag(grade, tissue)[1] for tissue in (0, 1)], weights=volume))
 
-    return Finding(value(float(at)), across="grade", along="mg/g wet", curve=_over_grades(GRADES, value))
+    return _of_grade(float(at), value, "mg/g wet")
 
 
 @measure
 def il1_positive(lab: Laboratory, at: str) -> Finding:
     """Share of nucleus cells that answer to IL-1 in a disc of a grade, at the start."""
-    made = lab.specimen(int(at))
-    share = positive_share(made.disc.parameters.il1b_positive_healthy, made.state.il1b)
-    return Finding(mean_in(made.disc, mesh.NUCLEUS, share))
+
+    def value(grade: float) -> float:
+        made = lab.specimen(int(grade))
+        share = positive_share(made.disc.parameters.il1b_positive_healthy, made.state.il1b)
+        return mean_in(made.disc, mesh.NUCLEUS, share)
+
+    return _of_grade(int(at), value, "share of cells")
 
 
 @measure
 def t2_of_grade(lab: Laboratory, at: str) -> Finding:
     """T2 of the nucleus in a disc of a grade, ms."""
-    value = {g: lab.summary(lab.specimen(g))["t2_nucleus_ms"] for g in GRADES}
-    return Finding(value[int(at)], across="grade", along="T2, ms", curve=tuple((float(g), v) for g, v in value.items()))
+    return _of_grade(int(at), lambda grade: lab.summary(lab.specimen(int(grade)))["t2_nucleus_ms"], "T2, ms")
 
 
 # ---------------------------------------------------------------------------------------------- form
@@ -226,8 +240,12 @@ def reference_volume(lab: Laboratory, at: str) -> Finding:
 @measure
 def nucleus_volume(lab: Laboratory, at: str) -> Finding:
     """Volume of the nucleus of a healthy disc, mL."""
-    disc = lab.specimen(1, at).disc
-    return Finding(float(jnp.sum(disc.tissue[mesh.NUCLEUS] * disc.volume)) * _ML)
+
+    def value(grade: float) -> float:
+        disc = lab.specimen(int(grade), at).disc
+        return float(jnp.sum(disc.tissue[mesh.NUCLEUS] * disc.volume)) * _ML
+
+    return _of_grade(1, value, "mL")
 
 
 @measure
@@ -235,8 +253,25 @@ def disc_volume(lab: Laboratory, at: str) -> Finding:
     """Mean volume of discs with their endplates, mL: "male L2-L3 L3-L4"; grade I."""
     sex, *levels = at.split()
     volumes = [float(jnp.sum(lab.specimen(1, level, sex).disc.volume)) * _ML for level in levels]
-    numbered = tuple((float(i), v) for i, v in enumerate(volumes, 1))
-    return Finding(float(np.mean(volumes)), across=f"level, from {levels[0]} down", along="mL", curve=numbered)
+    numbers = [_number(one) for one in levels]
+    shown = between(numbers[0], numbers[-1])
+    return Finding(float(np.mean(volumes)), "", _LUMBAR, "mL", points(numbers, volumes), shown=shown)
+
+
+_LUMBAR, _NECK = "level: L1-L2 is 1, L5-S1 is 5", "level: C2-C3 is 2, C7-T1 is 7"
+
+
+def _number(level: str) -> float:
+    """The number of the upper vertebra."""
+    return float(level[1])
+
+
+def _of_level(at: str, value: Callable[[str], float], along: str) -> Finding:
+    """A value at a level, and its course over the levels of the neck or of the loin."""
+    several = [one for one in evidence.levels() if one[0] == at[0]]
+    curve = points(map(_number, several), map(value, several))
+    across = _NECK if at[0] == "C" else _LUMBAR
+    return Finding(value(at), "", across, along, curve, shown=over(_number(at)))
 
 
 def _rows(level: str, sex: str = "any") -> dict[str, float]:
@@ -252,48 +287,62 @@ def _between_bones(level: str, sex: str) -> float:
 @measure
 def bony_height(lab: Laboratory, at: str) -> Finding:
     """Height between bones in the middle of a healthy disc, mm: "C5-C6 male"."""
-    level, sex = at.split()
-    return Finding(_between_bones(level, sex))
+    where, sex = at.split()
+    return _of_level(where, lambda one: _between_bones(one, sex), "mm")
 
 
 @measure
 def cervical_mean(lab: Laboratory, at: str) -> Finding:
     """The same, mean of C2-C3 to C6-C7."""
-    levels = [level for level in evidence.levels() if level.startswith("C") and level != "C7-T1"]
-    heights = [_between_bones(level, at) for level in levels]
-    numbered = tuple((float(i), h) for i, h in enumerate(heights, 2))
-    return Finding(float(np.mean(heights)), across="upper vertebra, C", along="mm", curve=numbered)
+    levels = [one for one in evidence.levels() if one.startswith("C") and one != "C7-T1"]
+    heights, numbers = [_between_bones(one, at) for one in levels], [_number(one) for one in levels]
+    shown = between(numbers[0], numbers[-1])
+    return Finding(float(np.mean(heights)), "", _NECK, "mm", points(numbers, heights), shown=shown)
 
 
 @measure
 def anterior_height(lab: Laboratory, at: str) -> Finding:
     """Height between bones in front, mm."""
-    wedge = np.tan(evidence.dimensions(at)["wedge"].si)
-    return Finding(_between_bones(at, "any") + 0.5 * float(wedge) * _rows(at)["ap_depth"])
+
+    def value(where: str) -> float:
+        wedge = float(np.tan(evidence.dimensions(where)["wedge"].si))
+        return _between_bones(where, "any") + 0.5 * wedge * _rows(where)["ap_depth"]
+
+    return _of_level(at, value, "mm")
 
 
 @measure
 def mid_height(lab: Laboratory, at: str) -> Finding:
     """Height of the nucleus in the middle, mm."""
-    return Finding(_rows(at)["mid_height"])
+    return _of_level(at, lambda where: _rows(where)["mid_height"], "mm")
 
 
 @measure
 def endplate_thickness(lab: Laboratory, at: str) -> Finding:
     """Thickness of one cartilage endplate in the centre, mm."""
-    return Finding(_rows("L4-L5")["endplate_thickness_centre"])
+    centre, rim = (_rows("L4-L5")[f"endplate_thickness_{place}"] for place in ("centre", "rim"))
+    curve = points(_QUARTERS, (centre + (rim - centre) * share**2 for share in _QUARTERS))
+    return Finding(centre, "", "from the centre to the rim", "mm", curve, shown=over(0.0))
 
 
 @measure
 def nucleus_area(lab: Laboratory, at: str) -> Finding:
     """Plan area of the nucleus over that of the disc."""
-    shape = lab.specimen(1, at).disc.shape
-    return Finding(float(shape.nucleus.area() / shape.disc.area()))
+
+    def value(grade: float) -> float:
+        shape = _shape(at, int(grade))
+        return float(shape.nucleus.area() / shape.disc.area())
+
+    return _of_grade(1, value, "of the disc's area")
 
 
-def _lengths(lab: Laboratory, level: str) -> tuple[float, float]:
+def _shape(where: str, grade: int = 1) -> geometry.Shape:
+    return geometry.from_dimensions({name: row.si for name, row in evidence.dimensions(where, "any", grade).items()})
+
+
+def _lengths(where: str) -> tuple[float, float]:
     """Length of nucleus and disc on the midline, mm."""
-    shape = lab.specimen(1, level).disc.shape
+    shape = _shape(where)
     ends = jnp.asarray([0.0, np.pi])
     return tuple(float(jnp.ptp(outline.points(ends)[1])) * _MM for outline in (shape.nucleus, shape.disc))  # type: ignore[return-value]
 
@@ -301,11 +350,10 @@ def _lengths(lab: Laboratory, level: str) -> tuple[float, float]:
 @measure
 def nucleus_length(lab: Laboratory, at: str) -> Finding:
     """Length of the nucleus front to back, mm."""
-    return Finding(_lengths(lab, at)[0])
+    return _of_level(at, lambda where: _lengths(where)[0], "mm")
 
 
 @measure
 def nucleus_length_share(lab: Laboratory, at: str) -> Finding:
     """Length of the nucleus over that of the disc, on the midline."""
-    nucleus, disc = _lengths(lab, at)
-    return Finding(nucleus / disc)
+    return _of_level(at, lambda where: float(np.divide(*_lengths(where))), "of the disc's length")

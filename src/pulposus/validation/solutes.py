@@ -5,8 +5,6 @@ Each takes the laboratory and the `at` of its checks, and gives a `Finding` in t
 
 from __future__ import annotations
 
-import functools
-
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +15,18 @@ from pulposus.disc.metabolism import acidity, bibby_urban_rates, cachot_rates, t
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import GLUCOSE, LACTATE, OXYGEN, Disc, Hypotheses, State
 from pulposus.evidence.checks import reference_profile
-from pulposus.validation.finding import Finding, collector, ordering, points
+from pulposus.validation.finding import (
+    Finding,
+    Shown,
+    between,
+    collector,
+    height,
+    ordering,
+    over,
+    points,
+    power,
+    reached,
+)
 from pulposus.validation.laboratory import Laboratory, Specimen, balanced, bisect, mean_in, slab
 
 MEASURES, measure = collector()
@@ -31,7 +40,19 @@ _DENSEST = 200.0  # maths: million per mL, where the search for a carrying capac
 _CHAMBERS = (5.0, 10.0, 20.0, 40.0)  # maths: mm, lengths of chamber of which the first that starves is read
 _SCARCE = 0.01  # maths: share of supply where the search for a critical level ends
 _HALVINGS = 9  # maths: bisections of a share, to a five-hundredth
+_FINE = 9  # maths: points of a drawn power law
 _BELOW = 0.9  # maths: of a critical level, so that some cells are in want and most are not
+# Variants of the reference disc that are solved for a curve, by what is changed: those that are checked.
+_VARIED = {
+    "cells": ("times the cells", (1.0, 1.5, 2.0)),  # maths: conditions of the checks
+    "plate": ("water of the endplate", (None, 0.6, 0.48, 0.4)),  # maths: conditions of the checks
+    "supply": ("share of supply", (1.0, 0.75, 0.5)),  # maths: conditions of the checks
+}
+_UNCHANGED = {"cells": 1.0, "plate": None, "supply": 1.0}
+_WORDS = {"mean": "mean", "min": "lowest"}
+_PRESSURES = (0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0)  # maths: kPa at which curves are drawn
+_GRADES = (1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5)  # maths: grades at which curves are drawn
+_HALVES = (2.0, 3.0, 4.5, 6.0, 8.0)  # maths: mm, half-thicknesses of slabs at which curves are drawn
 
 
 def field(made: Specimen, name: str) -> np.ndarray:
@@ -56,7 +77,7 @@ def midline(made: Specimen, name: str) -> tuple[np.ndarray, np.ndarray]:
     return tuple(np.concatenate([f[::-1, back, middle], f[1:, 0, middle]]) for f in (y, field(made, name)))  # type: ignore[return-value]
 
 
-def _with_profile(made: Specimen, name: str, value: float) -> Finding:
+def _with_profile(made: Specimen, name: str, value: float, shown: Shown | None = None) -> Finding:
     y, ours = midline(made, name)
     profile = reference_profile()
     if name == "ph":
@@ -69,20 +90,33 @@ def _with_profile(made: Specimen, name: str, value: float) -> Finding:
         along=_AXES[name],
         curve=points(y, ours),
         published=points(profile["y"], published),
+        shown=shown,
     )
+
+
+def _ends(made: Specimen, inside: bool = False) -> tuple[float, float]:
+    """Ends along y in mm of the midline, or of the part of it that is nucleus."""
+    topology = made.disc.topology
+    middle, back = topology.layers // 2, topology.sectors // 2
+    y = np.asarray(mesh.coordinates(topology, made.disc.shape))[..., 1] / evidence.factor("mm")
+    ring = topology.nucleus_rings if inside else -1
+    return float(y[ring, back, middle]), float(y[ring, 0, middle])
 
 
 @measure
 def reference_extreme(lab: Laboratory, at: str) -> Finding:
     """Lowest oxygen, glucose or pH, or highest lactate, of the published reference disc."""
-    return _with_profile(lab.reference(), at, extreme(lab.reference(), at))
+    made = lab.reference()
+    return _with_profile(made, at, extreme(made, at), between(*_ends(made)))
 
 
 @measure
 def reference_centre(lab: Laboratory, at: str) -> Finding:
     """A solute in the middle of the nucleus of the reference disc."""
     made = lab.reference()
-    return _with_profile(made, at, float(field(made, at)[0, 0, made.disc.topology.layers // 2]))
+    middle = made.disc.topology.layers // 2
+    y = float(mesh.coordinates(made.disc.topology, made.disc.shape)[0, 0, middle, 1]) / evidence.factor("mm")
+    return _with_profile(made, at, float(field(made, at)[0, 0, middle]), over(y))
 
 
 @measure
@@ -98,13 +132,24 @@ def reference_profile_difference(lab: Laboratory, at: str) -> Finding:
 def reference_variant(lab: Laboratory, at: str) -> Finding:
     """Lowest or mean of the nucleus in a variant: "min_glucose cells=1.5 plate=0.48 supply=0.75"."""
     what, *changes = at.split()
-    given = {key: float(value) for key, value in (change.split("=") for change in changes)}
-    made = lab.reference(given.get("cells", 1.0), given.get("plate"), given.get("supply", 1.0))
+    given: dict[str, float | None] = {key: float(value) for key, value in (change.split("=") for change in changes)}
     how, name = what.split("_")
-    values = field(made, name)
-    if how == "mean":
-        return Finding(mean_in(made.disc, mesh.NUCLEUS, jnp.asarray(values)))
-    return Finding(float(values[np.asarray(made.disc.tissue[mesh.NUCLEUS]) > 0].min()))
+
+    def value(**more: float | None) -> float:
+        set_to = _UNCHANGED | given | more
+        made = lab.reference(set_to["cells"] or 1.0, set_to["plate"], set_to["supply"] or 1.0)
+        values = field(made, name)
+        if how == "mean":
+            return mean_in(made.disc, mesh.NUCLEUS, jnp.asarray(values))
+        return float(values[np.asarray(made.disc.tissue[mesh.NUCLEUS]) > 0].min())
+
+    own = "cells" if "cells" in given or not given else next(iter(given))
+    whole = evidence.used("endplate_water_volume_healthy").si
+    words, several = _VARIED[own]
+    curve = points((whole if v is None else v for v in several), (value(**{own: v}) for v in several))
+    here = given.get(own, _UNCHANGED[own])
+    shown = over(whole if here is None else here)
+    return Finding(value(), "", words, f"{_WORDS[how]} {_AXES[name]}", curve, shown=shown)
 
 
 @measure
@@ -113,16 +158,16 @@ def law_a(lab: Laboratory, at: str) -> Finding:
     name, ph, oxygen = at.split()
     p = Parameters.from_evidence()
     lactate = (p.ph_without_lactate - float(ph)) * p.lactate_per_ph
-    water = evidence.used("nucleus_water_volume_healthy").si
-    rates = bibby_urban_rates(
-        p,
-        Hypotheses.choose(glucose_limiter=False),
-        jnp.asarray(float(oxygen) * _KPA),
-        lactate,
-        jnp.ones(()),
-        jnp.asarray(water),
-    )
-    return Finding(float(rates[0 if name == "oxygen" else 1]) / evidence.factor("nmol/(Mcell*hour)"))
+    water = jnp.asarray(evidence.used("nucleus_water_volume_healthy").si)
+    law = Hypotheses.choose(glucose_limiter=False)
+
+    def rate(kpa: float) -> float:
+        rates = bibby_urban_rates(p, law, jnp.asarray(kpa * _KPA), lactate, jnp.ones(()), water)
+        return float(rates[0 if name == "oxygen" else 1]) / evidence.factor("nmol/(Mcell*hour)")
+
+    here = float(oxygen)
+    curve = points(_PRESSURES, map(rate, _PRESSURES))
+    return Finding(rate(here), "", "oxygen, kPa", f"{name}, nmol per million cells and hour", curve, shown=over(here))
 
 
 @measure
@@ -142,7 +187,9 @@ def oxygen_rise(lab: Laboratory, at: str) -> Finding:
             rates = bibby_urban_rates(aged.parameters, aged.hypotheses, air, 0 * air, sugar, aged.water)
         return mean_in(disc, mesh.NUCLEUS, rates[0])
 
-    return Finding(uptake(float(grade)) / uptake(float(disc.parameters.healthy_grade)))
+    healthy = uptake(float(disc.parameters.healthy_grade))
+    curve = points(_GRADES, (uptake(g) / healthy for g in _GRADES))
+    return Finding(uptake(float(grade)) / healthy, "", "grade", "of healthy", curve, shown=over(float(grade)))
 
 
 _AIR = (21.0, "kPa", "Pa")  # maths: oxygen of air over a culture, a condition of the check and no number of the model
@@ -156,8 +203,15 @@ def _starving(solved_glucose: np.ndarray, ph: np.ndarray) -> np.ndarray:
     return (solved_glucose < float(p.glucose_death_threshold)) | (ph < float(p.acid_death_threshold))
 
 
-def _capacity(half: float) -> tuple[float, tuple[tuple[float, float], ...]]:
-    """Most nucleus cells (million per mL) that a slab of half-thickness `half` mm feeds, and glucose in it."""
+_HALF, _FULL = "half-thickness, mm", "million cells per mL"
+
+
+def _kept_capacity(lab: Laboratory, half: float) -> float:
+    return lab.keep(("capacity", half), lambda: _capacity(half))
+
+
+def _capacity(half: float) -> float:
+    """Most nucleus cells (million per mL) that a slab of half-thickness `half` mm feeds."""
     p = Parameters.from_evidence()
     water = evidence.used("nucleus_water_volume_healthy").si
     outside = [float(v) for v in (p.marrow_oxygen, p.marrow_lactate, p.marrow_glucose)]
@@ -169,16 +223,14 @@ def _capacity(half: float) -> tuple[float, tuple[tuple[float, float], ...]]:
     def fed(density: float) -> bool:
         return bool(solved(density).glucose[-1] > float(p.glucose_death_threshold))
 
-    most = bisect(fed, 0.5, _DENSEST)
-    end = solved(most)
-    return most, points(end.x * _MM, end.glucose)
+    return bisect(fed, 0.5, _DENSEST)
 
 
 @measure
 def capacity(lab: Laboratory, at: str) -> Finding:
     """Carrying capacity of a slab of the given half-thickness in mm."""
-    most, curve = lab.keep(("capacity", float(at)), lambda: _capacity(float(at)))
-    return Finding(most, across="from the endplate, mm", along="glucose, mM", curve=curve)
+    curve = tuple((half, _kept_capacity(lab, half)) for half in sorted({*_HALVES, float(at)}))
+    return Finding(dict(curve)[float(at)], "", _HALF, _FULL, curve, shown=over(float(at)))
 
 
 @measure
@@ -186,9 +238,9 @@ def capacity_exponent(lab: Laboratory, at: str) -> Finding:
     """Power of the half-thickness by which the capacity goes, between two half-thicknesses in mm."""
     thin, thick = (float(part) for part in at.split())
     each = (thin, 0.5 * (thin + thick), thick)
-    some = [(half, lab.keep(("capacity", half), functools.partial(_capacity, half))[0]) for half in each]
-    power = np.log(some[-1][1] / some[0][1]) / np.log(thick / thin)
-    return Finding(float(power), across="half-thickness, mm", along="million cells per mL", curve=tuple(some))
+    some = [(half, _kept_capacity(lab, half)) for half in each]
+    found = np.log(some[-1][1] / some[0][1]) / np.log(thick / thin)
+    return Finding(float(found), "", _HALF, _FULL, tuple(some), shown=power(some[0], np.linspace(thin, thick, _FINE)))
 
 
 def _chamber(density: float) -> tuple[float, tuple[tuple[float, float], ...]]:
@@ -207,7 +259,8 @@ def _chamber(density: float) -> tuple[float, tuple[tuple[float, float], ...]]:
 def chamber_depth(lab: Laboratory, at: str) -> Finding:
     """Depth at which cells of a density (million per mL) starve, mm."""
     depth, curve = _chamber(float(at))
-    return Finding(depth, across="from the fed side, mm", along="glucose, mM", curve=curve)
+    shown = reached(height(curve, depth)) if curve else None
+    return Finding(depth, "", "from the fed side, mm", "glucose, mM", curve, shown=shown)
 
 
 @measure
@@ -215,8 +268,9 @@ def chamber_exponent(lab: Laboratory, at: str) -> Finding:
     """Power of density by which that depth goes."""
     few, many = (float(part) for part in at.split())
     some = [(density, _chamber(density)[0]) for density in (few, 0.5 * (few + many), many)]
-    power = np.log(some[-1][1] / some[0][1]) / np.log(many / few)
-    return Finding(float(power), across="million cells per mL", along="depth, mm", curve=tuple(some))
+    found = np.log(some[-1][1] / some[0][1]) / np.log(many / few)
+    shown = power(some[0], np.linspace(few, many, _FINE))
+    return Finding(float(found), "", "million cells per mL", "depth, mm", tuple(some), shown=shown)
 
 
 # ---------------------------------------------------------------------------------------------- supply
@@ -260,16 +314,16 @@ def exchange_at_death(lab: Laboratory, at: str) -> Finding:
     """Share of endplate exchange at which the first nucleus cells would die, all endplates alike."""
     ends = bisect(lambda share: bool(_want(_fed(lab, openness=share), everywhere=False).any()), _SCARCE, 1.0, _HALVINGS)
     lowest = [float(field(_fed(lab, openness=s), "glucose").min()) for s in _SHARES]
-    return Finding(ends, across="share of exchange", along="lowest glucose, mM", curve=points(_SHARES, lowest))
+    curve = points(_SHARES, lowest)
+    return Finding(ends, "", "share of exchange", "lowest glucose, mM", curve, shown=reached(height(curve, ends)))
 
 
 @measure
 def critical_nutrition(lab: Laboratory, at: str) -> Finding:
     """Share of normal oxygen and glucose outside at which the first cells would die, lowered on one pathway or both."""
     lowest = [float(field(_lowered(lab, at, s), "glucose").min()) for s in _SHARES]
-    return Finding(
-        _critical(lab, at), across="share of nutrition", along="lowest glucose, mM", curve=points(_SHARES, lowest)
-    )
+    ends, curve = _critical(lab, at), points(_SHARES, lowest)
+    return Finding(ends, "", "share of nutrition", "lowest glucose, mM", curve, shown=reached(height(curve, ends)))
 
 
 def _places(made: Specimen) -> tuple[float, float, float]:
@@ -323,7 +377,8 @@ def glucose_at_border(lab: Laboratory, at: str) -> Finding:
     places = {name: _place(one, "glucose") for name, one in made.items()}
     told = ", ".join(f"{name} {r} rings away" for name, (r, _) in places.items())
     holds = all(r <= 1 for r, _ in places.values())
-    return ordering(holds, told, _Y, "glucose in grade III, mM", points(*midline(made["grade III"], "glucose")))
+    curves = [points(*midline(made[name], "glucose")) for name in ("grade III", "normal")]
+    return ordering(holds, told, _Y, "glucose in grade III, mM (dashed: normal)", *curves)
 
 
 @measure
@@ -356,7 +411,7 @@ def in_vivo(lab: Laboratory, at: str) -> Finding:
     y, ours = midline(made, name)
     to = evidence.convert(1.0, "kPa", "mmHg") if name == "oxygen" else 1.0
     along = "oxygen, mmHg" if name == "oxygen" else _AXES[name]
-    return Finding(value * to, across=_Y, along=along, curve=points(y, ours * to))
+    return Finding(value * to, "", _Y, along, points(y, ours * to), shown=between(*_ends(made, inside=True)))
 
 
 @measure
@@ -364,7 +419,8 @@ def grade_extreme(lab: Laboratory, at: str) -> Finding:
     """Lowest of a solute over several grades: "glucose 1 2 3"."""
     name, *grades = at.split()
     some = [(float(g), extreme(lab.specimen(int(g)), name)) for g in grades]
-    return Finding(min(value for _, value in some), across="grade", along=_AXES[name], curve=tuple(some))
+    least, shown = min(value for _, value in some), between(some[0][0], some[-1][0])
+    return Finding(least, "", "grade", f"lowest {_AXES[name]}", tuple(some), shown=shown)
 
 
 # ---------------------------------------------------------------------------------------------- perturbations
@@ -380,17 +436,18 @@ def l5s1_glucose(lab: Laboratory, at: str) -> Finding:
     what, *times = at.split()
     made = lab.specimen(1, "L5-S1")
     disc, state = made.disc, made.state
-    before = float(_resolved(disc, state).solutes[GLUCOSE].min())
+    solved = Specimen(disc, _resolved(disc, state), made.injections)
+    before, fed = float(solved.state.solutes[GLUCOSE].min()), points(*midline(solved, "glucose"))
     if what == "calcified":
         disc = eqx.tree_at(lambda d: d.openness, disc, disc.parameters.endplate_calcified_openness)
     elif what == "metabolism":
         state = eqx.tree_at(lambda s: s.native, state, state.native * float(times[0]))
     else:
         disc, state, _ = lab.specimen(1, "L5-S1", stretched={"wedge": float(times[0])})
-    after = float(_resolved(disc, state).solutes[GLUCOSE].min())
     solved = Specimen(disc, _resolved(disc, state), made.injections)
-    curve = points(*midline(solved, "glucose"))
-    return ordering(after < before, f"{before:.3f} to {after:.3f} mM", _Y, "glucose after, mM", curve)
+    after, curve = float(solved.state.solutes[GLUCOSE].min()), points(*midline(solved, "glucose"))
+    told = f"{before:.3f} to {after:.3f} mM"
+    return ordering(after < before, told, _Y, "glucose after, mM (dashed: before)", curve, fed)
 
 
 @measure
@@ -404,8 +461,9 @@ def calcified_with_cells(lab: Laboratory, at: str) -> Finding:
 
     pairs = [(mean(healthy, by), mean(calcified, by)) for by in several]
     told = "; ".join(f"{a:.2f} to {b:.2f} mM" for a, b in pairs)
-    curve = points(several, (b for _, b in pairs))
-    return ordering(all(a > b for a, b in pairs), told, "times the cells", "glucose when calcified, mM", curve)
+    open_, closed = (points(several, values) for values in zip(*pairs, strict=True))
+    words = "mean glucose, mM: calcified (dashed: healthy)"
+    return ordering(all(a > b for a, b in pairs), told, "times the cells", words, closed, open_)
 
 
 def diffusivity(solute: str) -> float:

@@ -13,7 +13,7 @@ from pulposus.disc import fissure, structure
 from pulposus.disc.mesh import Topology
 from pulposus.disc.structure import Seen
 from pulposus.validation.days import disc_of
-from pulposus.validation.finding import Finding, collector, ordering, points
+from pulposus.validation.finding import Finding, collector, ordering, over, points
 from pulposus.validation.laboratory import Laboratory
 
 MEASURES, measure = collector()
@@ -68,7 +68,7 @@ def fissured(lab: Laboratory, at: str) -> Finding:
     failing = np.interp(np.log(_AGES), np.log(years), strains)  # those whose fibres are weaker are torn by then
     shares = _PERCENT * norm.cdf((failing - row.value) / sd)
     curve = points(_AGES, shares)
-    return Finding(dict(curve)[float(at)], across="age, years", along="torn, % of people", curve=curve)
+    return Finding(dict(curve)[float(at)], "", "age, years", "torn, % of people", curve, shown=over(float(at)))
 
 
 def _shortest(lab: Laboratory) -> tuple[np.ndarray, int, Topology]:

@@ -14,7 +14,7 @@ from pulposus.disc import material, mesh
 from pulposus.disc.composition import continuous_grade
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import Hypotheses
-from pulposus.validation.finding import Finding, collector, points
+from pulposus.validation.finding import Finding, collector, over, points
 from pulposus.validation.laboratory import Laboratory
 from pulposus.validation.matter import made_of
 
@@ -69,5 +69,7 @@ def annulus_tension(lab: Laboratory, at: str) -> Finding:
     sites = ("outer", "inner") if site == "both" else (site,)
     curves = [pulled(way, one, p, Hypotheses()) for one in sites]
     stress = np.mean([curve for _, curve in curves], axis=0)
-    value = float(np.interp(float(percent) / _PERCENT, _STRAINS, np.gradient(stress, _STRAINS)))
-    return Finding(value, across="strain, %", along="stress, MPa", curve=points(_PERCENT * _STRAINS, stress))
+    modulus = np.gradient(stress, _STRAINS)
+    value = float(np.interp(float(percent) / _PERCENT, _STRAINS, modulus))
+    curve = points(_PERCENT * _STRAINS, modulus)
+    return Finding(value, "", "strain, %", "modulus, MPa", curve, shown=over(float(percent)))
