@@ -67,7 +67,7 @@ ORDERS = {
         "mechanics": 12,
         "simulate": 13,
     },
-    "surface": {"form": 0, "reading": 0, "triangles": 0, "frame": 1, "fit": 2},
+    "surface": {"form": 0, "reading": 0, "triangles": 0, "frame": 1, "fit": 2, "between": 3},
     "scan": {"volume": 0, "schemes": 0, "masks": 1, "slab": 2, "readout": 3},
     "therapies": {"protocol": 0, "pressure": 0, "biological": 1},
     "figures": {"style": 0, "response": 1, "posterior": 1, "tears": 1, "fitted": 1, "on_image": 1},
@@ -91,6 +91,7 @@ ORDERS = {
         "better": 2,
         "fit": 1,
         "hand_over": 2,
+        "take_in": 2,
         "names": 1,
         "read": 2,
     },
@@ -118,7 +119,7 @@ ORDERS = {
         "tissue": 4,
         "tears": 5,
     },
-    "exchange": {"posed": 0, "febio": 1, "paraview": 1, "surface": 0, "mask": 0},
+    "exchange": {"posed": 0, "febio": 1, "paraview": 1, "surface": 0, "mask": 0, "vertebrae": 1, "dimensions": 1},
 }
 
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "core", "misc", "tools", "stuff"}

@@ -34,8 +34,8 @@ _FLOOR = 0.2  # maths: share of the mean height below which a fitted height is n
 _INSIDE = 0.97  # maths: a region that comes nearer to the rim than this is no nucleus
 _FAR = 0.04  # maths: of the plan's mean width; a surface farther off on the whole is no disc
 _STEP = 0.02  # maths: of the plan's mean width, between places at which distances are taken
-_RIM = 0.9  # maths: of the way to the rim, where anterior and posterior heights are taken
-_MESH = "standard"
+RIM = 0.9  # maths: of the way to the rim, where anterior and posterior heights are taken
+_MESH, _FINER = "standard", "fine"
 _MM, _ML = 1e3, 1e6  # maths: a metre in mm, a cubic metre in mL
 
 
@@ -136,7 +136,7 @@ def fit(
     given = path if isinstance(path, reading.Given) else reading.read(path)
     name = repr(given.name)
     points, faces, mended = triangles.closed(given.points, given.faces, name)
-    solid = frame.upright(points, faces, name, unit, axes)
+    solid = frame.upright(points, faces, name, unit, axes, given.up)
     whole = triangles.volume(solid.points, solid.faces)
     inner, told = _nucleus(given, solid, name)
     plates = (sizes["endplate_thickness_centre"], sizes["endplate_thickness_rim"]) if endplates == WITH else (0.0, 0.0)
@@ -145,6 +145,18 @@ def fit(
     nodes = _nodes(numbers, sizes, float(ends.middle[0]))
     said = [*given.said, *mended, *solid.said, told, _laid(endplates)]
     return _judged(numbers, solid, nodes, endplates, whole, inner, tuple(said), name)
+
+
+def built(form: Form, sizes: Mapping[str, float], endplates: str, name: str) -> Fit:
+    """A form that nobody's surface gave, judged as one that was fitted: on our standard mesh against a finer one."""
+    shape = form.shape(sizes["endplate_thickness_centre"], sizes["endplate_thickness_rim"])
+    finer = mesh.sized(_FINER)
+    plates = 0 if endplates == WITH else finer.endplate_layers
+    nodes = np.asarray(mesh.coordinates(finer, shape))[:, :, plates : finer.layers - plates]
+    points, faces = skin(nodes)
+    solid = frame.Upright(points, faces, np.eye(3), np.zeros(3), 1.0, ())
+    whole = triangles.volume(points, faces)
+    return _judged(form, solid, _nodes(form, sizes, 0.0), endplates, whole, None, (), name)
 
 
 def formed(keys: SurfaceKeys, sizes: Mapping[str, float]) -> tuple[dict[str, Any], str, list[str]]:
@@ -411,7 +423,7 @@ def _sizes(points: np.ndarray, faces: np.ndarray, nodes: np.ndarray) -> list[tup
         level = float(np.mean(places[:, 2]))
         curve = triangles.radii(triangles.section(places, sides, level), np.zeros(2), _THETA)
         front, back = curve[0], -curve[_ANGLES // 2]
-        spots = np.array([[0, _RIM * front], [0, (front + back) / 2], [0, _RIM * back]])
+        spots = np.array([[0, RIM * front], [0, (front + back) / 2], [0, RIM * back]])
         low, high = triangles.columns(places, sides, spots)
         height = high - low
         wedge = np.degrees(np.arctan((height[0] - height[2]) / (spots[0, 1] - spots[2, 1])))
