@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pulposus.cli.compute import compute
-from pulposus.cli.door import Mesh, NoLoads, Quiet, Years, argument, discs, door, option, progress
+from pulposus.cli.compute import compute_together
+from pulposus.cli.door import Mesh, NoAblation, NoLoads, Quiet, Resume, Years, argument, discs, door, option, progress
 
 if TYPE_CHECKING:
     from pulposus.exchange.surface import TakenIn
@@ -138,9 +138,13 @@ def from_mask(
         str | None, option("--grade", "Pfirrmann grade of every disc, 1 to 5; else what the picture shows, or 3.")
     ] = None,
     treat: Annotated[str, option("--treat", "A line of treatment for every case, as of `pulposus treat`.")] = "",
-    run: Annotated[bool, typer.Option("--run", help="Also compute every case: a report in its folder.")] = False,
+    run: Annotated[
+        bool, typer.Option("--run", help="Also compute all of them as one batch: a report each, and spine.html.")
+    ] = False,
     years: Years = None,
     mesh: Mesh = None,
+    resume: Resume = False,
+    no_ablation: NoAblation = False,
     no_loads: NoLoads = False,
     quiet: Quiet = False,
 ) -> None:
@@ -148,14 +152,24 @@ def from_mask(
     with progress(quiet) as tell:
         tell(0, 2, "finding and fitting discs")
         from pulposus.exchange.mask import take_in, told, write
+        from pulposus.exchange.spine import cases, overview
 
         picture = take_in(file, scheme=scheme, level=level, disc=disc, grade=grade, image=image, echo=echo, treat=treat)
+        found = cases(picture, out, years=years, mesh=mesh) if run else {}
         tell(1, 2, "writing")
         written = write(picture, out)
     if not quiet:
         for line in (*picture.said, *(line for one in picture.discs for line in told(one))):
             typer.echo(line)
         typer.echo(f"Written: {', '.join(map(str, written))}")
-    for one in picture.discs if run else ():
-        if one.case is not None:
-            compute(one.case.changed(years=years, mesh=mesh), out / one.folder / "results", quiet, loads=not no_loads)
+    if run:
+        outs = [out / folder / "results" for folder in found]
+        compute_together(
+            list(found.values()),
+            outs,
+            quiet,
+            resume,
+            not no_ablation,
+            not no_loads,
+            overview=lambda results: overview(picture, out, results),
+        )

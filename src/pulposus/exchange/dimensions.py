@@ -22,7 +22,7 @@ from pulposus.errors import InputError
 from pulposus.exchange.surface import TakenIn
 from pulposus.run import shape_of
 from pulposus.surface import fit
-from pulposus.surface.form import form_of, in_numbers
+from pulposus.surface.form import Form, form_of, in_numbers
 from pulposus.values import figure
 
 LENGTHS = ("ap_depth", "width", "anterior_height", "mid_height", "posterior_height")
@@ -46,16 +46,26 @@ def take_in(
     given: some of `LENGTHS`, in mm or with a unit in words, and wedge in degrees. endplates: whether heights run from
     bone to bone, "with" both cartilage endplates, or between these, "without". Raises InputError.
     """
-    if endplates not in (fit.WITH, fit.WITHOUT):
-        raise InputError(f"Endplates {endplates!r} are neither 'with' nor 'without': say whether heights hold them.")
     seen = {name: figure(value, "mm") for name, value in given.items() if name != "wedge" and value is not None}
     if given.get("wedge") is not None:
         seen["wedge"] = figure(given["wedge"], "degree")
     _refuse_many(seen)
     person = {key: value for key, value in (("sex", sex), ("age", age)) if value is not None}
-    base = {"level": level, "grade": grade}
-    asked = Case.from_dict({"person": person, "disc": base | _checked(seen)})
-    sizes = asked.dimensions()
+    case, form, said = cased({"person": person, "disc": {"level": level, "grade": grade}}, seen, endplates)
+    found = fit.built(form, case.resolved().dimensions(), endplates, "The disc")
+    rows = tuple(_row(row, seen) for row in found.report if not row[0].startswith("distance"))
+    return TakenIn(case, dataclasses.replace(found, said=tuple(said), report=rows))
+
+
+def cased(base: Mapping[str, Any], seen: Mapping[str, float], endplates: str) -> tuple[Case, Form, list[str]]:
+    """A case with the tables of `base` and the dimensions in mm and degrees, its form, and what to say of it."""
+    if endplates not in (fit.WITH, fit.WITHOUT):
+        raise InputError(f"Endplates {endplates!r} are neither 'with' nor 'without': say whether heights hold them.")
+
+    def made(disc: Mapping[str, Any]) -> Case:
+        return Case.from_dict({**base, "disc": {**base["disc"], **disc}})
+
+    sizes = made(_checked(seen)).dimensions()
     plain, bow = _field(seen, sizes, endplates)
     dent = sizes["posterior_dent"]
     if "ap_depth" in seen:
@@ -63,15 +73,15 @@ def take_in(
     if "width" in seen:
         plain["width"] = seen["width"]
     rounded = {key: float(f"{value:.5g}") for key, value in plain.items()}
-    case = Case.from_dict({"person": person, "disc": base | rounded})
-    filled = case.resolved().filled
-    told = _told(seen, rounded, filled, endplates, dent)
-    form = _form(case, bow)
-    if bow:
-        case = Case.from_dict({"person": person, "disc": base | {"form": form.model_dump()}})
-    found = fit.built(form, case.resolved().dimensions(), endplates, "The disc")
-    rows = tuple(_row(row, seen) for row in found.report if not row[0].startswith("distance"))
-    return TakenIn(case, dataclasses.replace(found, said=tuple(told), report=rows))
+    case = made(rounded)
+    if not bow:
+        form = form_of(in_numbers(shape_of(case.resolved())))
+        return case, form, _told(seen, rounded, case.resolved().filled, endplates, dent)
+    level = made({key: value for key, value in rounded.items() if key != "wedge"} | {"wedge": 0.0})  # bent afterwards
+    numbers = in_numbers(shape_of(level.resolved()))
+    form = form_of(numbers | {"slope": math.tan(math.radians(plain["wedge"])), "bow_ap": bow})
+    said = _told(seen, rounded, level.resolved().filled, endplates, dent)
+    return made({"form": form.model_dump()}), form, said
 
 
 def _refuse_many(seen: Mapping[str, float]) -> None:
@@ -115,8 +125,8 @@ def _field(seen: Mapping[str, float], sizes: Mapping[str, float], endplates: str
         if name in seen and not known[name][1] > 0:
             raise InputError(
                 f"A {name.replace('_', ' ')} of {seen[name]:g} mm is less than two cartilage endplates "
-                f"({seen[name] - known[name][1]:.2g} mm by the tables); such a disc has collapsed, and no mesh is made "
-                "of it; if the height is that between the cartilages, say --endplates without."
+                f"({seen[name] - known[name][1]:.2g} mm by the tables): such a disc has collapsed, and no mesh is made "
+                "of it; check whether that height holds the endplates."
             )
     own = len(rows)
     rest: tuple[tuple[list[float], float], ...] = (
@@ -135,12 +145,6 @@ def _field(seen: Mapping[str, float], sizes: Mapping[str, float], endplates: str
     table = {"height": float(height)} if says_height else {}
     bent = abs(bow) * lever**2 > 1e-9 * abs(height)  # maths: rounding is no bow
     return table | ({"wedge": math.degrees(math.atan(slope))} if says_wedge else {}), float(bow) if bent else 0.0
-
-
-def _form(case: Case, bow: float) -> Any:
-    """The form of a case's dimensions with a bow from front to back, 1/mm."""
-    numbers = in_numbers(shape_of(case.resolved()))
-    return form_of(numbers | {"bow_ap": bow})
 
 
 def _told(
