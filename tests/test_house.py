@@ -71,7 +71,7 @@ ORDERS = {
         "simulate": 13,
     },
     "surface": {"form": 0, "reading": 0, "triangles": 0, "frame": 1, "fit": 2, "between": 3},
-    "scan": {"volume": 0, "schemes": 0, "masks": 1, "slab": 2, "readout": 3},
+    "scan": {"volume": 0, "schemes": 0, "masks": 1, "slab": 2, "readout": 3, "nucleus": 3},
     "therapies": {"protocol": 0, "pressure": 0, "biological": 1},
     "figures": {"style": 0, "response": 1, "posterior": 1, "tears": 1, "fitted": 1, "on_image": 1, "t2_weighted": 1},
     "evidence": {"units": 0, "sources": 0, "network": 0, "usage": 0, "checks": 1},

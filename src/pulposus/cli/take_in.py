@@ -153,9 +153,13 @@ def from_mask(
         tell(0, 2, "finding and fitting discs")
         from pulposus.exchange.mask import take_in, told, write
         from pulposus.exchange.spine import cases, overview
+        from pulposus.results import Results
 
         picture = take_in(file, scheme=scheme, level=level, disc=disc, grade=grade, image=image, echo=echo, treat=treat)
         found = cases(picture, out, years=years, mesh=mesh) if run else {}
+        outs = [out / folder / "results" for folder in found]
+        for earlier in outs if resume else ():
+            Results.open(earlier)  # what cannot go on is said before anything is written
         tell(1, 2, "writing")
         written = write(picture, out)
     if not quiet:
@@ -163,7 +167,6 @@ def from_mask(
             typer.echo(line)
         typer.echo(f"Written: {', '.join(map(str, written))}")
     if run:
-        outs = [out / folder / "results" for folder in found]
         compute_together(
             list(found.values()),
             outs,

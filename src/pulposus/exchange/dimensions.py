@@ -1,7 +1,8 @@
 """A disc from its dimensions: what was measured is kept, the rest has the form of the population, and both are said.
 
 What: `take_in` finds the height field ``m + s y + b y^2`` from the heights and the wedge that were given. What these
-leave open is closed in turn: no bow, the wedge of the tables, the height of the tables.
+leave open is closed in turn: no bow, the wedge of the tables, the height of the tables. y runs from the centre of
+the outline; the middle of the depth lies before it by half of the back's dent.
 Equations: heights in front and behind are those nine tenths of the way from the middle to the rim, as everywhere in
 our reports; the wedge is their difference over their distance.
 Why the depth is changed: tables and case file give the depth before the back is dented, a ruler gives it on the
@@ -81,7 +82,8 @@ def cased(base: Mapping[str, Any], seen: Mapping[str, float], endplates: str) ->
     numbers = in_numbers(shape_of(level.resolved()))
     form = form_of(numbers | {"slope": math.tan(math.radians(plain["wedge"])), "bow_ap": bow})
     said = _told(seen, rounded, level.resolved().filled, endplates, dent)
-    return made({"form": form.model_dump()}), form, said
+    kept = {key: value for key, value in base["disc"].items() if not key.startswith("nucleus_")}  # in the form now
+    return Case.from_dict({**base, "disc": {**kept, "form": form.model_dump()}}), form, said
 
 
 def _refuse_many(seen: Mapping[str, float]) -> None:
@@ -110,15 +112,16 @@ def _checked(seen: Mapping[str, float]) -> dict[str, float]:
 def _field(seen: Mapping[str, float], sizes: Mapping[str, float], endplates: str) -> tuple[dict[str, float], float]:
     """Keys height (mm) and wedge (degrees) of a case as far as what was given says them, and the bow, 1/mm."""
     depth = seen.get("ap_depth", sizes["ap_depth"] * _MM * (1 - sizes["posterior_dent"]))
+    middle = 0.5 * sizes["posterior_dent"] * depth / (1 - sizes["posterior_dent"])  # of the depth, before its centre
     lever = fit.RIM * depth / 2
     share = fit.RIM**2  # an endplate thickens with the square of the way to its rim
     centre, rim = (sizes[f"endplate_thickness_{where}"] * _MM for where in ("centre", "rim"))
     plates = (2 * (centre + share * (rim - centre)), 2 * centre) if endplates == fit.WITH else (0.0, 0.0)
     known: dict[str, tuple[list[float], float]] = {
-        "anterior_height": ([1, lever, lever**2], seen.get("anterior_height", 0.0) - plates[0]),
-        "posterior_height": ([1, -lever, lever**2], seen.get("posterior_height", 0.0) - plates[0]),
-        "mid_height": ([1, 0, 0], seen.get("mid_height", 0.0) - plates[1]),
-        "wedge": ([0, 1, 0], math.tan(math.radians(seen.get("wedge", 0.0)))),
+        "anterior_height": (_at(middle + lever), seen.get("anterior_height", 0.0) - plates[0]),
+        "posterior_height": (_at(middle - lever), seen.get("posterior_height", 0.0) - plates[0]),
+        "mid_height": (_at(middle), seen.get("mid_height", 0.0) - plates[1]),
+        "wedge": ([0, 1, 2 * middle], math.tan(math.radians(seen.get("wedge", 0.0)))),
     }
     rows = [known[name] for name in _HEIGHTS if name in seen]
     for name in _HEIGHTS[:3]:
@@ -145,6 +148,11 @@ def _field(seen: Mapping[str, float], sizes: Mapping[str, float], endplates: str
     table = {"height": float(height)} if says_height else {}
     bent = abs(bow) * lever**2 > 1e-9 * abs(height)  # maths: rounding is no bow
     return table | ({"wedge": math.degrees(math.atan(slope))} if says_wedge else {}), float(bow) if bent else 0.0
+
+
+def _at(y: float) -> list[float]:
+    """What height, slope and bow at the centre add up to at a place to the front, mm."""
+    return [1, y, y * y]
 
 
 def _told(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from pulposus.figures.style import DPI
 from pulposus.picture import PictureTable
 from pulposus.results import SLICE, placed, write_text
 from pulposus.scan import masks, readout, schemes, slab, volume
+from pulposus.scan import nucleus as nuclei
 from pulposus.scan.schemes import WITH, Scheme
 from pulposus.surface.fit import Fit, fit
 from pulposus.therapies import protocol
@@ -34,6 +35,7 @@ GOOD = "fitted"
 MEASURED = "measured in slices"
 _AROUND = 8.0  # mm of the picture kept around a disc
 _ECHO = (20.0, 600.0)  # ms, of anything that is called T2-weighted
+_BEYOND = 1.5  # times what is tabled, farther than which a disc is of another level
 _OTHERS = 2  # discs of the same person that say what is usual in them
 _UNKNOWN = 3  # the grade of a disc of which neither a user nor a picture says one
 _SIZES = ("ap_depth", "width", "anterior_height", "mid_height", "posterior_height")
@@ -53,7 +55,8 @@ class Taken:
     """One disc of a picture: its place from the lowest up (1), what was found, and its case where it has one.
 
     found: the fit of a whole disc; measured: what the slices about its middle show; read: what a scanner shows of it;
-    slice: the picture on its midline, over the grey of fluid; overlap: Dice's, of a fit.
+    slice: the picture on its midline, over the grey of fluid; nucleus: a sentence on where it is from; overlap: Dice's,
+    of a fit.
     """
 
     place: int
@@ -66,6 +69,7 @@ class Taken:
     measured: slab.Measured | None = None
     read: readout.Readout | None = None
     slice: np.ndarray | None = None
+    nucleus: str = ""
     overlap: float = math.nan
 
     @property
@@ -111,6 +115,8 @@ def take_in(
         raise InputError(
             f"{shown.name!r} and {labels.name!r} do not lie on one grid; resample the picture onto the segmentation."
         )
+    if shown is not None and np.array_equal(shown.values, labels.values):
+        raise InputError(f"{shown.name!r} is the segmentation again; give the picture that was segmented to --image.")
     found = masks.discs(labels, meaning)
     chosen = _chosen(found, meaning, labels.name, wanted, disc)
     if echo is not None and not _ECHO[0] <= echo <= _ECHO[1]:
@@ -128,9 +134,21 @@ def take_in(
     said = (
         f"The scheme of labels is {meaning.name}, which {known}; a disc's label {holds} the cartilage endplates.",
         *meaning.said,
+        *_strange(labels, meaning),
+        evidence.statement("kinds_of_segmentation").text,
         *((f"Grade {grade} was said for every disc.",) if grade is not None else ()),
     )
     return Picture(labels.name, taken, said, shown, given)
+
+
+def _strange(labels: volume.Volume, meaning: Scheme) -> list[str]:
+    """A sentence on labels that a scheme does not know; one of a user's own need not name everything."""
+    if meaning.name not in schemes.known():
+        return []
+    foreign = schemes.foreign({int(label) for label in np.unique(labels.values)}, meaning.name)
+    if not foreign:
+        return []
+    return [f"The scheme {meaning.name} knows no labels {schemes.spelt(foreign)}: check that it is the right one."]
 
 
 def _chosen(
@@ -181,6 +199,7 @@ class _Seen:
         part = Taken(place, disc, level, "", self.meaning.endplates)
         try:
             seen = slab.measured(disc, what)
+            _refuse_size(seen, level, what)
             share = self._usual(disc, seen, level)
             read = readout.read_out(disc, seen, self.labels, self.meaning, self.image, share, self.echo)
             part = dataclasses.replace(part, measured=seen, read=read)
@@ -247,10 +266,13 @@ class _Seen:
         """A case with the form of a whole disc."""
         asked = self._case({"level": part.level, "grade": grade})
         given = masks.surface(part.disc, what)
+        own, told = self._nucleus(part.disc)
+        given = masks.with_nucleus(given, part.disc, own.values, self._plates(part.level), told) if own else given
         found = fit(given, unit="mm", axes="RAS", endplates=self.meaning.endplates, sizes=asked.dimensions())
         kept = {"level": part.level, "grade": grade, "surface": self.labels.name, "surface_unit": "mm"}
         more = {"surface_axes": "RAS", "surface_endplates": self.meaning.endplates, "form": found.form.model_dump()}
         case = self._case(kept | more)
+        part = dataclasses.replace(part, nucleus=told)
         return dataclasses.replace(part, status=GOOD, case=case, found=found, overlap=masks.overlap(part.disc, found))
 
     def _sized(self, part: Taken, grade: int | str, what: str) -> Taken:
@@ -266,9 +288,39 @@ class _Seen:
             )
         heights = {name: getattr(seen, name)[0] for name in _SIZES if name.endswith("_height")}
         own = {"ap_depth": depth, "width": width, **heights}
-        base = {"disc": {"level": part.level, "grade": grade}, "treatments": self.treatments}
+        nucleus, told = self._nucleus(part.disc)
+        inner = {} if nucleus is None else _proportions(nucleus, rows)
+        base = {"disc": {"level": part.level, "grade": grade} | inner, "treatments": self.treatments}
         case = dimensions.cased(base, {name: float(f"{value:.4g}") for name, value in own.items()}, part.endplates)[0]
-        return dataclasses.replace(part, status=MEASURED, case=case)
+        return dataclasses.replace(part, status=MEASURED, case=case, nucleus=told)
+
+    def _nucleus(self, disc: masks.Disc) -> tuple[nuclei.Nucleus | None, str]:
+        """The nucleus in the image, and the sentence on where it is from."""
+        if self.image is None:
+            return None, ""
+        try:
+            own = nuclei.nucleus(disc, self.image)
+        except InputError as why:
+            return None, f"{why} Its nucleus has published proportions."
+        return own, own.told()
+
+
+def _refuse_size(seen: slab.Measured, level: str, what: str) -> None:
+    """Raise InputError for a disc that its level never is: one of the loin called one of the neck."""
+    row = evidence.dimensions(level)["ap_depth"] if level in evidence.levels() else None
+    if row and not row.low / _BEYOND <= seen.ap_depth[0] <= row.high * _BEYOND:
+        raise InputError(
+            f"{what} is {seen.ap_depth[0]:.0f} mm deep, and discs of that level measure {row.low:g} to {row.high:g}: "
+            "its scheme, its level or the spacing in its header is wrong; check them."
+        )
+
+
+def _proportions(own: nuclei.Nucleus, rows: Mapping[str, evidence.Row]) -> dict[str, float]:
+    """Keys of a case for a nucleus on the midline, within what is tabled: its share of the plan goes with the square of
+    its length.
+    """
+    table = {"nucleus_area_fraction": own.length**2, "nucleus_offset": own.offset}
+    return {name: float(f"{min(max(value, rows[name].low), rows[name].high):.4g}") for name, value in table.items()}
 
 
 # ---------------------------------------------------------------------------------------------- out
@@ -294,16 +346,17 @@ def told(taken: Taken) -> list[str]:
             f"{head}{volume_:.2f} mL of {taken.disc.volume:.2f} in voxels, Dice {taken.overlap:.3f}, surfaces "
             f"{distance:.2f} mm apart in the mean."
         )
-        return [fitted, *_shown(taken)]
+        return [fitted, *([taken.nucleus] if taken.nucleus else []), *_shown(taken)]
     if taken.measured and taken.case:
         seen = taken.measured
         spread = seen.mid_height[1]
         return [
             f"{head}{seen.span:.0f} mm of its width are in the picture: depth {seen.ap_depth[0]:.1f} mm, height "
             f"{seen.mid_height[0]:.1f} ± {spread:.1f} mm over {seen.slices} slices; width "
-            "is the tables' share of the depth, nucleus and rounding are the tables'.",
+            "is the tables' share of the depth, what is not measured the tables'.",
             partial.known(taken.case, seen, taken.endplates).told(),
             *_collapsed(taken, seen),
+            *([taken.nucleus] if taken.nucleus else []),
             *_shown(taken),
         ]
     return [f"{head}left out. {taken.status}"]
@@ -385,6 +438,8 @@ def write(picture: Picture, out: str | Path) -> list[Path]:
     out = Path(out)
     if out.exists() and not out.is_dir():
         raise InputError(f"{str(out)!r} is a file; give a folder to --out.")
+    if not out.name:
+        raise InputError(f"--out is {str(out)!r}, which names no folder; write for example --out spine.")
     drawn = {
         one.place: on_image(one.disc, one.found, picture.image, f"{one.level} of {picture.name}")
         for one in picture.discs

@@ -60,6 +60,8 @@ def write(taken: TakenIn, out: str | Path, of: str = "surface") -> list[Path]:
     out = Path(out)
     if out.exists() and not out.is_dir():
         raise InputError(f"{str(out)!r} is a file; give a folder to --out.")
+    if not out.name:
+        raise InputError(f"--out is {str(out)!r}, which names no folder; write for example --out mydisc.")
     head = [f"# {line}" for line in (*taken.found.said, *taken.case.warnings)]
     more = [
         "# Without a treatment this is the disc's own course; the case file in the documentation names more keys.",

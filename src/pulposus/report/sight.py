@@ -36,7 +36,7 @@ def section(
     times = [("start", "untreated", 0), ("end, untreated", "untreated", -1)]
     times += [("end, treated", "treated", -1)] if treated else []
     sights = {name: _sight(history, summary, own, arm, time) for name, arm, time in times}
-    bulges = _bulges(loads, treated)
+    bulges = _bulges(loads, treated, seen.get("bulge_posterior"))
     heads = ["read-out", *(["picture"] if seen else []), *sights]
     given = [
         figure(seen.get("height_index", math.nan), 3),
@@ -67,13 +67,16 @@ def _sight(history: xr.Dataset, summary: pd.DataFrame, own: Mapping[str, Any], a
     return imaging.sight(t2, share, y.mean(1), height, seen.get("echo_time"))
 
 
-def _bulges(loads: Loads | None, treated: bool) -> list[float]:
-    """Behind, lying: at start by the section under load, at the ends by how far the rim has gone since; NaN without."""
+def _bulges(loads: Loads | None, treated: bool, seen: float | None) -> list[float]:
+    """Behind, lying: at start that of the picture, whose form the disc has, or by the section under load; at the ends
+    by how far the rim has gone since; NaN without.
+    """
     count = 3 if treated else 2
     frame = {} if loads is None else loads[-1].get("frames", {}).get(_LYING, {})
     if loads is None or not frame:
         return [math.nan] * count
-    first = imaging.bulge(np.asarray(frame["y_mm"][0]), np.asarray(frame["z_mm"][0]))
+    own = imaging.bulge(np.asarray(frame["y_mm"][0]), np.asarray(frame["z_mm"][0]))
+    first = own if seen is None else seen
     rows = loads[0]
     rows = rows[rows["posture"] == _LYING]
 
@@ -103,5 +106,6 @@ def _words(own: Mapping[str, Any]) -> str:
     return (
         f"Read by one law from picture and model: a spin echo with an echo time of {time}. In brackets the grades that "
         "hold nine tenths of the chance. The model's nucleus has the T2 of its water, on the scale of published means "
-        "by grade; annulus and endplates have one T2 each; bone and fluid are not simulated."
+        "by grade; annulus and endplates have one T2 each; bone and fluid are not simulated. The simulated disc begins "
+        "with the form of the picture, so with its bulge."
     )

@@ -136,6 +136,19 @@ def surface(disc: Disc, name: str) -> reading.Given:
     return _smoothed(disc.mask, name, disc.said)
 
 
+def with_nucleus(given: reading.Given, disc: Disc, inside: np.ndarray, plates: float, told: str) -> reading.Given:
+    """The surface of a disc with that of a nucleus in it, as regions of a volume. inside: the nucleus' columns from end
+    to end on the disc's grid; plates: mm of them that are endplates.
+    """
+    own = _smoothed(Volume(given.name, inside, disc.mask.affine), given.name, ())
+    tall = float(inside.sum(2)[inside.any(2)].mean() * disc.mask.spacing[2])
+    middle = own.points.mean(0)
+    lower = middle + (own.points - middle) * [1, 1, max(1 - plates / tall, 0.5)]  # maths: never less than half
+    points = np.concatenate([given.points, lower])
+    regions = {0: own.faces + len(given.points), 1: given.faces}
+    return reading.Given(given.name, points, given.faces, regions, (*given.said, told), given.up)
+
+
 def bone(labels: Volume, label: int) -> reading.Given:
     """The surface of everything with one label, mm: a vertebra. Raises InputError where there is none, or a speck."""
     index = np.argwhere(labels.values == label)

@@ -136,12 +136,12 @@ def _beyond(disc: np.ndarray, bone: np.ndarray, reach: float, step: float) -> tu
     for side in (1, -1):
         rim = disc[:, 1] * side
         near = bone[(bone[:, 1] * side > np.median(rim)) & (bone[:, 1] * side < rim.max() + reach)]
-        taken = np.unique(np.rint(near[:, 0] / step).astype(int))
-        runs = np.split(taken, np.flatnonzero(np.diff(taken) > 1) + 1)
+        order = np.sort(near[:, 0])
+        runs = np.split(order, np.flatnonzero(np.diff(order) > 2 * step) + 1)  # a canal is wider than two voxels
         body = next((run for run in runs if len(run) and run[0] <= 0 <= run[-1]), None)
         if body is None:
             return math.nan, math.nan
-        ends = body[0] * step, body[-1] * step
+        ends = float(body[0]), float(body[-1])
         corners.append([(end, float(np.mean(near[np.abs(near[:, 0] - end) < 2 * step, 1]))) for end in ends])
     out = []
     for which, way in ((0, -1), (1, 1)):
