@@ -37,6 +37,7 @@ def from_surface(
     """Make a case of a disc's surface, with a report of how well our mesh fits it."""
     with progress(quiet) as tell:
         tell(0, 2, "fitting the disc")
+        _remember()
         from pulposus.exchange.surface import take_in, told, write
 
         taken = take_in(file, level, grade, unit=unit, axes=axes, endplates=endplates)
@@ -44,6 +45,12 @@ def from_surface(
         written = write(taken, out)
     if not quiet:
         _say(taken, told(taken.found), written, out)
+
+
+def _remember() -> None:
+    from pulposus.run import remember_compilations
+
+    remember_compilations()
 
 
 def _say(taken: TakenIn, fitted: list[str], written: list[Path], out: Path) -> None:
@@ -74,6 +81,7 @@ def from_vertebrae(
     """Make a case of the space between two vertebrae, with a report of how well our mesh fits it."""
     with progress(quiet) as tell:
         tell(0, 2, "finding the space between the bones")
+        _remember()
         from pulposus.exchange.surface import told, write
         from pulposus.exchange.vertebrae import take_in
 
@@ -106,6 +114,7 @@ def from_dimensions(
     """Make a case of what a ruler says; what is not given has the form of the population, and is said."""
     with progress(quiet) as tell:
         tell(0, 2, "building the disc")
+        _remember()
         from pulposus.exchange.dimensions import LENGTHS, take_in
         from pulposus.exchange.surface import write
 
@@ -151,6 +160,7 @@ def from_mask(
     """Make a case of every disc in a labelled picture, with a report of how well our mesh fits it."""
     with progress(quiet) as tell:
         tell(0, 2, "finding and fitting discs")
+        _remember()
         from pulposus.exchange.mask import take_in, told, write
         from pulposus.exchange.spine import cases, overview
         from pulposus.results import Results

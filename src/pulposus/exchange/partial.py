@@ -16,6 +16,7 @@ from pulposus.disc import mesh
 from pulposus.run import shape_of
 from pulposus.scan.schemes import WITH
 from pulposus.scan.slab import Measured
+from pulposus.surface.fit import placed, volumes
 
 _MESH = "cohort"
 _NINE_TENTHS = 1.645  # standard deviations to either end of nine tenths
@@ -55,7 +56,7 @@ def known(case: Case, seen: Measured, endplates: str) -> Known:
     middle, spread = seen.mid_height[0], _NINE_TENTHS * seen.mid_height[1]
     height = Span(tall, max(middle - spread - plates[1], 0.0), middle + spread - plates[0])
     topology, shape = mesh.sized(_MESH), shape_of(case.resolved())
-    whole = float(mesh.node_volumes(topology, mesh.coordinates(topology, shape))[:2].sum()) * _ML
+    whole = float(volumes(topology, placed(topology, shape))[1][:2].sum()) * _ML
     area = float(shape.disc.area()) * _ML / _MM  # mL for each mm of height
     ends = [max(whole + area * (h - tall), 0.0) * w / wide for h, w in zip(height[1:], width[1:], strict=True)]
     volume = Span(whole, *ends)

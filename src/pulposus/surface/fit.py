@@ -10,13 +10,16 @@ rim is a fraction of a millimetre, which the report measures.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from pulposus.disc import geometry, mesh
 from pulposus.errors import InputError
@@ -152,7 +155,7 @@ def built(form: Form, sizes: Mapping[str, float], endplates: str, name: str) -> 
     shape = form.shape(sizes["endplate_thickness_centre"], sizes["endplate_thickness_rim"])
     finer = mesh.sized(_FINER)
     plates = 0 if endplates == WITH else finer.endplate_layers
-    nodes = np.asarray(mesh.coordinates(finer, shape))[:, :, plates : finer.layers - plates]
+    nodes = np.asarray(placed(finer, shape))[:, :, plates : finer.layers - plates]
     points, faces = skin(nodes)
     solid = frame.Upright(points, faces, np.eye(3), np.zeros(3), 1.0, ())
     whole = triangles.volume(points, faces)
@@ -342,7 +345,16 @@ def _nucleus(given: reading.Given, solid: frame.Upright, name: str) -> tuple[tup
 def _nodes(form: Form, sizes: Mapping[str, float], level: float) -> np.ndarray:
     """Nodes of our mesh where the surface lies."""
     shape = form.shape(sizes["endplate_thickness_centre"], sizes["endplate_thickness_rim"])
-    return np.asarray(mesh.coordinates(mesh.sized(_MESH), shape)) + [0.0, 0.0, level]
+    return np.asarray(placed(mesh.sized(_MESH), shape)) + [0.0, 0.0, level]
+
+
+placed = jax.jit(mesh.coordinates, static_argnums=0)  # one compilation where a hundred small ones take seconds
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def volumes(topology: mesh.Topology, nodes: Array) -> tuple[Array, Array]:
+    """Jacobians of a mesh at its Gauss points, and its volume by tissue (3,), m^3."""
+    return mesh.jacobians(nodes), mesh.node_volumes(topology, nodes).sum((1, 2, 3))
 
 
 def skin(nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -375,9 +387,8 @@ def _judged(
     topology = mesh.sized(_MESH)
     plates = 0 if endplates == WITH else topology.endplate_layers
     ours = skin(nodes[:, :, plates : topology.layers - plates])
-    determinant = np.asarray(mesh.jacobians(jnp.asarray(nodes)))
+    determinant, tissue = (np.asarray(found) for found in volumes(topology, jnp.asarray(nodes)))
     worst = float(np.min(determinant / np.abs(determinant).mean(0)))
-    tissue = np.asarray(mesh.node_volumes(topology, jnp.asarray(nodes))).sum((1, 2, 3))
     volume = float(tissue.sum() if endplates == WITH else tissue[:2].sum())
     size = float(np.sqrt(np.prod(np.ptp(solid.points[:, :2], axis=0))))
     there = triangles.distances(*ours, solid.points, solid.faces, _STEP * size)
