@@ -24,16 +24,19 @@ FLOORS = {
     "interrupt": -1,
     "evidence": 0,
     "disc": 1,
+    "scanner": 1,
     "therapies": 2,
     "imaging": 2,
     "biomechanics": 2,
     "outcomes": 2,
     "surface": 2,
     "values": 2,
+    "picture": 2,
     "scan": 3,
     "case": 3,
     "validation": 3,
     "results": 4,
+    "record": 4,
     "run": 5,
     "report": 5,
     "figures": 5,
@@ -68,10 +71,10 @@ ORDERS = {
         "mechanics": 12,
         "simulate": 13,
     },
-    "surface": {"form": 0, "reading": 0, "triangles": 0, "frame": 1, "fit": 2},
-    "scan": {"volume": 0, "schemes": 0, "masks": 1, "slab": 2, "readout": 3},
+    "surface": {"form": 0, "reading": 0, "triangles": 0, "frame": 1, "fit": 2, "between": 3},
+    "scan": {"volume": 0, "schemes": 0, "masks": 1, "slab": 2, "readout": 3, "nucleus": 3},
     "therapies": {"protocol": 0, "pressure": 0, "biological": 1},
-    "figures": {"style": 0, "response": 1, "posterior": 1, "tears": 1, "fitted": 1, "on_image": 1},
+    "figures": {"style": 0, "response": 1, "posterior": 1, "tears": 1, "fitted": 1, "on_image": 1, "t2_weighted": 1},
     "evidence": {"units": 0, "told": 0, "sources": 0, "network": 0, "usage": 0, "checks": 1, "trials": 1},
     "outcomes": {"scores": 0, "response": 0, "person": 1},
     "report": {
@@ -86,6 +89,8 @@ ORDERS = {
         "response": 4,
         "posterior": 4,
         "foretold": 4,
+        "spine": 4,
+        "sight": 4,
     },
     "cli": {
         "door": 0,
@@ -95,6 +100,7 @@ ORDERS = {
         "better": 2,
         "fit": 1,
         "hand_over": 2,
+        "take_in": 2,
         "names": 1,
         "read": 2,
         "trial": 1,
@@ -126,7 +132,17 @@ ORDERS = {
         "tissue": 4,
         "tears": 5,
     },
-    "exchange": {"posed": 0, "febio": 1, "paraview": 1, "surface": 0, "mask": 0},
+    "exchange": {
+        "posed": 0,
+        "febio": 1,
+        "paraview": 1,
+        "surface": 0,
+        "partial": 0,
+        "vertebrae": 1,
+        "dimensions": 1,
+        "mask": 2,
+        "spine": 3,
+    },
 }
 
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "core", "misc", "tools", "stuff"}
@@ -153,7 +169,7 @@ MOST_LINES_OF_FUNCTION = 60
 
 # Numbers that belong to mathematics whatever they multiply; all others live in evidence/ or carry `# maths: reason`.
 MATHEMATICS = {0, 1, 2, 3, 4, 8, 0.5}
-NUMBERED = ("disc", "surface", "scan", "values", "therapies", "imaging", "case", "validation", "uncertainty")
+NUMBERED = ("disc", "scanner", "surface", "scan", "values", "therapies", "imaging", "case", "validation", "uncertainty")
 STRUCTURE = {"axis", "axes", "ndim", "in_axes", "out_axes", "static_argnums"}
 MARKER = re.compile(r"#\s*maths:\s*(?P<reason>.*)$")
 SHORTEST_REASON = 8

@@ -33,6 +33,7 @@ from pydantic import (
 from pulposus import evidence
 from pulposus.errors import InputError, nearest
 from pulposus.evidence import Row
+from pulposus.picture import PictureTable
 from pulposus.surface.form import Form, SurfaceKeys
 from pulposus.surface.frame import reach
 from pulposus.therapies import protocol
@@ -334,6 +335,7 @@ class Case(_Table):
     day: DayTable = DayTable()
     treatments: list[Annotated[Treatment, BeforeValidator(_treatment), _treatment_schema]] = []
     run: RunTable = RunTable()
+    picture: PictureTable | None = None
     _filled: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
@@ -359,7 +361,7 @@ class Case(_Table):
         given = {"years": years, "mesh": mesh, "seed": seed}
         data = self._tables()
         data["run"] |= {key: value for key, value in given.items() if value is not None}
-        made = Case.from_dict(data)
+        made = Case.from_dict(data).model_copy(update={"picture": self.picture})
         made._filled = dict(self._filled)
         return made
 
@@ -389,7 +391,8 @@ class Case(_Table):
             same = dimensions[row.name] == row.si
             update[key] = row.value if same else dimensions[row.name] / evidence.factor(row.unit)
             filled[key] = self._from_where(key, update[key], row)
-        _check_back(dimensions)
+        if self.disc.form is None:  # a form has been looked at everywhere
+            _check_back(dimensions)
         treated = "; ".join(map(str, self.treatments)) or "no treatment"
         title = self.title or f"{self.disc.level}, grade {self.disc.grade}: {treated}"
         disc = self.disc.model_copy(update=update)
@@ -459,6 +462,8 @@ class Case(_Table):
 
     def _tables(self) -> dict[str, Any]:
         tables = self.model_dump(exclude={"treatments"}, exclude_none=True, by_alias=True)
+        if self.picture:
+            tables["picture"] = self.picture.by_name().model_dump(exclude_none=True)
         names = {"volume_mL": "volume", "every_months": "repeat_every"}
         listed = []
         for treatment in self.treatments:
@@ -594,7 +599,10 @@ def read_case(path: str | Path) -> Case:
     except OSError as problem:
         raise InputError(f"{str(path)!r} cannot be read ({problem.strerror}); check its permissions.") from None
     try:
-        return (case := Case.from_dict(data)).model_copy(update={"disc": case.disc.seen_from(path.parent)})
+        case = Case.from_dict(data)
+        seen: dict[str, Any] = {"disc": case.disc.seen_from(path.parent)}
+        seen |= {"picture": case.picture.seen_from(path.parent)} if case.picture else {}
+        return case.model_copy(update=seen)
     except InputError as problem:
         raise InputError(f"{path.name}: {problem}") from None
 
@@ -631,7 +639,7 @@ def json_schema() -> dict[str, Any]:
 
 # ---------------------------------------------------------------------------------------------- mistakes
 
-_TABLES: dict[str, type[_Table]] = {
+_TABLES: dict[str, type[BaseModel]] = {
     "person": Person,
     "disc": DiscTable,
     "hypotheses": Hypothesis,
@@ -639,6 +647,7 @@ _TABLES: dict[str, type[_Table]] = {
     "day": DayTable,
     "treatments": TreatmentTable,
     "run": RunTable,
+    "picture": PictureTable,
 }
 
 

@@ -1,25 +1,32 @@
 """What can be seen of a disc: fields in the field's own units, and what a scanner would read from them.
 
+Read-outs are those that `scan.readout` takes from a picture, by the same law (`scanner`), so that a person's disc and a
+simulated one stand in the same units: height index, T2, signal against fluid, Pfirrmann grade with its range, bulge.
 T2 of the nucleus and the Pfirrmann estimate are read from water: both scales are tied to the published means by grade,
 so they say no more than water does,
 in the scanner's terms. Height index after Farfan: mean of anterior and posterior height over depth.
-Source: T2 by Pfirrmann grade in ``evidence/parameters.csv`` (nucleus_t2_grade1 to 5; grade 5 assumed).
+Source: T2 by Pfirrmann grade in ``evidence/parameters.csv`` (nucleus_t2_grade1 to 5; grade 5 assumed), of the tissues
+around it ``annulus_t2`` and ``endplate_t2``, assumed.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from pulposus import evidence
+from pulposus import evidence, scanner
 from pulposus.disc import mesh
 from pulposus.disc.composition import composition, continuous_grade
 from pulposus.disc.mechanics import charge_now, coordinates, water_fraction
 from pulposus.disc.metabolism import acidity
+from pulposus.disc.parameters import Parameters
 from pulposus.disc.simulate import DAY, MONTH
-from pulposus.disc.state import GLUCOSE, LACTATE, OXYGEN, Disc, State
+from pulposus.disc.state import GLUCOSE, LACTATE, OXYGEN, Disc, Hypotheses, State
 
 GRADES = (1, 2, 3, 4, 5)  # maths: the Pfirrmann grades
 
@@ -105,8 +112,7 @@ def summary(disc: Disc, state: State, t2: T2Scale) -> dict[str, Array]:
     p = disc.parameters
     own = composition(p, disc.hypotheses, disc.grade)
     water = own.water[0] + mean(water_fraction(disc, state) - disc.water)
-    grades = jnp.stack([continuous_grade(p, g) for g in GRADES])
-    by_grade = jnp.stack([composition(p, disc.hypotheses, g).water[0] for g in grades])
+    by_grade = water_by_grade(p, disc.hypotheses)
     height, height_start = _heights(disc, coords)
     solutes = state.solutes
     injected = jnp.sum(state.fresh + state.adapted, 0)
@@ -139,6 +145,11 @@ def summary(disc: Disc, state: State, t2: T2Scale) -> dict[str, Array]:
     }
 
 
+def water_by_grade(p: Parameters, hypotheses: Hypotheses) -> Array:
+    """Water of the nucleus by Pfirrmann grade 1 to 5, the scale that T2 and grade are read on."""
+    return jnp.stack([composition(p, hypotheses, continuous_grade(p, g)).water[0] for g in GRADES])
+
+
 def _inner(disc: Disc, coords: Array) -> Array:
     """Height between the cartilage endplates of every column, m."""
     plates = disc.topology.endplate_layers
@@ -160,6 +171,68 @@ def _height_index(disc: Disc, coords: Array) -> Array:
     front, back = 0, disc.topology.sectors // 2
     depth = coords[-1, front, 0, 1] - coords[-1, back, 0, 1]
     return 0.5 * (inner[-1, front] + inner[-1, back]) / depth
+
+
+# ---------------------------------------------------------------------------------------------- as in a picture
+
+
+class Sight(NamedTuple):
+    """What a scanner shows of a simulated disc, as `scan.readout.Readout` of a picture: index, signal over fluid, T2 in
+    ms, and Pfirrmann grade with its range.
+    """
+
+    height_index: float
+    signal: float
+    t2: float
+    grades: scanner.Graded
+
+
+def sight(t2: float, height_share: float, depth: np.ndarray, height: np.ndarray, echo: float | None = None) -> Sight:
+    """Read-outs of a nucleus with a T2 in ms in a disc with a share of its usual height, of which heights (place,) over
+    the depth (place,), mm, are seen on the midline. echo: effective echo time, ms, where it is known.
+    """
+    ratio = scanner.brightness(t2, *scanner.usual(echo))
+    grades = scanner.likeliest(scanner.graded(ratio, height_share, echo))
+    return Sight(height_index(depth, height), ratio, t2, grades)
+
+
+def height_index(depth: np.ndarray, height: np.ndarray) -> float:
+    """Farfan's index of heights over the depth, taken nine tenths of the way to the rim, as in pictures."""
+    order = np.argsort(depth)
+    middle, half = 0.5 * (depth.max() + depth.min()), 0.5 * np.ptp(depth)
+    ends = np.interp(middle + np.array([-_RIM, _RIM]) * half, depth[order], height[order])
+    return float(ends.mean() / (2 * half))
+
+
+_RIM = 0.9  # maths: of the way from the middle to the rim
+
+
+def midline(field: np.ndarray) -> np.ndarray:
+    """Values (place, layer) from front to back on the midline of a nodal field (ring, sector, layer)."""
+    return np.concatenate([field[:0:-1, 0], field[:, field.shape[1] // 2]])
+
+
+def t2_weighted(
+    water: np.ndarray, tissue: np.ndarray, scale: Mapping[str, Sequence[float]], echo: float | None = None
+) -> np.ndarray:
+    """Signal over that of fluid at nodes with water (% by volume) and tissue number. scale: `water_by_grade` and
+    `t2_by_grade` of the disc.
+
+    The nucleus has the T2 of its water, annulus and endplate one of their own; density goes with water, and is that of
+    the evidence in a healthy nucleus.
+    """
+    time, density, fluid = scanner.usual(echo)
+    share, healthy = water / _PERCENT, scale["water_by_grade"][0]
+    nucleus = np.interp(share, scale["water_by_grade"][::-1], scale["t2_by_grade"][::-1])
+    around = [evidence.used(f"{name}_t2").value for name in ("annulus", "endplate")]
+    t2 = np.choose(np.asarray(tissue, int), [nucleus, *around])
+    return np.asarray(density * share / healthy * np.exp(time / fluid - time / t2))
+
+
+def bulge(y: np.ndarray, z: np.ndarray) -> float:
+    """How far the hind rim of a disc reaches behind the line between its corners; y to the front and z (layer,)."""
+    line = y[0] + (y[-1] - y[0]) * (z - z[0]) / (z[-1] - z[0])
+    return float(np.max(line - y))
 
 
 _A_DAY = DAY / MONTH

@@ -35,6 +35,7 @@ _FORMAT = 1
 _RECORD = "run.json"
 _HISTORY = "history.zarr"
 _CASE = "case.toml"
+SLICE = "slice.png"
 _ENSEMBLE = ("ensemble.csv", "ensemble_draws.csv", "ensemble_bands.csv")
 _LOADS = ("postures.csv", "motions.csv", "day.csv", "tears.csv")
 _SECTION = "section.json"
@@ -50,6 +51,7 @@ _OURS = (
     _SECTION,
     _PARAMETERS,
     _CASE,
+    SLICE,
     "figures",
     "vtu",
     "report.html",
@@ -267,6 +269,11 @@ class Results:
     def write_case(self, text: str) -> None:
         """The resolved case, as TOML."""
         write_text(self.folder / _CASE, text)
+
+    def write_slice(self, png: bytes) -> None:
+        """The slice of the picture that the disc was taken from, beside its case."""
+        with placed(self.folder / SLICE) as fresh:
+            fresh.write_bytes(png)
 
     def write_info(self, info: Mapping[str, Any]) -> None:
         """Add to what `run.json` says; a `status` in it marks the run as finished."""

@@ -7,6 +7,7 @@ Treated and untreated are two members of one batch, so that they differ by the t
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import itertools
@@ -25,10 +26,10 @@ import pandas as pd
 
 from pulposus import biomechanics, evidence, imaging, interrupt
 from pulposus.disc import geometry, mesh, posture, simulate, structure
-from pulposus.disc.parameters import Parameters, declared
+from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import FATES, MECHANISMS, Disc, Hypotheses, State, member, stacked, total
 from pulposus.errors import InputError, nearest
-from pulposus.evidence import usage
+from pulposus.record import parameters_used, version
 from pulposus.results import Results, claimed
 from pulposus.therapies.biological import Injections, course, hungers, prescribe, products_in
 
@@ -38,13 +39,6 @@ if TYPE_CHECKING:
 ARMS = ("untreated", "treated")
 Progress = Callable[[int, int, str], None]
 
-# tears and bone stand beside the clock
-_ASIDE = ("validation", "exchange", "disc.fissure", "disc.herniation", "disc.instability", "disc.structure")
-_TISSUES = ("nucleus", "annulus", "endplate")
-_MEASURED = ("nucleus_aggregate_modulus", "annulus_matrix_modulus")
-# what the solid reads and columns do not, and the composition-based law of osmotic pressure
-_SOLID = ("fibre_", "rest_stress", *_MEASURED, *(f"{t}_permeability_" for t in _TISSUES))
-_COMPOSED = ("nucleus_fibril_", "annulus_fibril_", "extrafibrillar_", "activity_", "ion_pairing", "osmotic_coefficient")
 _CHECKPOINT_EVERY = 6  # maths: months between checkpoints
 _ABLATION_MESH = "coarse"
 _LOAD_MESH = "cohort"
@@ -137,75 +131,202 @@ def run_case(
     Raises InputError for anything the user can mend; on KeyboardInterrupt what is done stays readable and can be
     resumed.
     """
-    case = case.changed(years=years, mesh=mesh).resolved()
-    info = describe(case)
+    case = case.changed(years=years, mesh=mesh)
+    return run_cases([case], [out], resume=resume, progress=progress, ablation=ablation, loads=loads)[0]
+
+
+def run_cases(
+    cases: Sequence[Case],
+    outs: Sequence[str | Path],
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+    ablation: bool = True,
+    loads: bool = True,
+) -> list[Results]:
+    """Several discs, of one spine for instance, as one batch through the clock, each into a folder of its own; the
+    rest as `run_case`. They share mesh, years, hypotheses and the months of doses.
+    """
+    cases = [case.resolved() for case in cases]
+    _refuse_unlike(cases)
+    for case in cases:
+        if case.picture:
+            case.picture.require_slice()
+    infos = [describe(case) for case in cases]
     remember_compilations()
     if resume:
-        Results.open(out).require_whole()
-    with interrupt.held(), claimed(out):
-        return _run_into(Path(out), case, info, resume, progress or (lambda *_: None), ablation, loads)
+        for out in outs:
+            Results.open(out).require_whole()
+    with interrupt.held(), contextlib.ExitStack() as claims:
+        for out in outs:
+            claims.enter_context(claimed(out))
+        each = zip(cases, outs, infos, strict=True)
+        arms = [
+            _Arms(case, Path(out), info, index, f"{case.disc.level}, " if len(cases) > 1 else "")
+            for index, (case, out, info) in enumerate(each)
+        ]
+        return _run_into(arms, resume, progress or (lambda *_: None), ablation, loads)
 
 
-def _run_into(
-    out: Path, case: Case, info: dict[str, Any], resume: bool, progress: Progress, ablation: bool, loads: bool
-) -> Results:
-    """`run_case` of a resolved case, in a folder that nobody else writes to."""
+def _refuse_unlike(cases: Sequence[Case]) -> None:
+    """Raise InputError for cases that cannot go through the clock side by side."""
+    for what, of in (
+        ("mesh", lambda case: case.run.mesh),
+        ("years and months of doses", _times),
+        ("hypotheses", lambda case: case.hypotheses()),
+    ):
+        if any(of(case) != of(cases[0]) for case in cases):
+            raise InputError(f"Discs that run together share their {what}, and these do not; run each alone.")
 
-    def tell(done: int, text: str) -> None:
+
+@dataclasses.dataclass
+class _Arms:
+    """Both arms of one case in a batch: the folder they go to, and rows of the summary so far."""
+
+    case: Case
+    out: Path
+    info: dict[str, Any]
+    index: int
+    named: str = ""
+    results: Results | None = None
+    rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+    @property
+    def folder(self) -> Results:
+        assert self.results is not None
+        return self.results
+
+    def of(self, batch: Any) -> Any:
+        """These two of a batch."""
+        place = slice(len(ARMS) * self.index, len(ARMS) * (self.index + 1))
+        return jax.tree.map(lambda leaf: leaf[place] if eqx.is_array(leaf) else leaf, batch)
+
+    def resumed(self) -> tuple[float, dict[str, np.ndarray]] | None:
+        """Month and arrays of the checkpoint of a stopped run."""
+        self.results = Results.open(self.out)
+        found = self.results.load_checkpoint(fingerprint(self.case))
+        if found is None:
+            return None
+        self.rows = found[2]
+        return found[:2]
+
+    def begin(self, discs: Disc) -> None:
+        """A new folder, where there is none to go on with."""
+        seen = self.case.picture.slice if self.case.picture else None
+        png = Path(seen).read_bytes() if seen else b""  # it may lie in the folder that is emptied now
+        if self.results is None:
+            print_of = fingerprint(self.case)
+            self.results = Results.create(self.out, fingerprint=print_of, info=self.info, months=_saved(self.case))
+        self.results.write_case(self.case.to_toml())
+        if png:
+            self.results.write_slice(png)
+        self.results.write_static(**_static(self.of(discs)))
+
+    def look(self, discs: Disc, states: State, t2: imaging.T2Scale, month: float) -> None:
+        """Rows, and where they are to be saved fields, of a month."""
+        mine, now, saved = self.of(discs), self.of(states), _saved(self.case)
+        new = _rows(mine, now, t2, month)
+        if month in saved:
+            fields = {k: np.asarray(v) for k, v in _fields(mine, now).items()}
+            self.folder.append(saved.index(month), month, fields)
+        self.rows = self.rows + new
+
+    def keep(self, states: State, month: float) -> None:
+        """A checkpoint."""
+        self.folder.checkpoint(month, _arrays(self.of(states)), self.rows)
+
+    def finish(self, discs: Disc, states: State, ablation: bool, loads: bool, tell: Callable[[str], None]) -> None:
+        """Tables, ablation and the disc under load."""
+        table = pd.DataFrame([{k: v for k, v in row.items() if k != "ledger"} for row in self.rows])
+        self.folder.write_summary(table)
+        self.folder.write_ledger(ledger(self.rows, products_in(self.case.treatments)))
+        info = self.info | {"status": status(table)}
+        if ablation:
+            shares, beside = ablate(self.case, table, lambda _, text: tell(self.named + text))
+            self.folder.write_mechanisms(shares)
+            info |= beside
+        if loads:
+            mine, end = self.of(discs), self.of(states)
+            info |= _write_loads(self.folder, self.case, mine, end, lambda _, text: tell(self.named + text))
+        self.folder.write_info(info)
+
+
+def _run_into(arms: list[_Arms], resume: bool, progress: Progress, ablation: bool, loads: bool) -> list[Results]:
+    """`run_cases` of resolved cases, in folders that nobody else writes to."""
+    cases = [one.case for one in arms]
+    ablation = ablation and any(case.treatments for case in cases)
+    loads = loads and cases[0].hypotheses().mechanics == "solid"
+    times, done = _times(cases[0]), itertools.count()
+    after = sum((len(times) if ablation else 0) + (load_turns(case) if loads else 0) for case in cases)
+    turns = len(times) + after
+
+    def tell(text: str, at: int | None = None) -> None:
         interrupt.check()
-        progress(done, turns, text)
+        progress(next(done) if at is None else at, turns, text)
 
-    ablation = ablation and bool(case.treatments)
-    loads = loads and case.hypotheses().mechanics == "solid"
-    print_of = fingerprint(case)
-    saved, times = _saved(case), _times(case)
-    turns = len(times) * (2 if ablation else 1) + (load_turns(case) if loads else 0)
-    tell(0, "building the disc")
-    results = Results.open(out) if resume else None
-    checkpoint = results.load_checkpoint(print_of) if results else None
-    if results and results.complete:
-        return results
-    discs, states, therapies = build(case, case.run.mesh)
-    _possible(case, states)
-    if results is None:
-        results = Results.create(out, fingerprint=print_of, info=info, months=saved)
+    tell("building the disc", 0)
+    kept = [one.resumed() for one in arms] if resume else [None] * len(arms)
+    if all(one.results is not None and one.results.complete for one in arms):
+        return [one.folder for one in arms]
+    discs, states, therapies = _joined(cases)
+    for one in arms:
+        _possible(one.case, one.of(states))
     first = 0
-    rows: list[dict[str, Any]] = []
-    if checkpoint:
-        month, arrays, rows = checkpoint
-        states, first = _restored(states, arrays), times.index(month) + 1
+    if all(kept):
+        months = {found[0] for found in kept if found}
+        if len(months) > 1:
+            raise InputError("The discs of this run were stopped at different months; go on with each one alone.")
+        arrays = [found[1] for found in kept if found]
+        states = _restored(states, {name: np.concatenate([one[name] for one in arrays]) for name in arrays[0]})
+        first = times.index(months.pop()) + 1
     else:
-        results.write_case(case.to_toml())
-        results.write_static(**_static(discs))
-    t2 = imaging.T2Scale.from_evidence()
-    last = first - 1
+        for one in arms:
+            one.rows = []
+            one.begin(discs)
+    states = _through(arms, (discs, states, therapies), times, first, tell)
+    done = itertools.count(len(times) + 1)
+    for one in arms:
+        one.finish(discs, states, ablation and bool(one.case.treatments), loads, tell)
+    return [one.folder for one in arms]
+
+
+def _through(
+    arms: list[_Arms],
+    batch: tuple[Disc, State, tuple[Injections]],
+    times: list[float],
+    first: int,
+    tell: Callable[[str, int], None],
+) -> State:
+    """The batch through the clock, looked at and kept on the way; returns how it ends."""
+    discs, states, therapies = batch
+    t2, last = imaging.T2Scale.from_evidence(), first - 1
+    saved = set(_saved(arms[0].case))
     try:
         for index, now in simulate.simulate(discs, states, therapies, [m * simulate.MONTH for m in times], first):
             month = times[index]
-            new = _rows(discs, now, t2, month)
-            if month in saved:
-                results.append(saved.index(month), month, {k: np.asarray(v) for k, v in _fields(discs, now).items()})
-            states, rows, last = now, rows + new, index
+            for one in arms:
+                one.look(discs, now, t2, month)
+            states, last = now, index
             if month in saved or month % _CHECKPOINT_EVERY == 0:
-                results.checkpoint(month, _arrays(states), rows)
-            tell(index + 1, f"month {month:.0f} of {times[-1]:.0f}")
+                for one in arms:
+                    one.keep(states, month)
+            tell(f"month {month:.0f} of {times[-1]:.0f}", index + 1)
     except KeyboardInterrupt:
         if last >= 0:
-            results.checkpoint(times[last], _arrays(states), rows)
+            for one in arms:
+                one.rows = [row for row in one.rows if row["month"] <= times[last]]
+                one.keep(states, times[last])
         raise
-    table = pd.DataFrame([{k: v for k, v in row.items() if k != "ledger"} for row in rows])
-    results.write_summary(table)
-    results.write_ledger(ledger(rows, products_in(case.treatments)))
-    info = info | {"status": status(table)}
-    if ablation:
-        shares, beside = ablate(case, table, lambda done, text: tell(len(times) + done, text))
-        results.write_mechanisms(shares)
-        info |= beside
-    if loads:
-        before = turns - load_turns(case)
-        info |= _write_loads(results, case, discs, states, lambda done, text: tell(before + done, text))
-    results.write_info(info)
-    return results
+    return states
+
+
+def _joined(cases: Sequence[Case]) -> tuple[Disc, State, tuple[Injections]]:
+    """Both arms of every case, one after the other, as one batch."""
+    slots = max(len(set(products_in(case.treatments))) for case in cases)
+    doses = max(sum(len(t.months) for t in case.treatments) for case in cases)
+    room = (max(1, slots), max(1, doses)) if len(cases) > 1 else (1, 1)
+    made = [build(case, case.run.mesh, room=room) for case in cases]
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves) if eqx.is_array(leaves[0]) else leaves[0], *made)
 
 
 def _possible(case: Case, states: State) -> None:
@@ -507,7 +628,7 @@ def fingerprint(case: Case) -> str:
     """What must be the same for a run to be resumed: the resolved case, the evidence and the version."""
     import hashlib
 
-    return hashlib.sha256("\n".join([case.to_toml(), evidence.digest(), _version()]).encode()).hexdigest()
+    return hashlib.sha256("\n".join([case.to_toml(), evidence.digest(), version()]).encode()).hexdigest()
 
 
 def describe(case: Case) -> dict[str, Any]:
@@ -524,11 +645,12 @@ def describe(case: Case) -> dict[str, Any]:
         "mesh": case.run.mesh,
         "years": case.run.years,
         "digest": evidence.digest(),
-        "versions": {"pulposus": _version(), "python": platform.python_version()}
+        "versions": {"pulposus": version(), "python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in ("jax", "equinox", "numpy", "scipy")},
         "warnings": [*case.warnings, *(_stopped(needle) for needle in needles if needle["stopped"])],
         "injections": needles,
         "filled": dict(case.filled),
+        "scanner": _scanner(case),
         "hypotheses": dataclasses.asdict(case.hypotheses()) | {"injection_pressure": case.choices.injection_pressure},
         "parameters_used": rows,
         "sources": [{"key": key, "text": evidence.reference(key), **evidence.source(key)} for key in keys],
@@ -537,92 +659,24 @@ def describe(case: Case) -> dict[str, Any]:
     }
 
 
+def _scanner(case: Case) -> dict[str, Any]:
+    """What pictures of this disc are simulated and read by, and what a picture of it showed."""
+    water = imaging.water_by_grade(Parameters.from_evidence(case.parameter_overrides()), case.hypotheses())
+    usual = evidence.dimensions(case.disc.level)["mid_height"].si
+    seen = {} if case.picture is None else case.picture.by_name().model_dump(exclude_none=True)
+    return {
+        "water_by_grade": np.asarray(water).tolist(),
+        "t2_by_grade": np.asarray(imaging.T2Scale.from_evidence().by_grade).tolist(),
+        "height_share": seen.get("height_share", case.dimensions()["mid_height"] / usual),
+        "picture": seen,
+    }
+
+
 def _stopped(needle: Mapping[str, Any]) -> str:
     """What must be said of an injection whose volume did not all go in."""
     asked = f"Of the {needle['volume_mL']:g} mL {needle['product']} at month {needle['month']:g}"
     at = f"at {needle['peak_psi']:.0f} psi ({needle['peak_MPa']:.2f} MPa)"
     return f"{asked} only {needle['given_mL']:.2g} mL go in: the injection ends {at}, and the rest is not given."
-
-
-def parameters_used(case: Case) -> list[dict[str, Any]]:
-    """Every number this run reads, with unit, range, kind and source; overrides are shown as the user's own."""
-    chosen = case.hypotheses()
-    unread = [
-        (chosen.metabolism != "cachot" and chosen.matrix != "cachot", ("cachot_",)),
-        (chosen.metabolism != "bibby_urban", ("oxygen_uptake_", "lactate_rate_")),
-        (chosen.endplate_permeability != "falls", ("calcification_",)),
-        (chosen.endplate_permeability != "rises", ("porosity_",)),
-        (chosen.grading != "absolute", ("charge_per_grade",)),
-        (not chosen.ageing, ("aggrecan_ageing_rate",)),
-        (chosen.solid != "measured", _MEASURED),
-        (chosen.fibres != "soften", ("fibre_softening_grade",)),
-        (chosen.osmosis != "composition", _COMPOSED),
-        (chosen.mechanics != "solid", _SOLID),
-    ]
-    skip = tuple(prefix for off, prefixes in unread if off for prefix in prefixes)
-    # what the model itself does not read
-    aside = {name for name in declared() if all(where.startswith(_ASIDE) for where in usage.readers(name))}
-    own = case.parameter_overrides()
-    found = [
-        _told(evidence.used(name), name, meaning, own.get(name))
-        for name, (_, meaning) in declared().items()
-        if not name.startswith(skip) and name not in aside
-    ]
-    found += [
-        _told(
-            evidence.used(f"nucleus_t2_grade{g}"), f"nucleus_t2_grade{g}", f"T2 of the nucleus at Pfirrmann grade {g}"
-        )
-        for g in imaging.GRADES
-    ]
-    for treatment in case.treatments:
-        given = {
-            "dose_default": treatment.dose,
-            "volume_default": treatment.volume_mL,
-            "viability_default": treatment.viability,
-            "passage_default": treatment.passage,
-        }
-        for group, numbers in (
-            (treatment.product, evidence.product(treatment.product)),
-            (treatment.carrier, evidence.carrier(treatment.carrier)),
-            (treatment.site, evidence.site(treatment.site)),
-            ("volume", evidence.volume_rule(case.disc.grade, case.disc.dallas)),
-        ):
-            found += [
-                _told(row, f"{group}: {name}", row.note)
-                for name, row in numbers.items()
-                # a default that the case has replaced was not read
-                if not row.text and row.kind != "defined" and given.get(name, row.value) == row.value
-            ]
-    return list({row["name"]: row for row in found}.values())
-
-
-def _told(row: evidence.Row, name: str, meaning: str, own: float | None = None) -> dict[str, Any]:
-    told = {
-        "name": name,
-        "meaning": meaning,
-        "value": row.value,
-        "unit": row.unit,
-        "low": row.low,
-        "high": row.high,
-        "kind": row.kind,
-        "source": row.source,
-        "where": row.where,
-        "status": row.status,
-        "note": row.note,
-        "source_keys": row.sources,
-    }
-    if own is not None:
-        told |= {
-            "value": own / evidence.factor(row.unit),
-            "kind": "chosen",
-            "source": "the case file",
-            "source_keys": [],
-        }
-    return told
-
-
-def _version() -> str:
-    return importlib.metadata.version("pulposus")
 
 
 def remember_compilations() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pulposus.results import Results
 
 _HYPOTHESES = "hypotheses.html"
+SIGHT = "t2_weighted"  # name of the picture of what a scanner would see
 
 
 @app.command()
@@ -147,29 +148,50 @@ def compute(
     case: Case, out: Path, quiet: bool, resume: bool = False, ablation: bool = True, loads: bool = True
 ) -> None:
     """Run a case into a folder, draw and report it, and say where it lies."""
+    compute_together([case], [out], quiet, resume, ablation, loads)
+
+
+def compute_together(
+    cases: Sequence[Case],
+    outs: Sequence[Path],
+    quiet: bool,
+    resume: bool = False,
+    ablation: bool = True,
+    loads: bool = True,
+    overview: Callable[[Sequence[Results]], Path] | None = None,
+) -> None:
+    """Run cases as one batch, each into its folder, draw and report them, and say where they lie. overview: writes a
+    page over all of them.
+    """
     from pulposus.results import Results, claimed
 
-    if not out.name:
-        raise InputError(f"--out is {str(out)!r}, which names no folder; write for example --out results/mine.")
-    was_complete = resume and Results.open(out).complete
+    for out in outs:
+        if not out.name:
+            raise InputError(f"--out is {str(out)!r}, which names no folder; write for example --out results/mine.")
+    was_complete = resume and all(Results.open(out).complete for out in outs)
     try:
         with interrupt.held(lambda said: typer.echo(said, err=True)), progress(quiet) as tell:
-            from pulposus.run import run_case
+            from pulposus.run import run_cases
 
-            results = run_case(case, out, resume=resume, progress=tell, ablation=ablation, loads=loads)
-            try:
-                with claimed(results.folder):
-                    publish(results, lambda what: tell(1, 1, what))
-            except InputError:  # an arm that failed may have left nothing that can be drawn
-                if set(results.info()["status"].values()) == {"completed"}:
-                    raise
+            found = run_cases(cases, outs, resume=resume, progress=tell, ablation=ablation, loads=loads)
+            for results in found:
+                try:
+                    with claimed(results.folder):
+                        publish(results, lambda what: tell(1, 1, what))
+                except InputError:  # an arm that failed may have left nothing that can be drawn
+                    if set(results.info()["status"].values()) == {"completed"}:
+                        raise
+            page = None if overview is None else overview(found)
     except KeyboardInterrupt:
-        done = f"What is done lies in {out}; go on with: {again()}" if _begun(out) else "Nothing was done yet."
+        begun = [out for out in outs if _begun(out)]
+        done = f"What is done lies in {begun[0]}; go on with: {again()}" if begun else "Nothing was done yet."
         typer.echo(f"Stopped. {done}", err=True)
         raise typer.Exit(STOPPED) from None
     if was_complete and not quiet:
         typer.echo("This run was complete: nothing was left to resume; figures and report are written anew.", err=True)
-    _conclude(results, quiet)
+    if page is not None and not quiet:
+        typer.echo(f"Overview: {page}")
+    _conclude(found, quiet)
 
 
 def _begun(out: Path) -> bool:
@@ -185,7 +207,7 @@ def _begun(out: Path) -> bool:
 def publish(results: Results, tell: Callable[[str], None] = lambda what: None) -> None:
     """Draw the figures, write the meshes for ParaView and the report of a run that is over, each anew."""
     from pulposus.figures import write_figures
-    from pulposus.results import write_vtu
+    from pulposus.results import SLICE, write_vtu
 
     results.case_text()  # what a report cannot do without is asked for before anything is drawn
     history, info = results.history(), results.info()
@@ -199,6 +221,7 @@ def publish(results: Results, tell: Callable[[str], None] = lambda what: None) -
         info,
         results.folder / "figures",
         plans={} if loads is None else loads[-1]["plans"],
+        slice_=found if (found := results.folder / SLICE).exists() else None,
     )
     tell("meshes")
     write_vtu(history, results.folder / "vtu")
@@ -223,33 +246,40 @@ def draw_report(results: Results) -> Path:
         info=results.info() | ({"hypotheses_page": _HYPOTHESES} if (results.folder / _HYPOTHESES).exists() else {}),
         bands=None if (members := results.ensemble()) is None else members[2],
         loads=_illustrated(results),
+        picture=_encoded(results.folder / "figures" / f"{SIGHT}.png"),
     )
     return path
 
 
-def _illustrated(results: Results) -> Any:
-    """The disc under load with the pictures that were drawn of it."""
+def _encoded(picture: Path) -> str:
     import base64
 
+    return base64.b64encode(picture.read_bytes()).decode() if picture.exists() else ""
+
+
+def _illustrated(results: Results) -> Any:
+    """The disc under load with the pictures that were drawn of it."""
     loads = results.loads()
     if loads is None:
         return None
     drawn = {arm: results.folder / "figures" / f"tears_{arm}.png" for arm in loads[-1]["plans"]}
-    pictures = {arm: base64.b64encode(p.read_bytes()).decode() for arm, p in drawn.items() if p.exists()}
+    pictures = {arm: _encoded(path) for arm, path in drawn.items() if path.exists()}
     return *loads[:-1], loads[-1] | {"pictures": pictures}
 
 
-def _conclude(results: Results, quiet: bool) -> None:
-    """What a run must still say: its warnings, an arm that cannot be believed, where the report lies."""
-    info = results.info()
-    status: Mapping[str, str] = info["status"]
-    failed = {arm: said for arm, said in status.items() if said != "completed"}
-    if not quiet:
-        for warning in info.get("warnings", []):
-            typer.echo(f"Note: {warning}", err=True)
-        if (results.folder / "report.html").exists():
-            typer.echo(f"Report: {results.folder / 'report.html'}")
-    for arm, said in failed.items():
-        typer.echo(f"The {arm} arm {said}.", err=True)
+def _conclude(found: Sequence[Results], quiet: bool) -> None:
+    """What runs must still say: their warnings, arms that cannot be believed, where the reports lie."""
+    failed = []
+    for results in found:
+        info, of = results.info(), f" of {results.folder}" if len(found) > 1 else ""
+        status: Mapping[str, str] = info["status"]
+        failed += [f"The {arm} arm{of} {said}." for arm, said in status.items() if said != "completed"]
+        if not quiet:
+            for warning in info.get("warnings", []):
+                typer.echo(f"Note: {warning}", err=True)
+            if (results.folder / "report.html").exists():
+                typer.echo(f"Report: {results.folder / 'report.html'}")
+    for said in failed:
+        typer.echo(said, err=True)
     if failed:
         raise typer.Exit(UNSOLVED)

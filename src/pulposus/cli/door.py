@@ -57,7 +57,7 @@ names = typer.Typer(
 app.add_typer(names, name="list")
 numbers = typer.Typer(help="Every number with its source: find one, and see who uses it.", no_args_is_help=True)
 app.add_typer(numbers, name="evidence")
-discs = typer.Typer(help="A disc from somebody else's mesh.", no_args_is_help=True)
+discs = typer.Typer(help="A case of a disc: by its surface, bones, size or picture.", no_args_is_help=True)
 app.add_typer(discs, name="disc")
 
 

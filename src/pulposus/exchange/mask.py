@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,24 +20,32 @@ import numpy as np
 from pulposus import evidence
 from pulposus.case import Case
 from pulposus.errors import InputError
+from pulposus.exchange import dimensions, partial
 from pulposus.figures.on_image import on_image
 from pulposus.figures.style import DPI
-from pulposus.results import placed, write_text
+from pulposus.picture import PictureTable
+from pulposus.results import SLICE, placed, write_text
 from pulposus.scan import masks, readout, schemes, slab, volume
+from pulposus.scan import nucleus as nuclei
 from pulposus.scan.schemes import WITH, Scheme
 from pulposus.surface.fit import Fit, fit
 from pulposus.therapies import protocol
 
 GOOD = "fitted"
 MEASURED = "measured in slices"
+_AROUND = 8.0  # mm of the picture kept around a disc
 _ECHO = (20.0, 600.0)  # ms, of anything that is called T2-weighted
+_BEYOND = 1.5  # times what is tabled, farther than which a disc is of another level
 _OTHERS = 2  # discs of the same person that say what is usual in them
 _UNKNOWN = 3  # the grade of a disc of which neither a user nor a picture says one
 _SIZES = ("ap_depth", "width", "anterior_height", "mid_height", "posterior_height")
 _COLUMNS = (
     *("disc", "label", "level", "status", "volume_mL", "volume_of_voxels_mL", "dice", "distance_mean_mm"),
     *(f"{size}_mm" for size in _SIZES),
-    *("wedge_degrees", "worst_jacobian", "height_index", "nucleus_over_fluid", "t2_ms"),
+    *("mean_height_mm", "width_low_mm", "width_high_mm", "height_low_mm", "height_high_mm"),
+    *("volume_low_mL", "volume_high_mL"),
+    *("wedge_degrees", "worst_jacobian", "height_index", "bulge_posterior_mm", "bulge_anterior_mm"),
+    *("nucleus_over_fluid", "t2_ms"),
     *("pfirrmann_estimate", "pfirrmann_low", "pfirrmann_high", "grade"),
 )
 
@@ -47,17 +55,21 @@ class Taken:
     """One disc of a picture: its place from the lowest up (1), what was found, and its case where it has one.
 
     found: the fit of a whole disc; measured: what the slices about its middle show; read: what a scanner shows of it;
-    overlap: Dice's, of a fit.
+    slice: the picture on its midline, over the grey of fluid; nucleus: a sentence on where it is from; overlap: Dice's,
+    of a fit.
     """
 
     place: int
     disc: masks.Disc
     level: str
     status: str
+    endplates: str = WITH
     case: Case | None = None
     found: Fit | None = None
     measured: slab.Measured | None = None
     read: readout.Readout | None = None
+    slice: np.ndarray | None = None
+    nucleus: str = ""
     overlap: float = math.nan
 
     @property
@@ -103,6 +115,8 @@ def take_in(
         raise InputError(
             f"{shown.name!r} and {labels.name!r} do not lie on one grid; resample the picture onto the segmentation."
         )
+    if shown is not None and np.array_equal(shown.values, labels.values):
+        raise InputError(f"{shown.name!r} is the segmentation again; give the picture that was segmented to --image.")
     found = masks.discs(labels, meaning)
     chosen = _chosen(found, meaning, labels.name, wanted, disc)
     if echo is not None and not _ECHO[0] <= echo <= _ECHO[1]:
@@ -120,9 +134,21 @@ def take_in(
     said = (
         f"The scheme of labels is {meaning.name}, which {known}; a disc's label {holds} the cartilage endplates.",
         *meaning.said,
+        *_strange(labels, meaning),
+        evidence.statement("kinds_of_segmentation").text,
         *((f"Grade {grade} was said for every disc.",) if grade is not None else ()),
     )
     return Picture(labels.name, taken, said, shown, given)
+
+
+def _strange(labels: volume.Volume, meaning: Scheme) -> list[str]:
+    """A sentence on labels that a scheme does not know; one of a user's own need not name everything."""
+    if meaning.name not in schemes.known():
+        return []
+    foreign = schemes.foreign({int(label) for label in np.unique(labels.values)}, meaning.name)
+    if not foreign:
+        return []
+    return [f"The scheme {meaning.name} knows no labels {schemes.spelt(foreign)}: check that it is the right one."]
 
 
 def _chosen(
@@ -170,26 +196,53 @@ class _Seen:
     def one(self, place: int, disc: masks.Disc, level: str) -> Taken:
         """A disc fitted, measured, or left with the reason why not."""
         what = f"Disc {level} of {self.labels.name!r}"
-        part = Taken(place, disc, level, "")
+        part = Taken(place, disc, level, "", self.meaning.endplates)
         try:
             seen = slab.measured(disc, what)
-            read = self._read(disc, seen, level)
+            _refuse_size(seen, level, what)
+            share = self._usual(disc, seen, level)
+            read = readout.read_out(disc, seen, self.labels, self.meaning, self.image, share, self.echo)
             part = dataclasses.replace(part, measured=seen, read=read)
             if level not in evidence.levels():
-                raise InputError(f"{what} is of a level without tables; there are {', '.join(evidence.levels())}.")
+                raise InputError(
+                    f"{what} is thoracic, and the tables know no disc between C7-T1 and T12-L1, neither its form nor "
+                    "what it lives on: it is measured in discs.csv, and no case is made of it."
+                )
             grade = (read.grade or _UNKNOWN) if self.grade is None else self.grade
-            return self._sized(part, grade, what) if disc.slab else self._fitted(part, grade, what)
+            part = self._sized(part, grade, what) if disc.slab else self._fitted(part, grade, what)
+            return self._shown(part, read, share)
         except InputError as reason:
             return dataclasses.replace(part, status=str(reason))
 
-    def _read(self, disc: masks.Disc, seen: slab.Measured, level: str) -> readout.Readout:
-        """What a scanner shows; height is judged by what the person's other discs have of the tables' height, where
-        these are in the picture, and not at all where the tables lack the level.
+    def _shown(self, part: Taken, read: readout.Readout, share: float) -> Taken:
+        """The disc with what the picture showed of it, in its case."""
+        own = {
+            "height_index": read.height_index,
+            "signal": read.signal,
+            "t2": read.t2,
+            "bulge_posterior": read.bulge[0],
+            "bulge_anterior": read.bulge[1],
+            "height_share": share,
+        }
+        kept: dict[str, Any] = {name: float(f"{value:.4g}") for name, value in own.items() if math.isfinite(value)}
+        kept |= {"grades": (read.grade, read.low, read.high)} if read.grade else {}
+        kept |= {"echo_time": self.echo} if self.echo else {}
+        seen = None
+        if self.image is not None and math.isfinite(read.fluid):
+            grey, pixel = readout.midslice(part.disc, self.image, _AROUND)
+            seen = grey / read.fluid
+            kept |= {"slice": SLICE, "pixel": pixel}
+        table = PictureTable(**kept, with_endplates=self.meaning.endplates == WITH)
+        assert part.case is not None
+        return dataclasses.replace(part, slice=seen, case=part.case.model_copy(update={"picture": table}))
+
+    def _usual(self, disc: masks.Disc, seen: slab.Measured, level: str) -> float:
+        """Height over that of the tables, as the person's other discs have it where these are in the picture; 1 where
+        the tables lack the level.
         """
         others = [share for key, share in self.shares.items() if key != disc.label]
         usual = float(np.median(others)) if len(others) >= _OTHERS else 1.0
-        share = self.share(seen, level) / usual if level in evidence.levels() else 1.0
-        return readout.read_out(disc, seen, self.labels, self.meaning, self.image, share, self.echo)
+        return self.share(seen, level) / usual if level in evidence.levels() else 1.0
 
     def share(self, seen: slab.Measured, level: str) -> float:
         """Height of a disc over that of the tables."""
@@ -197,7 +250,12 @@ class _Seen:
 
     def _case(self, disc: dict[str, Any]) -> Case:
         """A case of a disc with what every case is given."""
-        return Case.from_dict({"disc": disc, "treatments": [{"protocol": line} for line in self.treat]})
+        return Case.from_dict({"disc": disc, "treatments": self.treatments})
+
+    @property
+    def treatments(self) -> list[dict[str, str]]:
+        """Lines of treatment as the tables of a case."""
+        return [{"protocol": line} for line in self.treat]
 
     def _plates(self, level: str) -> float:
         """Height in mm that the two endplates have in the label, by the tables."""
@@ -208,10 +266,13 @@ class _Seen:
         """A case with the form of a whole disc."""
         asked = self._case({"level": part.level, "grade": grade})
         given = masks.surface(part.disc, what)
+        own, told = self._nucleus(part.disc)
+        given = masks.with_nucleus(given, part.disc, own.values, self._plates(part.level), told) if own else given
         found = fit(given, unit="mm", axes="RAS", endplates=self.meaning.endplates, sizes=asked.dimensions())
         kept = {"level": part.level, "grade": grade, "surface": self.labels.name, "surface_unit": "mm"}
         more = {"surface_axes": "RAS", "surface_endplates": self.meaning.endplates, "form": found.form.model_dump()}
         case = self._case(kept | more)
+        part = dataclasses.replace(part, nucleus=told)
         return dataclasses.replace(part, status=GOOD, case=case, found=found, overlap=masks.overlap(part.disc, found))
 
     def _sized(self, part: Taken, grade: int | str, what: str) -> Taken:
@@ -225,10 +286,41 @@ class _Seen:
                 f"{what} is {seen.mid_height[0]:.1f} mm high in the middle, less than its two endplates by the tables "
                 f"({within:.1f} mm): it has collapsed, and no mesh can be made of it."
             )
-        table = {"ap_depth": depth, "width": width, "height": height, "wedge": seen.wedge[0]}
-        table = {key: float(f"{value:.4g}") for key, value in table.items()}
-        case = self._case({"level": part.level, "grade": grade} | table)
-        return dataclasses.replace(part, status=MEASURED, case=case)
+        heights = {name: getattr(seen, name)[0] for name in _SIZES if name.endswith("_height")}
+        own = {"ap_depth": depth, "width": width, **heights}
+        nucleus, told = self._nucleus(part.disc)
+        inner = {} if nucleus is None else _proportions(nucleus, rows)
+        base = {"disc": {"level": part.level, "grade": grade} | inner, "treatments": self.treatments}
+        case = dimensions.cased(base, {name: float(f"{value:.4g}") for name, value in own.items()}, part.endplates)[0]
+        return dataclasses.replace(part, status=MEASURED, case=case, nucleus=told)
+
+    def _nucleus(self, disc: masks.Disc) -> tuple[nuclei.Nucleus | None, str]:
+        """The nucleus in the image, and the sentence on where it is from."""
+        if self.image is None:
+            return None, ""
+        try:
+            own = nuclei.nucleus(disc, self.image)
+        except InputError as why:
+            return None, f"{why} Its nucleus has published proportions."
+        return own, own.told()
+
+
+def _refuse_size(seen: slab.Measured, level: str, what: str) -> None:
+    """Raise InputError for a disc that its level never is: one of the loin called one of the neck."""
+    row = evidence.dimensions(level)["ap_depth"] if level in evidence.levels() else None
+    if row and not row.low / _BEYOND <= seen.ap_depth[0] <= row.high * _BEYOND:
+        raise InputError(
+            f"{what} is {seen.ap_depth[0]:.0f} mm deep, and discs of that level measure {row.low:g} to {row.high:g}: "
+            "its scheme, its level or the spacing in its header is wrong; check them."
+        )
+
+
+def _proportions(own: nuclei.Nucleus, rows: Mapping[str, evidence.Row]) -> dict[str, float]:
+    """Keys of a case for a nucleus on the midline, within what is tabled: its share of the plan goes with the square of
+    its length.
+    """
+    table = {"nucleus_area_fraction": own.length**2, "nucleus_offset": own.offset}
+    return {name: float(f"{min(max(value, rows[name].low), rows[name].high):.4g}") for name, value in table.items()}
 
 
 # ---------------------------------------------------------------------------------------------- out
@@ -254,17 +346,31 @@ def told(taken: Taken) -> list[str]:
             f"{head}{volume_:.2f} mL of {taken.disc.volume:.2f} in voxels, Dice {taken.overlap:.3f}, surfaces "
             f"{distance:.2f} mm apart in the mean."
         )
-        return [fitted, *_shown(taken)]
+        return [fitted, *([taken.nucleus] if taken.nucleus else []), *_shown(taken)]
     if taken.measured and taken.case:
         seen = taken.measured
         spread = seen.mid_height[1]
         return [
             f"{head}{seen.span:.0f} mm of its width are in the picture: depth {seen.ap_depth[0]:.1f} mm, height "
             f"{seen.mid_height[0]:.1f} ± {spread:.1f} mm over {seen.slices} slices; width "
-            f"{taken.case.disc.width:.0f} mm is the tables' share of the depth, nucleus and rounding are the tables'.",
+            "is the tables' share of the depth, what is not measured the tables'.",
+            partial.known(taken.case, seen, taken.endplates).told(),
+            *_collapsed(taken, seen),
+            *([taken.nucleus] if taken.nucleus else []),
             *_shown(taken),
         ]
     return [f"{head}left out. {taken.status}"]
+
+
+def _collapsed(taken: Taken, seen: slab.Measured) -> list[str]:
+    """What must be said of a disc that has lost most of its height."""
+    share = taken.case.picture.height_share if taken.case and taken.case.picture else None
+    if share is None or share >= evidence.used("collapsed_height").value:
+        return []
+    return [
+        f"It has collapsed: {share:.2f} of its usual height in the middle ({seen.mid_height[0]:.1f} mm; area over "
+        f"depth {seen.mean_height[0]:.1f} mm). Its endplates are the tables', and what they leave is little known."
+    ]
 
 
 def _shown(taken: Taken) -> list[str]:
@@ -297,10 +403,20 @@ def row(taken: Taken) -> dict[str, object]:
     elif taken.measured:
         numbers = {f"{name}_mm": getattr(taken.measured, name)[0] for name in _SIZES if name != "width"}
         numbers["wedge_degrees"] = taken.measured.wedge[0]
+        numbers["mean_height_mm"] = taken.measured.mean_height[0]
         if taken.case:
-            numbers["width_mm"] = float(taken.case.disc.width or math.nan)
+            known = partial.known(taken.case, taken.measured, taken.endplates)
+            numbers |= {"width_mm": known.width.value, "volume_mL": known.volume.value}
+            for what, unit, span in (
+                ("width", "mm", known.width),
+                ("height", "mm", known.height),
+                ("volume", "mL", known.volume),
+            ):
+                numbers |= {f"{what}_low_{unit}": span.low, f"{what}_high_{unit}": span.high}
     if taken.read:
         numbers |= {"height_index": taken.read.height_index}
+        bulges = dict(zip(("bulge_posterior_mm", "bulge_anterior_mm"), taken.read.bulge, strict=True))
+        numbers |= {name: value for name, value in bulges.items() if math.isfinite(value)}
         if taken.read.grade:
             numbers |= {"nucleus_over_fluid": taken.read.signal, "t2_ms": taken.read.t2}
             cells |= {"pfirrmann_estimate": taken.read.grade, "pfirrmann_low": taken.read.low}
@@ -311,46 +427,57 @@ def row(taken: Taken) -> dict[str, object]:
 
 
 def write(picture: Picture, out: str | Path) -> list[Path]:
-    """Write discs.csv and a folder for each disc that has a case: case.toml, fit.png, and fit.csv of a fit.
+    """Write discs.csv and a folder for each disc that has a case: case.toml, fit.png, fit.csv of a fit, and slice.png,
+    the picture through its middle, where fluid says how bright that is.
 
     Raises InputError where the folder is a file.
     """
     import csv
     import io
 
-    import tomli_w
-
     out = Path(out)
     if out.exists() and not out.is_dir():
         raise InputError(f"{str(out)!r} is a file; give a folder to --out.")
-    written = []
+    if not out.name:
+        raise InputError(f"--out is {str(out)!r}, which names no folder; write for example --out spine.")
     drawn = {
         one.place: on_image(one.disc, one.found, picture.image, f"{one.level} of {picture.name}")
         for one in picture.discs
         if one.case
     }
     out.mkdir(parents=True, exist_ok=True)
+    written = []
     for one in picture.discs:
-        if one.case is None:
-            continue
-        folder = out / one.folder
-        folder.mkdir(exist_ok=True)
-        said = (*picture.said, *told(one), *(one.found.said if one.found else ()), *one.disc.said, *one.case.warnings)
-        disc = one.case.disc.model_dump(exclude_none=True, exclude_defaults=True)
-        with placed(folder / "fit.png") as fresh:
-            drawn[one.place].savefig(fresh, format="png", dpi=DPI)
-        given = [{"protocol": line} for line in picture.treat]
-        case = {"disc": disc} | ({"treatments": given} if given else {})
-        head = [f"# {line}" for line in said]
-        write_text(folder / "case.toml", "\n".join([*head, "", tomli_w.dumps(case)]))
-        written += [folder / "case.toml", folder / "fit.png"]
-        if one.found:
-            lines = [*one.found.table("voxels"), f"dice,,{one.overlap:.4f},1", ""]
-            write_text(folder / "fit.csv", "\n".join(lines))
-            written.append(folder / "fit.csv")
+        if one.case is not None:
+            (out / one.folder).mkdir(exist_ok=True)
+            with placed(out / one.folder / "fit.png") as fresh:
+                drawn[one.place].savefig(fresh, format="png", dpi=DPI)
+            written += [out / one.folder / "fit.png", *_write_case(picture, one, one.case, out / one.folder)]
     table = io.StringIO()
     writer = csv.DictWriter(table, _COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows([row(one) for one in picture.discs])
     write_text(out / "discs.csv", table.getvalue())
     return [out / "discs.csv", *written]
+
+
+def _write_case(picture: Picture, one: Taken, case: Case, folder: Path) -> list[Path]:
+    """case.toml of a disc, slice.png and fit.csv where there are any."""
+    import tomli_w
+    from matplotlib.image import imsave
+
+    said = (*picture.said, *told(one), *(one.found.said if one.found else ()), *one.disc.said, *case.warnings)
+    tables: dict[str, Any] = {"disc": case.disc.model_dump(exclude_none=True, exclude_defaults=True)}
+    tables |= {"treatments": [{"protocol": line} for line in picture.treat]} if picture.treat else {}
+    tables |= {"picture": case.picture.model_dump(exclude_none=True)} if case.picture else {}
+    write_text(folder / "case.toml", "\n".join([*(f"# {line}" for line in said), "", tomli_w.dumps(tables)]))
+    written = [folder / "case.toml"]
+    if one.found:
+        lines = [*one.found.table("voxels"), f"dice,,{one.overlap:.4f},1", ""]
+        write_text(folder / "fit.csv", "\n".join(lines))
+        written.append(folder / "fit.csv")
+    if one.slice is not None:
+        with placed(folder / SLICE) as fresh:
+            imsave(fresh, one.slice, cmap="gray", vmin=0, vmax=1, format="png")
+        written.append(folder / SLICE)
+    return written

@@ -15,6 +15,7 @@ from pulposus.figures.fitted import fitted
 from pulposus.figures.style import DPI
 from pulposus.results import placed, write_text
 from pulposus.surface.fit import Fit, fit
+from pulposus.surface.reading import Given
 
 
 class TakenIn(NamedTuple):
@@ -25,7 +26,7 @@ class TakenIn(NamedTuple):
 
 
 def take_in(
-    path: str | Path,
+    path: str | Path | Given,
     level: str,
     grade: int | str,
     *,
@@ -33,20 +34,24 @@ def take_in(
     axes: str | None = None,
     endplates: str = "without",
 ) -> TakenIn:
-    """A disc from a surface file (STL, OBJ, PLY, VTU); the arguments as the keys of [disc]. Raises InputError."""
+    """A disc from a surface file (STL, OBJ, PLY, VTU), or from one taken apart; the arguments as the keys of [disc].
+    Raises InputError.
+    """
     keys = {"surface_unit": unit, "surface_axes": axes}
     given = {key: value for key, value in keys.items() if value is not None}
-    table = {"level": level, "grade": grade, "surface": str(path), "surface_endplates": endplates} | given
+    name = path.name if isinstance(path, Given) else Path(path).name
+    table = {"level": level, "grade": grade, "surface": name, "surface_endplates": endplates} | given
     asked = Case.from_dict({"disc": table})
     found = fit(path, unit=unit, axes=axes, endplates=endplates, sizes=asked.dimensions())
-    kept = {"level": asked.disc.level, "grade": asked.disc.grade, "surface": Path(path).name}
+    kept = {"level": asked.disc.level, "grade": asked.disc.grade, "surface": name}
     form = found.form.model_dump()
     case = Case.from_dict({"disc": kept | {"surface_endplates": endplates} | given | {"form": form}})
     return TakenIn(case, found)
 
 
-def write(taken: TakenIn, out: str | Path) -> list[Path]:
+def write(taken: TakenIn, out: str | Path, of: str = "surface") -> list[Path]:
     """Write case.toml, fit.csv and fit.png into a folder, which is made where it is missing; returns their paths.
+    of: what heads the column of what was given.
 
     Raises InputError where the folder is a file.
     """
@@ -55,18 +60,22 @@ def write(taken: TakenIn, out: str | Path) -> list[Path]:
     out = Path(out)
     if out.exists() and not out.is_dir():
         raise InputError(f"{str(out)!r} is a file; give a folder to --out.")
+    if not out.name:
+        raise InputError(f"--out is {str(out)!r}, which names no folder; write for example --out mydisc.")
     head = [f"# {line}" for line in (*taken.found.said, *taken.case.warnings)]
     more = [
         "# Without a treatment this is the disc's own course; the case file in the documentation names more keys.",
         "",
     ]
     disc = taken.case.disc.model_dump(exclude_none=True, exclude_defaults=True)
-    picture = fitted(taken.found, f"{taken.case.disc.surface} as {taken.case.disc.level}")
+    picture = fitted(taken.found, f"{taken.case.disc.surface or 'Dimensions'} as {taken.case.disc.level}")
     out.mkdir(parents=True, exist_ok=True)
     with placed(out / "fit.png") as fresh:
         picture.savefig(fresh, format="png", dpi=DPI)
-    write_text(out / "fit.csv", "\n".join([*taken.found.table("surface"), ""]))
-    write_text(out / "case.toml", "\n".join([*head, *more, tomli_w.dumps({"disc": disc})]))
+    write_text(out / "fit.csv", "\n".join([*taken.found.table(of), ""]))
+    person = taken.case.person.model_dump(exclude_none=True, exclude_defaults=True)
+    tables = ({"person": person} if person else {}) | {"disc": disc}
+    write_text(out / "case.toml", "\n".join([*head, *more, tomli_w.dumps(tables)]))
     return [out / name for name in ("case.toml", "fit.csv", "fit.png")]
 
 

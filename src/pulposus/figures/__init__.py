@@ -32,6 +32,7 @@ from pulposus.figures.style import (
     save,
     sheet,
 )
+from pulposus.figures.t2_weighted import t2_weighted
 from pulposus.figures.tears import structure
 
 if TYPE_CHECKING:
@@ -112,12 +113,14 @@ def write_figures(
     info: Mapping[str, Any],
     folder: str | Path,
     plans: Mapping[str, Any] | None = None,
+    slice_: Path | None = None,
 ) -> list[Path]:
     """Every figure that this run has something to say in, as PNG in `folder`; returns their paths.
 
     history, summary, ledger and mechanisms are those of `Results`; ``info["mechanisms_meta"]`` gives mechanisms their
     titles and disputes.
-    plans: the torn disc from above, by arm. A run without injected cells has no pictures of them, one without ablation
+    plans: the torn disc from above, by arm. slice_: the picture that the disc was taken from. A run without injected
+    cells has no pictures of them, one without ablation
     no shares.
     """
     figures: dict[str, Callable[[], Figure | None]] = {
@@ -127,6 +130,9 @@ def write_figures(
     }
     for arm, plan in (plans or {}).items():
         figures[f"tears_{arm}"] = functools.partial(structure, plan)
+    if "scanner" in info:
+        treated = bool(ledger is not None and len(ledger))
+        figures["t2_weighted"] = lambda: t2_weighted(history, info["scanner"], slice_, treated)
     for name in CUTS:
         if name in history and (name not in _INJECTED or bool((history[name] > 0).any())):
             figures[f"cuts_{name}"] = lambda name=name: cuts(history, name)  # type: ignore[misc]

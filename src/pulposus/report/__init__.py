@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulposus import evidence
 from pulposus.errors import InputError
-from pulposus.report import load, sections, words
+from pulposus.report import load, sections, sight, words
 from pulposus.report.fields import disc_payload
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def write_report(
     info: Mapping[str, Any],
     bands: pd.DataFrame | None = None,
     loads: load.Loads | None = None,
+    picture: str = "",
 ) -> Path:
     """Write one self-contained HTML file and return its path; what stood there before is replaced at the end, in one
     step.
@@ -51,6 +52,7 @@ def write_report(
     versions, seed, digest, mesh, limits (and status, ablation_check, where known); what is missing is left out.
     bands: low, middle and high of each column, arm and month of an ensemble; None where none was run.
     loads: postures, motions, a day, years of tears and the section under load; None where they were left out.
+    picture: T2-weighted pictures of the disc, a PNG in base 64.
     Raises InputError for fields that are not finite, lack a unit or a dimension.
     """
     path = Path(path)
@@ -79,6 +81,7 @@ def write_report(
         "fate": sections.fate(fates) + sections.needles(info),
         "mechanisms": sections.mechanisms(mechanisms, info),
         "load": load.section(loads, info),
+        "sight": sight.section(history, summary, info, loads, picture),
         "filled": sections.filled(case, info),
         "numbers": sections.numbers(info.get("parameters_used") or []),
         "sources": sections.sources(info.get("sources") or []),

@@ -133,18 +133,47 @@ def surface(disc: Disc, name: str) -> reading.Given:
     refuse_part(disc, name)
     if disc.slab:
         raise InputError(f"{name} goes on beyond both sides of the picture, so it has no closed surface.")
+    return _smoothed(disc.mask, name, disc.said)
+
+
+def with_nucleus(given: reading.Given, disc: Disc, inside: np.ndarray, plates: float, told: str) -> reading.Given:
+    """The surface of a disc with that of a nucleus in it, as regions of a volume. inside: the nucleus' columns from end
+    to end on the disc's grid; plates: mm of them that are endplates.
+    """
+    own = _smoothed(Volume(given.name, inside, disc.mask.affine), given.name, ())
+    tall = float(inside.sum(2)[inside.any(2)].mean() * disc.mask.spacing[2])
+    middle = own.points.mean(0)
+    lower = middle + (own.points - middle) * [1, 1, max(1 - plates / tall, 0.5)]  # maths: never less than half
+    points = np.concatenate([given.points, lower])
+    regions = {0: own.faces + len(given.points), 1: given.faces}
+    return reading.Given(given.name, points, given.faces, regions, (*given.said, told), given.up)
+
+
+def bone(labels: Volume, label: int) -> reading.Given:
+    """The surface of everything with one label, mm: a vertebra. Raises InputError where there is none, or a speck."""
+    index = np.argwhere(labels.values == label)
+    if len(index) < _FEWEST**2:
+        has = ", ".join(str(number) for number in np.unique(labels.values) if number)
+        raise InputError(f"{labels.name!r} has {len(index)} voxels of label {label}, and no bone; it holds {has}.")
+    low, high = index.min(0), index.max(0) + 1
+    box = labels.cut(low, high)
+    return _smoothed(Volume(labels.name, box.values == label, box.affine), f"label {label}", ())
+
+
+def _smoothed(mask: Volume, name: str, said: tuple[str, ...]) -> reading.Given:
+    """The border of voxels without its staircase, wound outwards, with their volume."""
     measure = library("skimage.measure")
-    mask = np.pad(disc.mask.values, _PAD).astype(float)
-    wanted, blurred = mask.sum(), ndimage.gaussian_filter(mask, _BLUR)
+    values = np.pad(mask.values, _PAD).astype(float)
+    wanted, blurred = values.sum(), ndimage.gaussian_filter(values, _BLUR)
     low, high = 0.0, float(blurred.max())
     for _ in range(_HALVINGS):
         level = 0.5 * (low + high)
         points, faces, _, _ = measure.marching_cubes(blurred, level)
         low, high = (level, high) if abs(triangles.volume(points, faces)) > wanted else (low, level)
-    places = disc.mask.places(points - _PAD)
+    places = mask.places(points - _PAD)
     if triangles.volume(places, faces) < 0:
         faces = faces[:, ::-1]
-    return reading.Given(name, places, faces, said=disc.said)
+    return reading.Given(name, places, faces, said=said)
 
 
 def overlap(disc: Disc, found: Fit) -> float:

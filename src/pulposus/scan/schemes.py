@@ -67,7 +67,7 @@ def scheme_of(labels: set[int], name: str, wanted: str | None = None) -> Scheme:
     if wanted:
         scheme = from_file(wanted) if wanted.lower().endswith(".toml") else _named(wanted)
         if not labels & set(scheme.discs):
-            has, needs = _spelt(labels), _spelt(set(scheme.discs))
+            has, needs = spelt(labels), spelt(set(scheme.discs))
             raise InputError(f"{name!r} holds no disc of the scheme {scheme.name!r} (labels {needs}); it holds {has}.")
         return scheme
     proven = [scheme for scheme, holds in _PROOFS.items() if holds(labels)]
@@ -75,7 +75,7 @@ def scheme_of(labels: set[int], name: str, wanted: str | None = None) -> Scheme:
         return known()[proven[0]]
     which = f"of {' and '.join(proven)}" if proven else "of no scheme alone"
     raise InputError(
-        f"The labels of {name!r} ({_spelt(labels)}) are the mark {which}; say --scheme, one of "
+        f"The labels of {name!r} ({spelt(labels)}) are the mark {which}; say --scheme, one of "
         f"{', '.join(known())}, or a labels.toml of your own."
     )
 
@@ -90,7 +90,7 @@ def _named(name: str) -> Scheme:
     return schemes[name]
 
 
-def _spelt(labels: set[int]) -> str:
+def spelt(labels: set[int]) -> str:
     """Numbers in few words: 1, 3 to 5."""
     runs: list[list[int]] = []
     for label in sorted(labels - {0}):
@@ -115,20 +115,21 @@ def _labels(name: str, *structures: str) -> set[int]:
     return set().union(*(codes for what, codes in parts.items() if not structures or what in structures))
 
 
-def _foreign(labels: set[int], name: str) -> set[int]:
+def foreign(labels: set[int], name: str) -> set[int]:
+    """Labels that belong to no structure of a scheme."""
     return labels - _labels(name) - {0}
 
 
 def _totalspineseg(labels: set[int]) -> bool:
     marks = _labels("totalspineseg", "disc") - {100}  # maths: the label that other schemes have too
-    return bool(labels & marks) and not _foreign(labels, "totalspineseg")
+    return bool(labels & marks) and not foreign(labels, "totalspineseg")
 
 
 def _totalspineseg_2024(labels: set[int]) -> bool:
     return (
         bool(labels & _labels("totalspineseg-2024", "disc"))
         and bool(labels & _labels("totalspineseg-2024", "vertebra"))
-        and not _foreign(labels, "totalspineseg-2024")
+        and not foreign(labels, "totalspineseg-2024")
     )
 
 
@@ -137,13 +138,13 @@ def _spider(labels: set[int]) -> bool:
         bool(labels & _labels("spider", "disc"))
         and bool(labels & _labels("spider", "vertebra"))
         and _labels("spider", "canal") <= labels
-        and not _foreign(labels, "spider")
+        and not foreign(labels, "spider")
     )
 
 
 def _restacked(labels: set[int]) -> bool:
     needed = _labels("spider-restacked", "vertebra", "canal")
-    return bool(labels & _labels("spider", "disc")) and needed <= labels and not _foreign(labels, "spider-restacked")
+    return bool(labels & _labels("spider", "disc")) and needed <= labels and not foreign(labels, "spider-restacked")
 
 
 def _spineps_spine(labels: set[int]) -> bool:
@@ -151,7 +152,7 @@ def _spineps_spine(labels: set[int]) -> bool:
     return (
         bool(parts)
         and bool(labels & _labels("spineps-spine", "cord", "canal", "endplate"))
-        and not _foreign(labels, "spineps-spine")
+        and not foreign(labels, "spineps-spine")
     )
 
 

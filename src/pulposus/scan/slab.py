@@ -23,7 +23,7 @@ _FEWEST = 3  # maths: slices without which no spread is known
 @dataclass(frozen=True)
 class Measured:
     """Mean and standard deviation over slices, mm and degrees, of a disc's depth, heights and wedge; height includes
-    what the label includes.
+    what the label includes. mean_height: area over depth, which is more than the middle's where a rim stays open.
     """
 
     ap_depth: tuple[float, float]
@@ -31,6 +31,7 @@ class Measured:
     mid_height: tuple[float, float]
     posterior_height: tuple[float, float]
     wedge: tuple[float, float]
+    mean_height: tuple[float, float]
     slices: int
     span: float  # mm from side to side that the picture shows
 
@@ -42,7 +43,7 @@ def measured(disc: Disc, name: str) -> Measured:
     count = mask.values.shape[0]
     if count < _FEWEST:
         raise InputError(f"{name} is seen in {count} slices, and {_FEWEST} are needed; give the whole stack.")
-    front, up = _axes(mask.places(np.argwhere(mask.values))[:, 1:])
+    front, up = plane(mask.places(np.argwhere(mask.values))[:, 1:])
     step = float(mask.spacing[1:].min())
     inner = central(disc)
     cell = mask.spacing[1] * mask.spacing[2]
@@ -56,8 +57,8 @@ def measured(disc: Disc, name: str) -> Measured:
     if len(rows) < _FEWEST:
         raise InputError(f"{name} is seen in {len(rows)} slices, and {_FEWEST} are needed; give the whole stack.")
     mean, sd = np.mean(rows, 0), np.std(rows, 0, ddof=1)
-    depth, front_, middle, back, wedge = ((float(a), float(b)) for a, b in zip(mean, sd, strict=True))
-    return Measured(depth, front_, middle, back, wedge, len(rows), float(count * mask.spacing[0]))
+    depth, front_, middle, back, wedge, whole = ((float(a), float(b)) for a, b in zip(mean, sd, strict=True))
+    return Measured(depth, front_, middle, back, wedge, whole, len(rows), float(count * mask.spacing[0]))
 
 
 def central(disc: Disc) -> np.ndarray:
@@ -68,7 +69,7 @@ def central(disc: Disc) -> np.ndarray:
     return index[(index[:, 0] >= away) & (index[:, 0] < count - away)]
 
 
-def _axes(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def plane(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Unit vectors to the front and up, of a disc's places (front, up) in the plane from back to front."""
     front = np.linalg.eigh(np.cov(places - places.mean(0), rowvar=False))[1][:, 1]
     front = front * (1.0 if front[0] > 0 else -1.0)
@@ -77,13 +78,15 @@ def _axes(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def in_its_plane(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Places (k, 2) to the front and up in mm, along the depth and across it, from the middle of both."""
-    sides = [places @ axis for axis in _axes(places)]
+    sides = [places @ axis for axis in plane(places)]
     along, across = (side - 0.5 * (side.max() + side.min()) for side in sides)
     return along, across
 
 
 def _slice(along: np.ndarray, across: np.ndarray, cell: float, step: float) -> list[float]:
-    """Depth, three heights and wedge of one slice: height is area over width of a belt, which halves the staircase."""
+    """Depth, three heights, wedge and mean height of one slice: a height is area over width of a belt, which halves the
+    staircase.
+    """
     back, ahead = float(along.min()) - step / 2, float(along.max()) + step / 2
     middle, half = 0.5 * (back + ahead), 0.5 * (ahead - back)
     heights = []
@@ -93,4 +96,4 @@ def _slice(along: np.ndarray, across: np.ndarray, cell: float, step: float) -> l
         belt = (along >= low) & (along < high)
         heights.append(float(belt.sum()) * cell / (high - low))
     lean = np.arctan((heights[0] - heights[2]) / (2 * _RIM * half))
-    return [2 * half, *heights, float(np.degrees(lean))]
+    return [2 * half, *heights, float(np.degrees(lean)), len(along) * cell / (2 * half)]

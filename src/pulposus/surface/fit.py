@@ -10,13 +10,16 @@ rim is a fraction of a millimetre, which the report measures.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from pulposus.disc import geometry, mesh
 from pulposus.errors import InputError
@@ -34,8 +37,8 @@ _FLOOR = 0.2  # maths: share of the mean height below which a fitted height is n
 _INSIDE = 0.97  # maths: a region that comes nearer to the rim than this is no nucleus
 _FAR = 0.04  # maths: of the plan's mean width; a surface farther off on the whole is no disc
 _STEP = 0.02  # maths: of the plan's mean width, between places at which distances are taken
-_RIM = 0.9  # maths: of the way to the rim, where anterior and posterior heights are taken
-_MESH = "standard"
+RIM = 0.9  # maths: of the way to the rim, where anterior and posterior heights are taken
+_MESH, _FINER = "standard", "fine"
 _MM, _ML = 1e3, 1e6  # maths: a metre in mm, a cubic metre in mL
 
 
@@ -136,7 +139,7 @@ def fit(
     given = path if isinstance(path, reading.Given) else reading.read(path)
     name = repr(given.name)
     points, faces, mended = triangles.closed(given.points, given.faces, name)
-    solid = frame.upright(points, faces, name, unit, axes)
+    solid = frame.upright(points, faces, name, unit, axes, given.up)
     whole = triangles.volume(solid.points, solid.faces)
     inner, told = _nucleus(given, solid, name)
     plates = (sizes["endplate_thickness_centre"], sizes["endplate_thickness_rim"]) if endplates == WITH else (0.0, 0.0)
@@ -145,6 +148,18 @@ def fit(
     nodes = _nodes(numbers, sizes, float(ends.middle[0]))
     said = [*given.said, *mended, *solid.said, told, _laid(endplates)]
     return _judged(numbers, solid, nodes, endplates, whole, inner, tuple(said), name)
+
+
+def built(form: Form, sizes: Mapping[str, float], endplates: str, name: str) -> Fit:
+    """A form that nobody's surface gave, judged as one that was fitted: on our standard mesh against a finer one."""
+    shape = form.shape(sizes["endplate_thickness_centre"], sizes["endplate_thickness_rim"])
+    finer = mesh.sized(_FINER)
+    plates = 0 if endplates == WITH else finer.endplate_layers
+    nodes = np.asarray(placed(finer, shape))[:, :, plates : finer.layers - plates]
+    points, faces = skin(nodes)
+    solid = frame.Upright(points, faces, np.eye(3), np.zeros(3), 1.0, ())
+    whole = triangles.volume(points, faces)
+    return _judged(form, solid, _nodes(form, sizes, 0.0), endplates, whole, None, (), name)
 
 
 def formed(keys: SurfaceKeys, sizes: Mapping[str, float]) -> tuple[dict[str, Any], str, list[str]]:
@@ -330,7 +345,16 @@ def _nucleus(given: reading.Given, solid: frame.Upright, name: str) -> tuple[tup
 def _nodes(form: Form, sizes: Mapping[str, float], level: float) -> np.ndarray:
     """Nodes of our mesh where the surface lies."""
     shape = form.shape(sizes["endplate_thickness_centre"], sizes["endplate_thickness_rim"])
-    return np.asarray(mesh.coordinates(mesh.sized(_MESH), shape)) + [0.0, 0.0, level]
+    return np.asarray(placed(mesh.sized(_MESH), shape)) + [0.0, 0.0, level]
+
+
+placed = jax.jit(mesh.coordinates, static_argnums=0)  # one compilation where a hundred small ones take seconds
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def volumes(topology: mesh.Topology, nodes: Array) -> tuple[Array, Array]:
+    """Jacobians of a mesh at its Gauss points, and its volume by tissue (3,), m^3."""
+    return mesh.jacobians(nodes), mesh.node_volumes(topology, nodes).sum((1, 2, 3))
 
 
 def skin(nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -363,9 +387,8 @@ def _judged(
     topology = mesh.sized(_MESH)
     plates = 0 if endplates == WITH else topology.endplate_layers
     ours = skin(nodes[:, :, plates : topology.layers - plates])
-    determinant = np.asarray(mesh.jacobians(jnp.asarray(nodes)))
+    determinant, tissue = (np.asarray(found) for found in volumes(topology, jnp.asarray(nodes)))
     worst = float(np.min(determinant / np.abs(determinant).mean(0)))
-    tissue = np.asarray(mesh.node_volumes(topology, jnp.asarray(nodes))).sum((1, 2, 3))
     volume = float(tissue.sum() if endplates == WITH else tissue[:2].sum())
     size = float(np.sqrt(np.prod(np.ptp(solid.points[:, :2], axis=0))))
     there = triangles.distances(*ours, solid.points, solid.faces, _STEP * size)
@@ -411,7 +434,7 @@ def _sizes(points: np.ndarray, faces: np.ndarray, nodes: np.ndarray) -> list[tup
         level = float(np.mean(places[:, 2]))
         curve = triangles.radii(triangles.section(places, sides, level), np.zeros(2), _THETA)
         front, back = curve[0], -curve[_ANGLES // 2]
-        spots = np.array([[0, _RIM * front], [0, (front + back) / 2], [0, _RIM * back]])
+        spots = np.array([[0, RIM * front], [0, (front + back) / 2], [0, RIM * back]])
         low, high = triangles.columns(places, sides, spots)
         height = high - low
         wedge = np.degrees(np.arctan((height[0] - height[2]) / (spots[0, 1] - spots[2, 1])))

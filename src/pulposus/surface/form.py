@@ -132,6 +132,18 @@ def form_of(numbers: Mapping[str, Any]) -> Form:
     return Form(**{name: rounded(value) for name, value in numbers.items()})
 
 
+def in_numbers(shape: geometry.Shape) -> dict[str, Any]:
+    """The numbers of a form, mm, of a shape in metres."""
+    numbers: dict[str, Any] = {
+        f"{which}_{kind}": np.asarray(getattr(getattr(shape, which), kind)) / _MM
+        for which in ("disc", "nucleus")
+        for kind in ("centre", "cosine", "sine")
+    }
+    numbers |= {"height": float(shape.height) / _MM, "slope": float(shape.slope)}
+    bows = ("bow_ap", "bow_lateral", "middle_ap", "middle_lateral")
+    return numbers | {name: float(getattr(shape, name)) * _MM for name in bows}
+
+
 class SurfaceKeys(BaseModel):
     """Keys of [disc] that take the disc's form from a surface: its file, its unit and axes where they were said,
     whether it runs outside or inside the cartilage endplates; or the form that was fitted to it.

@@ -46,16 +46,18 @@ class Upright:
         return (self.scale * places - self.centre) @ self.turn.T
 
 
-def upright(points: np.ndarray, faces: np.ndarray, name: str, unit: str | None, axes: str | None) -> Upright:
-    """A closed surface of a file in the disc's frame. Raises InputError where its size or form is not a disc's, and
-    where front and back cannot be told.
+def upright(
+    points: np.ndarray, faces: np.ndarray, name: str, unit: str | None, axes: str | None, up_known: str = ""
+) -> Upright:
+    """A closed surface of a file in the disc's frame. up_known: how it is known that the file's z points up, where it
+    is. Raises InputError where its size or form is not a disc's, and where front and back cannot be told.
     """
     scale, told = _scale(points, name, unit)
     at = points * scale
     _, centre, spread = triangles.moments(at, faces)
     extent, axis = np.linalg.eigh(spread)
     if axes is None:
-        turn, up = _by_file(axis)
+        turn, up = _by_file(axis, up_known)
         if extent[2] < _ROUND * extent[1]:
             raise InputError(
                 f"{name}: the disc is about as deep as it is wide, so its front cannot be found; say where the "
@@ -143,14 +145,14 @@ def _refuse_thick(points: np.ndarray, faces: np.ndarray, name: str) -> None:
 # ---------------------------------------------------------------------------------------------- axes
 
 
-def _by_file(axis: np.ndarray) -> tuple[np.ndarray, str]:
+def _by_file(axis: np.ndarray, up_known: str) -> tuple[np.ndarray, str]:
     """Rows x, y, z of the disc's frame from the axes of inertia, up along the file's nearest axis."""
     up = axis[:, 0]
     nearest = int(np.argmax(np.abs(up)))
     up = up * np.sign(up[nearest])
     front = axis[:, 1]
     said = f"Up is taken as the file's +{'xyz'[nearest]}, which the form alone cannot tell (another: --axes)."
-    return np.stack([np.cross(front, up), front, up]), said
+    return np.stack([np.cross(front, up), front, up]), up_known or said
 
 
 def _by_name(axis: np.ndarray, axes: str, name: str) -> tuple[np.ndarray, str]:

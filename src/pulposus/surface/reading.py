@@ -42,7 +42,8 @@ _FACES = {
 class Given:
     """What a file holds: points (n, 3) in its own unit, triangles (m, 3) of the surface, sentences about it.
 
-    `regions`: for a volume with regions, number -> triangles of that region's boundary; else empty.
+    `regions`: for a volume with regions, number -> triangles of that region's boundary; else empty. `up`: a sentence
+    that says how it is known that z points up; empty where it is not.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Given:
     faces: np.ndarray
     regions: dict[int, np.ndarray] = field(default_factory=dict)
     said: tuple[str, ...] = ()
+    up: str = ""
 
 
 def read(path: str | Path) -> Given:

@@ -23,7 +23,7 @@ from pulposus import evidence
 from pulposus.disc.parameters import declared
 from pulposus.errors import InputError
 from pulposus.evidence import Row
-from pulposus.run import parameters_used
+from pulposus.record import parameters_used
 
 if TYPE_CHECKING:
     from pulposus.case import Case

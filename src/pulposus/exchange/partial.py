@@ -1,0 +1,67 @@
+"""How far a disc is known of which a picture shows only slices: what is filled in, and the range that this leaves.
+
+Equations: width is the tables' share of the measured depth, from their low end over the high end of depths to the
+reverse; height between the cartilages is the measured one, five to ninety-five percent of its spread over the slices,
+less both endplates of the tables at their thickest and thinnest; volume that of our mesh, plus or minus area of
+the plan times what height may be more or less.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pulposus import evidence
+from pulposus.case import Case
+from pulposus.disc import mesh
+from pulposus.run import shape_of
+from pulposus.scan.schemes import WITH
+from pulposus.scan.slab import Measured
+from pulposus.surface.fit import placed, volumes
+
+_MESH = "cohort"
+_NINE_TENTHS = 1.645  # standard deviations to either end of nine tenths
+_MM, _ML = 1e3, 1e6  # a metre in mm, a cubic metre in mL
+
+
+class Span(NamedTuple):
+    """A number with the ends of its range."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Known(NamedTuple):
+    """Width and height between the cartilages, mm, and volume of nucleus and annulus, mL, of a disc seen in slices."""
+
+    width: Span
+    height: Span
+    volume: Span
+
+    def told(self) -> str:
+        """The sentence on it."""
+        width, height, volume = (f"{s.value:.3g} ({s.low:.3g} to {s.high:.3g})" for s in self)
+        return f"So far it is known: width {width} mm, height between the cartilages {height} mm, volume {volume} mL."
+
+
+def known(case: Case, seen: Measured, endplates: str) -> Known:
+    """What is known of a measured disc with a case. endplates: whether its label holds them."""
+    rows, own = evidence.dimensions(case.disc.level), case.resolved().dimensions()
+    wide, tall = own["width"] * _MM, own["mid_height"] * _MM
+    ratio = rows["width"].value / rows["ap_depth"].value
+    least, most = (a / b / ratio for a, b in ((rows["width"].low, rows["ap_depth"].high), _turned(rows)))
+    width = Span(wide, wide * min(least, 1.0), wide * max(most, 1.0))
+    plate = rows["endplate_thickness_centre"]
+    plates = (2 * plate.low, 2 * plate.high) if endplates == WITH else (0.0, 0.0)
+    middle, spread = seen.mid_height[0], _NINE_TENTHS * seen.mid_height[1]
+    height = Span(tall, max(middle - spread - plates[1], 0.0), middle + spread - plates[0])
+    topology, shape = mesh.sized(_MESH), shape_of(case.resolved())
+    whole = float(volumes(topology, placed(topology, shape))[1][:2].sum()) * _ML
+    area = float(shape.disc.area()) * _ML / _MM  # mL for each mm of height
+    ends = [max(whole + area * (h - tall), 0.0) * w / wide for h, w in zip(height[1:], width[1:], strict=True)]
+    volume = Span(whole, *ends)
+    return Known(width, height, volume)
+
+
+def _turned(rows: dict[str, evidence.Row]) -> tuple[float, float]:
+    return rows["width"].high, rows["ap_depth"].low
