@@ -32,6 +32,7 @@ FLOORS = {
     "surface": 2,
     "values": 2,
     "picture": 2,
+    "candidacy": 3,
     "scan": 3,
     "case": 3,
     "validation": 3,
@@ -75,7 +76,16 @@ ORDERS = {
     "scan": {"volume": 0, "schemes": 0, "masks": 1, "slab": 2, "readout": 3, "nucleus": 3},
     "therapies": {"protocol": 0, "pressure": 0, "biological": 1},
     "figures": {"style": 0, "response": 1, "posterior": 1, "tears": 1, "fitted": 1, "on_image": 1, "t2_weighted": 1},
-    "evidence": {"units": 0, "told": 0, "sources": 0, "network": 0, "usage": 0, "checks": 1, "trials": 1},
+    "evidence": {
+        "units": 0,
+        "told": 0,
+        "sources": 0,
+        "network": 0,
+        "usage": 0,
+        "checks": 1,
+        "trials": 1,
+        "criteria": 1,
+    },
     "outcomes": {"scores": 0, "response": 0, "person": 1},
     "report": {
         "words": 0,
@@ -104,6 +114,7 @@ ORDERS = {
         "names": 1,
         "read": 2,
         "trial": 1,
+        "people": 1,
     },
     "uncertainty": {
         "draws": 0,
@@ -170,6 +181,18 @@ MOST_LINES_OF_FUNCTION = 60
 # Numbers that belong to mathematics whatever they multiply; all others live in evidence/ or carry `# maths: reason`.
 MATHEMATICS = {0, 1, 2, 3, 4, 8, 0.5}
 NUMBERED = ("disc", "scanner", "surface", "scan", "values", "therapies", "imaging", "case", "validation", "uncertainty")
+NUMBERED = (
+    "candidacy",
+    "disc",
+    "surface",
+    "scan",
+    "values",
+    "therapies",
+    "imaging",
+    "case",
+    "validation",
+    "uncertainty",
+)
 STRUCTURE = {"axis", "axes", "ndim", "in_axes", "out_axes", "static_argnums"}
 MARKER = re.compile(r"#\s*maths:\s*(?P<reason>.*)$")
 SHORTEST_REASON = 8

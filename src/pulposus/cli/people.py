@@ -1,0 +1,122 @@
+"""Commands about people: `candidacy`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pulposus.cli.door import AsJson, app, argument, door, option
+from pulposus.cli.tables import new_table, print_json, print_tables
+
+if TYPE_CHECKING:
+    from pulposus.candidacy import Assessment, Finding, Verdict
+
+_SIGNS = {"yes": "yes", "no": "no", "unknown": "not yet known"}
+_SHOWN = 12  # rows of what to ask next
+
+
+@app.command()
+@door
+def candidacy(
+    person: Annotated[Path, argument("PERSON", "A file of a person (TOML).")],
+    run: Annotated[Path | None, option("--run", "A results folder of this person's disc: can it feed cells?")] = None,
+    of_list: Annotated[str, option("--list", "Every criterion of one list too, by its name.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="Every criterion of every list.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Red flags, contradictions, and which trials' criteria a person meets, does not meet, or is not yet known to."""
+    from pulposus.candidacy import assess, read_person
+    from pulposus.evidence import criteria
+
+    if of_list:
+        criteria.criteria_of(of_list)
+    asked = read_person(person)
+    found = assess(asked, None if run is None else _of_run(run))
+    if as_json:
+        print_json(found.as_dict())
+        return
+    if found.title:
+        typer.echo(f"{found.title}\n")
+    _print_flags(found)
+    _print_findings(f"Fit for cells in the disc: {found.fit.list.title}", found.fit.findings)
+    _say("Fit for cells in the disc", found.fit)
+    _print_lists(found)
+    if run is not None:
+        _print_findings("This disc as the model sees it", found.disc.findings)
+    for verdict in found.lists:
+        if every or verdict.list.name == of_list:
+            _print_findings(f"{verdict.list.name}: {verdict.list.title}", verdict.findings)
+    _print_missing(found)
+    typer.echo("* rests on an assumption, or on the common core where a trial's own list was not read")
+    typer.echo("! from facts that contradict each other")
+    typer.echo("Lists were read in registries, tables and abstracts, none as a whole protocol. Nothing here is advice.")
+
+
+def _of_run(folder: Path) -> dict[str, float]:
+    """The disc's own view from the summary of a results folder: treated, at the start and at the end."""
+    from pulposus.candidacy import of_run
+    from pulposus.results import Results
+
+    summary = Results.open(folder).summary()
+    rows = summary[summary["arm"] == "treated"].sort_values("month").to_dict("records")
+    return of_run({str(k): v for k, v in rows[0].items()}, {str(k): v for k, v in rows[-1].items()})
+
+
+def _print_flags(found: Assessment) -> None:
+    table = new_table("Red flags", ["flag", "present", "why", "what to do"])
+    for flag in found.flags:
+        table.add_row(flag.says, _sign(flag), flag.reason, flag.act if flag.answer == "yes" else "")
+    print_tables(table)
+    for flag in found.refer:
+        typer.echo(f"REFER: {flag.says}: {flag.act}, before anything else.")
+    for odd in found.contradictions:
+        typer.echo(f"CONTRADICTION: {odd.says} ({odd.datum}).")
+    if found.refer or found.contradictions:
+        typer.echo("")
+
+
+def _print_findings(title: str, findings: Iterable[Finding]) -> None:
+    table = new_table(title, ["criterion", "asked", "met", "why", "source", "known by"])
+    for finding in findings:
+        source = "; ".join(part for part in (", ".join(finding.sources), finding.where) if part)
+        table.add_row(finding.name, finding.says, _sign(finding), finding.reason, source, finding.status)
+    print_tables(table)
+
+
+def _print_lists(found: Assessment) -> None:
+    table = new_table(
+        "Whose criteria are met",
+        ["list", "what", "meets"],
+        ["met", "not", "open", "by the core"],
+        ["why not, or what is open"],
+    )
+    for verdict in found.lists:
+        met = len(verdict.findings) - len(verdict.unmet) - len(verdict.open)
+        counts = (met, len(verdict.unmet), len(verdict.open), verdict.stand_ins)
+        why = verdict.why or ", ".join(finding.name for finding in verdict.open)
+        sign = _SIGNS[verdict.answer] + "*" * bool(verdict.stand_ins)
+        table.add_row(verdict.list.name, verdict.list.title, sign, *map(str, counts), why)
+    print_tables(table)
+
+
+def _print_missing(found: Assessment) -> None:
+    if not found.missing:
+        return
+    table = new_table("What to ask next", ["fact", "what"], ["criteria that wait"])
+    for name, asks, count in found.missing[:_SHOWN]:
+        table.add_row(name, asks, str(count))
+    print_tables(table)
+    if len(found.missing) > _SHOWN:
+        typer.echo(f"and {len(found.missing) - _SHOWN} more: --json names them all")
+
+
+def _say(what: str, verdict: Verdict) -> None:
+    why = verdict.why or ", ".join(f"{finding.name}: {finding.reason}" for finding in verdict.open)
+    typer.echo(f"{what}: {_SIGNS[verdict.answer]}{f' ({why})' if why else ''}.\n")
+
+
+def _sign(finding: Finding) -> str:
+    return _SIGNS[finding.answer] + "*" * finding.assumed + "!" * finding.contradicted
