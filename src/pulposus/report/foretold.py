@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pulposus.report.book import figure, page, range_plot, table
+from pulposus.report.book import page, table
+from pulposus.report.pictures import Told, figure, range_plot
 from pulposus.report.sections import escape
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _card(row: dict[str, Any]) -> str:
     sure = " second hand" if row["tier"] > 2 else ""  # maths: tiers as defined in trials.csv
     return (
         f'<article class="card {"agrees" if row["inside"] else "differs"}"><h3>{escape(row["study"])}</h3>'
-        f"<p>{escape(row['arm'])}</p>{range_plot(row['printed'], row['low'], row['high'], row['foretold'])}"
+        f"<p>{escape(row['arm'])}</p>{range_plot(Told(row['printed'], row['low'], row['high'], row['foretold']))}"
         f"<p>{escape(what)} ({scale}): printed {figure(row['printed'], 3)}, foretold {figure(row['foretold'], 3)} "
         f"<strong>{verdict}</strong>{sure}</p></article>"
     )
