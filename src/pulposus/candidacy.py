@@ -496,6 +496,18 @@ def _verdict(made: List, facts: Mapping[str, Known], odd: set[str], guard: tuple
     return Verdict(made, answer, why, tuple(findings))
 
 
+def held(name: str, given: Mapping[str, float | str]) -> Verdict:
+    """One list held against facts, flags and contradictions aside: for people who are drawn, not examined.
+
+    Raises InputError with the nearest name for a list that does not exist.
+    """
+    if name not in criteria.lists():
+        raise InputError(
+            f"Unknown list {name!r}{nearest(name, criteria.lists())}; known: {', '.join(criteria.lists())}."
+        )
+    return _verdict(criteria.lists()[name], known(given), set(), (YES, ""))
+
+
 def _fit(verdicts: Mapping[str, Verdict], facts: Mapping[str, Known]) -> Verdict:
     """The common core of the part of the spine that hurts; of both, where that is not known."""
     region = facts["region"].word if "region" in facts else ""

@@ -9,12 +9,13 @@ Libraries are imported inside commands: `pulposus --help` waits for nothing it d
 
 from __future__ import annotations
 
-from pulposus.cli import better, compute, fit, hand_over, matters, names, people, read, take_in, trial
+from pulposus.cli import better, cohort, compute, fit, hand_over, matters, names, people, read, take_in, trial
 from pulposus.cli.door import app
 
 __all__ = [
     "app",
     "better",
+    "cohort",
     "compute",
     "fit",
     "hand_over",

@@ -49,6 +49,7 @@ IDENTITY = {
     "canal.csv": ("level", "quantity"),
     "outlines.csv": ("outline", "curve", "quantity", "harmonic"),
     "outcomes.csv": ("name",),
+    "population.csv": ("name",),
 }
 WORDS = ("mechanisms.csv", "statements.csv", "network_activity.csv", "network_weight.csv")
 # Dimensions that scale with the size of the body, and those that fall with grade, by which factor.
@@ -289,6 +290,14 @@ def si(name: str, unit: str) -> float:
 @cache
 def _outcomes() -> dict[str, Row]:
     return {row.name: row for _, row in _table("outcomes.csv") if row.used}
+
+
+def population(name: str) -> Row:
+    """The row of a number of who comes with a painful disc. Raises InputError with the nearest name."""
+    found = {row.name: row for _, row in _table("population.csv") if row.used}
+    if name not in found:
+        raise InputError(f"Unknown number of people {name!r}{nearest(name, found)}; see evidence/population.csv.")
+    return found[name]
 
 
 def outcome(name: str) -> Row:
@@ -669,7 +678,7 @@ def _peer(file: str, record: Mapping[str, str], table: list[Row]) -> str:
     """What shares a dimension: rows of a parameter; a quantity over all levels, or over products of one class."""
     if file == "parameters.csv":
         return record["name"]
-    if file == "outcomes.csv":
+    if file in ("outcomes.csv", "population.csv"):
         return record["name"]
     if file != "therapies.csv":
         return record["quantity"]
