@@ -72,7 +72,7 @@ ORDERS = {
     "scan": {"volume": 0, "schemes": 0, "masks": 1, "slab": 2, "readout": 3},
     "therapies": {"protocol": 0, "pressure": 0, "biological": 1},
     "figures": {"style": 0, "response": 1, "posterior": 1, "tears": 1, "fitted": 1, "on_image": 1},
-    "evidence": {"units": 0, "sources": 0, "network": 0, "usage": 0, "checks": 1, "criteria": 1},
+    "evidence": {"units": 0, "sources": 0, "network": 0, "usage": 0, "checks": 1, "criteria": 1, "offers": 1},
     "report": {
         "words": 0,
         "fields": 0,

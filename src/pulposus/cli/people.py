@@ -1,4 +1,4 @@
-"""Commands about people: `candidacy`."""
+"""Commands about people and what they are offered: `candidacy`, `claims`."""
 
 from __future__ import annotations
 
@@ -53,6 +53,41 @@ def candidacy(
     typer.echo("* rests on an assumption, or on the common core where a trial's own list was not read")
     typer.echo("! from facts that contradict each other")
     typer.echo("Lists were read in registries, tables and abstracts, none as a whole protocol. Nothing here is advice.")
+
+
+@app.command()
+@door
+def claims(
+    word: Annotated[
+        str, typer.Argument(metavar="[WORD]", help="A word of it, such as height.", show_default=False)
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """What clinics and articles claim, what controlled evidence says, what the model says, and the verdict."""
+    from dataclasses import asdict
+
+    from pulposus.evidence import offers
+
+    found = offers.search(word)
+    if as_json:
+        print_json([asdict(claim) for claim in found])
+        return
+    table = new_table("What is claimed", ["claim", "verdict", "what evidence says", "what the model says", "sources"])
+    for claim in found:
+        told = f"{claim.verdict.replace('_', ' ')}: {claim.told}"
+        model = f"{claim.model} (docs/{claim.page})"
+        sources = f"{', '.join(claim.sources)} ({claim.status})" + f"; {claim.note}" * bool(claim.note)
+        table.add_row(claim.claim, told, claim.evidence, model, sources)
+        table.add_section()
+    print_tables(table)
+    _print_sources(key for claim in found for key in claim.sources)
+
+
+def _print_sources(keys: Iterable[str]) -> None:
+    from pulposus.evidence import reference
+
+    for key in dict.fromkeys(keys):
+        typer.echo(f"[{key}] {reference(key)}")
 
 
 def _of_run(folder: Path) -> dict[str, float]:
