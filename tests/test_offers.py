@@ -90,3 +90,104 @@ def test_claims_are_printed_with_their_sources() -> None:
     wrong = CliRunner().invoke(app, ["claims", "hieght"])
     assert wrong.exit_code == 2
     assert "did you mean 'height'" in wrong.output
+
+
+# ---------------------------------------------------------------------------------------------- regulation
+
+
+def test_every_standing_has_a_date_and_a_source_or_is_called_an_assumption() -> None:
+    for one in offers.regulation():
+        assert one.sources or one.kind == "assumed", one.name
+        assert one.says.endswith("."), one.name
+    assert set(offers.regions()) >= {"United States", "European Union", "Japan", "Korea"}
+    assert {"rexlemestrocel-L", "IDCT", "BRTX-100", "donor_cells", "own_cultured", "exosomes"} <= set(offers.products())
+
+
+def test_no_product_is_called_approved_and_a_warning_goes_with_every_answer() -> None:
+    assert not [one for one in offers.regulation() if one.what not in offers.STANDINGS or one.what == "approved"]
+    for product in ("", *offers.products()):
+        for region in ("", *offers.regions()):
+            found = offers.standing(product, region)
+            assert [one for one in found if one.what == "warning"], (product, region)
+            assert found[-1].what == "warning"
+
+
+def test_a_product_brings_the_rules_of_its_class_and_a_class_its_products() -> None:
+    assert {"us_donor", "us_rexlemestrocel"} <= {one.name for one in offers.standing("rexlemestrocel-l")}
+    assert {"us_donor", "us_rexlemestrocel", "us_idct"} <= {one.name for one in offers.standing("Donor cells")}
+    assert "us_exosomes" not in {one.name for one in offers.standing("donor_cells")}
+    assert {one.region for one in offers.standing("donor_cells", "japan")} == {"Japan", "everywhere"}
+    with pytest.raises(InputError, match=r"Unknown product 'donor_cell' \(did you mean 'donor_cells'\?\)"):
+        offers.standing("donor_cell")
+    with pytest.raises(InputError, match=r"Unknown region 'Japon' \(did you mean 'Japan'\?\)"):
+        offers.standing("", "Japon")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"what": "approved"}, r"regulation.csv line 2: what is 'approved'"),
+        ({"asof": "last year"}, r"asof is 'last year'; write a date"),
+        ({"asof": "2024-13"}, r"asof is '2024-13'"),
+        ({"source": ""}, r"published, and no source"),
+        ({"status": "memory"}, r"from memory but called published"),
+        ({"says": ""}, r"no says; say it"),
+        ({"name": "us_svf"}, r"the name stands twice"),
+        ({"note": "class donor_sells"}, r"no row is of class 'donor_sells' \(did you mean 'donor_cells'\?\)"),
+    ],
+)
+def test_regulation_is_held_to_its_rules(tmp_path: Path, change: dict[str, str], said: str) -> None:
+    with pytest.raises(EvidenceError, match=said):
+        offers.regulation(corrupted(tmp_path, "regulation.csv", **change))
+
+
+def test_regulation_is_printed() -> None:
+    text = shown("regulation", "BRTX-100")
+    assert "expedited" in text
+    assert "WARNING: Clinics sell" in text
+    assert {one["region"] for one in json.loads(shown("regulation", "--region", "Korea", "--json"))} == {
+        "Korea",
+        "everywhere",
+    }
+
+
+# ---------------------------------------------------------------------------------------------- costs
+
+
+def test_costs_of_cells_are_the_persons_own_and_no_ratio_is_invented() -> None:
+    costs = {cost.name: cost for cost in offers.costs()}
+    assert costs["cells_clinic"].covered == "no"
+    assert costs["cells_clinic"].who_pays == "self"
+    assert costs["cells_icer"].value != costs["cells_icer"].value
+    assert costs["cells_icer"].status == "not_found"
+    for cost in offers.costs():
+        assert cost.says.endswith("."), cost.name
+        assert cost.sources or cost.status == "not_found", cost.name
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"value": "99"}, r"costs.csv line 2: value 99 is not within 4000 to 15000"),
+        ({"value": "cheap"}, r"value is 'cheap', not a number"),
+        ({"unit": ""}, r"a number without a unit"),
+        ({"value": ""}, r"a unit without a number"),
+        ({"covered": "perhaps"}, r"covered is 'perhaps'"),
+        ({"who_pays": "nobody"}, r"who_pays is 'nobody'"),
+        ({"source": "nobody1999"}, r"'nobody1999' is not in sources.bib"),
+    ],
+)
+def test_costs_are_held_to_their_rules(tmp_path: Path, change: dict[str, str], said: str) -> None:
+    with pytest.raises(EvidenceError, match=said):
+        offers.costs(corrupted(tmp_path, "costs.csv", **change))
+
+
+def test_costs_are_printed() -> None:
+    text = shown("costs", "discectomy")
+    assert "69,403" in text
+    assert "49,523 to 94,999" in text
+    found = {cost["name"]: cost for cost in json.loads(shown("costs", "--json"))}
+    assert found["cells_icer"]["value"] is None
+    wrong = CliRunner().invoke(app, ["costs", "discektomy"])
+    assert wrong.exit_code == 2
+    assert "did you mean 'discectomy'" in wrong.output

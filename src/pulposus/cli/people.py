@@ -1,4 +1,4 @@
-"""Commands about people and what they are offered: `candidacy`, `claims`."""
+"""Commands about people and what they are offered: `candidacy`, `claims`, `regulation`, `costs`."""
 
 from __future__ import annotations
 
@@ -81,6 +81,71 @@ def claims(
         table.add_section()
     print_tables(table)
     _print_sources(key for claim in found for key in claim.sources)
+
+
+@app.command()
+@door
+def regulation(
+    product: Annotated[
+        str, typer.Argument(metavar="[PRODUCT]", help="A class or a product, such as donor_cells.", show_default=False)
+    ] = "",
+    region: Annotated[str, option("--region", "One region, such as Japan.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Where cells for discs stand with authorities, by class of product and region, with date and source."""
+    from dataclasses import asdict
+
+    from pulposus.evidence import offers
+
+    found = offers.standing(product, region)
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    table = new_table("Where it stands", ["region", "product", "standing", "in words", "as of", "source"])
+    for one in found:
+        if one.what != "warning":
+            source = f"{', '.join(one.sources) or 'an assumption'} ({one.status})" + f"; {one.note}" * bool(one.note)
+            shown = one.product.replace("_", " ") + "*" * (one.kind == "assumed")
+            table.add_row(one.region, shown, one.what.replace("_", " "), one.says, one.asof, source)
+            table.add_section()
+    print_tables(table)
+    for one in found:
+        if one.what == "warning":
+            typer.echo(f"WARNING: {one.says}")
+    _print_sources(key for one in found for key in one.sources)
+    typer.echo("* recalled, not read: an assumption. No row is legal advice; look at the date.")
+
+
+@app.command()
+@door
+def costs(
+    word: Annotated[
+        str, typer.Argument(metavar="[WORD]", help="A word of it, such as discectomy.", show_default=False)
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """What cells and the other ways cost, who pays, and whether it is covered."""
+    import math
+    from dataclasses import asdict
+
+    from pulposus.evidence import offers
+
+    found = offers.priced(word)
+    if as_json:
+        nothing = {cost.name: {k: v if v == v else None for k, v in asdict(cost).items()} for cost in found}
+        print_json(list(nothing.values()))
+        return
+    heads = ["pays", "covered", "in words", "source"]
+    table = new_table("What it costs", ["what", "region"], ["value", "range"], ["unit", *heads])
+    for cost in found:
+        value = "" if math.isnan(cost.value) else f"{cost.value:,.0f}"
+        reach = "" if math.isnan(cost.value) or cost.low == cost.high else f"{cost.low:,.0f} to {cost.high:,.0f}"
+        source = f"{', '.join(cost.sources) or 'none found'} ({cost.status})" + f"; {cost.note}" * bool(cost.note)
+        table.add_row(cost.what, cost.region, value, reach, cost.unit, cost.who_pays, cost.covered, cost.says, source)
+        table.add_section()
+    print_tables(table)
+    _print_sources(key for cost in found for key in cost.sources)
+    typer.echo("Prices as printed, in the money of their year; QALY: a year of life in full health.")
 
 
 def _print_sources(keys: Iterable[str]) -> None:

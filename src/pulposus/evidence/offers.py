@@ -1,11 +1,14 @@
-"""What is offered to people: what is claimed of it, and what controlled evidence and this model say.
+"""What is offered to people: what is claimed of it, where it stands with authorities, what it costs.
 
-`claims.csv` holds a claim a row, with the verdict and its sources.
+`claims.csv` holds a claim a row, with what controlled evidence and this model say, the verdict and its sources;
+`regulation.csv` a rule or a status of a class of product, or of one, in a region and at a date; `costs.csv` a price, a
+cost or whether it is covered. None of it is legal or financial advice.
 """
 
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,10 +21,26 @@ from pulposus.evidence.sources import entries, keys_of
 
 FOLDER = Path(__file__).parent
 VERDICTS = ("supported", "partly_supported", "open", "unsupported", "doubtful", "misleading", "contradicted")
+STANDINGS = (
+    "rule",
+    "not_approved",
+    "in_trials",
+    "expedited",
+    "conditional_route",
+    "exempt_route",
+    "marketed_without_approval",
+    "warning",
+)
+EVERYWHERE, ANY = "everywhere", "any"
+PAYERS = ("self", "insurer", "system", "any")
+COVERED = ("yes", "no", "varies", "unknown")
+UNITS = ("USD", "USD/QALY", "")
 KINDS = ("published", "derived", "assumed")
 STATUSES = ("read", "full_text", "registry", "table", "abstract", "press", "second_hand", "memory", "not_found")
 
 _T = TypeVar("_T")
+_DATE = r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?"
+_CLASS = re.compile(r"\bclass (\w+)")
 
 
 @dataclass(frozen=True)
@@ -36,6 +55,60 @@ class Claim:
     verdict: str
     told: str
     source: str
+    status: str
+    kind: str
+    note: str
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Keys in `sources.bib`."""
+        return keys_of(self.source)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a product or a class stands in a region: `what` it is (of STANDINGS), in words, as of which date."""
+
+    name: str
+    region: str
+    product: str
+    what: str
+    says: str
+    asof: str
+    source: str
+    where: str
+    status: str
+    kind: str
+    note: str
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Keys in `sources.bib`."""
+        return keys_of(self.source)
+
+    @property
+    def of_class(self) -> str:
+        """The class that a named product belongs to; its own name for a class."""
+        named = _CLASS.search(self.note)
+        return named[1] if named else self.product
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A price, a cost or a coverage: who pays, how much (NaN where nothing was found), and whether it is covered."""
+
+    name: str
+    what: str
+    region: str
+    who_pays: str
+    value: float
+    low: float
+    high: float
+    unit: str
+    covered: str
+    says: str
+    source: str
+    where: str
     status: str
     kind: str
     note: str
@@ -61,6 +134,104 @@ def claims(folder: Path = FOLDER) -> tuple[Claim, ...]:
         seen.add(record["name"])
         found.append(Claim(**record))
     return tuple(found)
+
+
+@cache
+def regulation(folder: Path = FOLDER) -> tuple[Standing, ...]:
+    """Every rule, status and warning. Raises EvidenceError that names file, line and remedy."""
+    found, seen = [], set()
+    for where, record in _records("regulation.csv", folder):
+        _one_of(where, "what", record["what"], STANDINGS)
+        _check(where, record, folder)
+        if not re.fullmatch(_DATE, record["asof"]):
+            raise EvidenceError(f"{where}: asof is {record['asof']!r}; write a date as 2024, 2024-09 or 2024-09-27.")
+        for column in ("name", "region", "product", "says"):
+            if not record[column]:
+                raise EvidenceError(f"{where}: no {column}; say it.")
+        if record["name"] in seen:
+            raise EvidenceError(f"{where}: the name stands twice; give another.")
+        seen.add(record["name"])
+        found.append(Standing(**record))
+    classes = {one.product for one in found}
+    for (where, _), one in zip(_records("regulation.csv", folder), found, strict=True):
+        if one.of_class not in classes:
+            raise EvidenceError(f"{where}: no row is of class {one.of_class!r}{nearest(one.of_class, classes)}.")
+    return tuple(found)
+
+
+def products() -> list[str]:
+    """Classes and products whose standing is known."""
+    return [name for name in dict.fromkeys(one.product for one in regulation()) if name != ANY]
+
+
+def regions() -> list[str]:
+    """Regions of which something is known."""
+    return [name for name in dict.fromkeys(one.region for one in regulation()) if name != EVERYWHERE]
+
+
+def standing(product: str = "", region: str = "") -> list[Standing]:
+    """What is known of a product or class in a region, with what holds of its class and of any; warnings last.
+
+    Raises InputError with the nearest name.
+    """
+    product, region = _named("product", product, products()), _named("region", region, regions())
+    classes = {product} | {one.of_class for one in regulation() if one.product == product}
+    found = [
+        one
+        for one in regulation()
+        if (not product or one.product in classes or one.of_class in classes or one.product == ANY)
+        and (not region or one.region in (region, EVERYWHERE))
+    ]
+    return sorted(found, key=lambda one: (one.what == "warning", one.product == ANY))
+
+
+def _named(what: str, given: str, known: list[str]) -> str:
+    """A name as it is written here, for one in any case of letters; nothing for nothing."""
+    loose = {name.lower().replace("_", " ").replace("-", " "): name for name in known}
+    key = given.lower().replace("_", " ").replace("-", " ").strip()
+    if key and key not in loose:
+        near = nearest(given, [*known, *loose])
+        raise InputError(f"Unknown {what} {given!r}{near}; known: {', '.join(known)}.")
+    return loose.get(key, "")
+
+
+@cache
+def costs(folder: Path = FOLDER) -> tuple[Cost, ...]:
+    """Every price, cost and coverage. Raises EvidenceError that names file, line and remedy."""
+    found, seen = [], set()
+    for where, record in _records("costs.csv", folder):
+        for column, options in (("who_pays", PAYERS), ("covered", COVERED), ("unit", UNITS)):
+            _one_of(where, column, record[column], options)
+        _check(where, record, folder)
+        value, low, high = (_number(where, record, column) for column in ("value", "low", "high"))
+        if record["name"] in seen:
+            raise EvidenceError(f"{where}: the name stands twice; give another.")
+        if not math.isnan(value) and not low <= value <= high:
+            raise EvidenceError(f"{where}: value {value:g} is not within {low:g} to {high:g}; correct one of them.")
+        if not math.isnan(value) and not record["unit"]:
+            raise EvidenceError(f"{where}: a number without a unit; write USD or USD/QALY.")
+        if math.isnan(value) and record["status"] != "not_found" and record["unit"]:
+            raise EvidenceError(f"{where}: a unit without a number; give it, or status not_found.")
+        seen.add(record["name"])
+        found.append(Cost(**{**record, "value": value, "low": low, "high": high}))  # type: ignore[arg-type]
+    return tuple(found)
+
+
+def priced(word: str = "") -> list[Cost]:
+    """Costs in whose words all parts of `word` stand, all for no word. Raises InputError with the nearest word."""
+    told = {
+        cost: " ".join((cost.name, cost.what, cost.region, cost.who_pays, cost.says, cost.note)) for cost in costs()
+    }
+    return _fits(word, told, "cost")
+
+
+def _number(where: str, record: Mapping[str, str], column: str) -> float:
+    try:
+        return float(record[column]) if record[column] else math.nan
+    except ValueError:
+        raise EvidenceError(
+            f"{where}: {column} is {record[column]!r}, not a number; correct it or leave it empty."
+        ) from None
 
 
 def search(word: str) -> list[Claim]:
