@@ -398,3 +398,24 @@ def test_the_command_prints_flags_first_and_as_json() -> None:
     wrong = CliRunner().invoke(app, ["candidacy", str(ROOT / "examples" / "person_lumbar.toml"), "--list", "CASINA"])
     assert wrong.exit_code == 2
     assert "did you mean 'CASINO'" in wrong.output
+
+
+def test_the_command_reads_a_run_of_the_disc(tmp_path: Path) -> None:
+    import pandas as pd
+    from typer.testing import CliRunner
+
+    from pulposus.cli import app
+    from pulposus.results import Results
+
+    results = Results.create(tmp_path / "run", fingerprint="f", info={"title": "t"}, months=[0, 12])
+    months = ((0, row(0.9, 1.0, 7.0, 98)), (12, row(0.3, 1.1, 6.9, 98)))
+    rows = [{"arm": arm, "month": month, **values} for arm in ("untreated", "treated") for month, values in months]
+    results.write_summary(pd.DataFrame(rows))
+    example = str(ROOT / "examples" / "person_lumbar.toml")
+    told = CliRunner().invoke(app, ["candidacy", example, "--run", str(tmp_path / "run"), "--json"])
+    assert told.exit_code == 0, told.output
+    answers_of_disc = {f["name"]: f["answer"] for f in json.loads(told.output)["disc"]["findings"]}
+    assert answers_of_disc["glucose before"] == "yes"
+    assert answers_of_disc["glucose after"] == "no"
+    shown = CliRunner().invoke(app, ["candidacy", example, "--run", str(tmp_path / "run")])
+    assert "This disc as the model sees it" in shown.output

@@ -34,6 +34,7 @@ FLOORS = {
     "case": 3,
     "validation": 3,
     "results": 4,
+    "procedure": 4,
     "run": 5,
     "report": 5,
     "figures": 5,
@@ -72,7 +73,16 @@ ORDERS = {
     "scan": {"volume": 0, "schemes": 0, "masks": 1, "slab": 2, "readout": 3},
     "therapies": {"protocol": 0, "pressure": 0, "biological": 1},
     "figures": {"style": 0, "response": 1, "posterior": 1, "tears": 1, "fitted": 1, "on_image": 1},
-    "evidence": {"units": 0, "sources": 0, "network": 0, "usage": 0, "checks": 1, "criteria": 1, "offers": 1},
+    "evidence": {
+        "units": 0,
+        "sources": 0,
+        "network": 0,
+        "usage": 0,
+        "checks": 1,
+        "criteria": 1,
+        "offers": 1,
+        "steps": 1,
+    },
     "report": {
         "words": 0,
         "fields": 0,
@@ -149,6 +159,7 @@ MOST_LINES_OF_FUNCTION = 60
 MATHEMATICS = {0, 1, 2, 3, 4, 8, 0.5}
 NUMBERED = (
     "candidacy",
+    "procedure",
     "disc",
     "surface",
     "scan",

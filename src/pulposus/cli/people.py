@@ -1,10 +1,10 @@
-"""Commands about people and what they are offered: `candidacy`, `claims`, `regulation`, `costs`."""
+"""Commands about people and what they are offered: `candidacy`, `claims`, `regulation`, `costs`, `procedure`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -132,8 +132,7 @@ def costs(
 
     found = offers.priced(word)
     if as_json:
-        nothing = {cost.name: {k: v if v == v else None for k, v in asdict(cost).items()} for cost in found}
-        print_json(list(nothing.values()))
+        print_json([_without_nan(asdict(cost)) for cost in found])
         return
     heads = ["pays", "covered", "in words", "source"]
     table = new_table("What it costs", ["what", "region"], ["value", "range"], ["unit", *heads])
@@ -146,6 +145,57 @@ def costs(
     print_tables(table)
     _print_sources(key for cost in found for key in cost.sources)
     typer.echo("Prices as printed, in the money of their year; QALY: a year of life in full health.")
+
+
+@app.command()
+@door
+def procedure(
+    plan: Annotated[Path, argument("PLAN", "A file of a plan (TOML).")],
+    case: Annotated[Path | None, option("--case", "Write the case that `pulposus run` computes, to this file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A plan from harvest to follow-up: is the lot released, what goes in before the limit, and a checklist."""
+    from dataclasses import asdict
+
+    from pulposus.procedure import read_plan
+
+    asked = read_plan(plan)
+    written = None if case is None else asked.case().to_toml()
+    tests, needle, warnings, steps = asked.release(), asked.needle(), asked.warnings(), asked.checklist()
+    if case is not None and written is not None:
+        from pulposus.results import write_text
+
+        write_text(case, written)
+    if as_json:
+        made = {"released": asked.released, "living": asked.living, "needle": needle, "warnings": warnings}
+        listed = {"tests": [asdict(one) for one in tests], "steps": [_without_nan(asdict(one)) for one in steps]}
+        print_json(made | listed)
+        return
+    table = new_table(f"Release by the criteria {asked.lot.criteria!r}", ["test", "answer", "decides"])
+    for one in tests:
+        table.add_row(one.said, one.answer + "*" * one.assumed, "yes" if one.decides else "no, for information")
+    print_tables(table)
+    typer.echo(f"Released: {asked.released}. Living in the dose: {asked.living:.4g}.")
+    typer.echo(
+        f"At the needle: {needle['given_mL']:.3g} of {needle['volume_mL']:.3g} mL, up to {needle['peak_psi']:.3g} psi "
+        f"(limit {needle['limit_psi']:.3g} psi); living that go in: {needle['living']:.4g}.\n"
+    )
+    for said in warnings:
+        typer.echo(f"WARNING: {said}")
+    shown = new_table("Checklist", ["done", "phase", "step", "known by"])
+    for step in steps:
+        known = f"{step.source} ({step.status})" + f"; {step.note}" * bool(step.note)
+        name = step.name if step.phase == "follow_up" else ""
+        says = f"{name}: {step.says}" if name else step.says
+        shown.add_row("☐", step.phase.replace("_", " "), says, known)
+    print_tables(shown)
+    typer.echo("* an assumption. The checklist is what was read of series and sites, and replaces no centre's own.")
+    if case is not None:
+        typer.echo(f"Case: {case}")
+
+
+def _without_nan(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: value if value == value else None for key, value in record.items()}
 
 
 def _print_sources(keys: Iterable[str]) -> None:
