@@ -31,7 +31,7 @@ from pulposus.errors import InputError
 from pulposus.therapies.protocol import parse
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
-FILES = sorted(EXAMPLES.glob("[!p]*_*.toml"))
+FILES = [path for path in sorted(EXAMPLES.glob("*.toml")) if not path.name.startswith(("person_", "plan_"))]
 DISC = {"level": "L4-L5", "grade": 3}
 LINE = "Inject 25e6 allogeneic MSC(M) in 2 mL saline at month 0"
 

@@ -39,6 +39,7 @@ FLOORS = {
     "patients": 4,
     "results": 4,
     "record": 4,
+    "procedure": 4,
     "run": 5,
     "report": 5,
     "figures": 5,
@@ -86,6 +87,8 @@ ORDERS = {
         "checks": 1,
         "trials": 1,
         "criteria": 1,
+        "offers": 1,
+        "steps": 1,
     },
     "outcomes": {"scores": 0, "response": 0, "person": 1},
     "report": {
@@ -185,6 +188,7 @@ MATHEMATICS = {0, 1, 2, 3, 4, 8, 0.5}
 NUMBERED = ("disc", "scanner", "surface", "scan", "values", "therapies", "imaging", "case", "validation", "uncertainty")
 NUMBERED = (
     "candidacy",
+    "procedure",
     "disc",
     "surface",
     "scan",

@@ -347,8 +347,8 @@ class Verdict:
 
     @property
     def unmet(self) -> tuple[Finding, ...]:
-        """Criteria that are not met."""
-        return tuple(finding for finding in self.findings if finding.answer == NO)
+        """Criteria of the list's own that are not met."""
+        return tuple(finding for finding in self.findings if finding.answer == NO and not finding.stand_in)
 
     @property
     def stand_ins(self) -> int:
@@ -357,8 +357,8 @@ class Verdict:
 
     @property
     def open(self) -> tuple[Finding, ...]:
-        """Criteria of which it is not yet known."""
-        return tuple(finding for finding in self.findings if finding.answer == UNKNOWN)
+        """Criteria of which it is not yet known, and those of the common core that are not met: the list may differ."""
+        return tuple(finding for finding in self.findings if _counted(finding) == UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -432,11 +432,9 @@ def _criterion(rule: Rule, facts: Mapping[str, Known], odd: set[str], stand_in: 
         answer = {YES: NO, NO: YES, UNKNOWN: UNKNOWN}[answer]
     met = "not left out, since" if leaves_out else "met, since"
     unmet = "left out, since" if leaves_out else "not met, since"
-    if stand_in and answer == NO:
-        answer, unmet = UNKNOWN, "not met by the common core, and this list was not read so far:"
-        words = unmet
-    else:
-        words = {YES: met, NO: unmet, UNKNOWN: "not yet known"}[answer]
+    if stand_in:
+        unmet = "not met by the common core, and this list was not read so far, since"
+    words = {YES: met, NO: unmet, UNKNOWN: "not yet known"}[answer]
     found = _finding(rule, answer, words, by, missing, facts)
     contradicted = any(given in odd for fact in by for given in (fact, *(facts[fact].given if fact in facts else ())))
     return replace(found, stand_in=stand_in, assumed=found.assumed or stand_in, contradicted=contradicted)
@@ -487,12 +485,12 @@ def _verdict(made: List, facts: Mapping[str, Known], odd: set[str], guard: tuple
         named = {rule.name for rule in own}
         core = criteria.criteria_of(_CORES[made.region])
         findings += [_criterion(rule, facts, odd, stand_in=True) for rule in core if rule.name not in named]
-    answer = _and(finding.answer for finding in findings)
+    answer = _and(map(_counted, findings))
     why = ""
     if _and((answer, guard[0])) != answer:
         answer, why = _and((answer, guard[0])), guard[1]
     elif answer == NO:
-        why = "; ".join(finding.says for finding in findings if finding.answer == NO)
+        why = "; ".join(finding.says for finding in findings if _counted(finding) == NO)
     return Verdict(made, answer, why, tuple(findings))
 
 
@@ -506,6 +504,11 @@ def held(name: str, given: Mapping[str, float | str]) -> Verdict:
             f"Unknown list {name!r}{nearest(name, criteria.lists())}; known: {', '.join(criteria.lists())}."
         )
     return _verdict(criteria.lists()[name], known(given), set(), (YES, ""))
+
+
+def _counted(finding: Finding) -> str:
+    """What a criterion counts for its list: where the common core stands in and is not met, the list may differ."""
+    return UNKNOWN if finding.stand_in and finding.answer == NO else finding.answer
 
 
 def _fit(verdicts: Mapping[str, Verdict], facts: Mapping[str, Known]) -> Verdict:

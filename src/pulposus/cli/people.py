@@ -1,10 +1,10 @@
-"""Commands about people: `candidacy`."""
+"""Commands about people and what they are offered: `candidacy`, `claims`, `regulation`, `costs`, `procedure`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -53,6 +53,156 @@ def candidacy(
     typer.echo("* rests on an assumption, or on the common core where a trial's own list was not read")
     typer.echo("! from facts that contradict each other")
     typer.echo("Lists were read in registries, tables and abstracts, none as a whole protocol. Nothing here is advice.")
+
+
+@app.command()
+@door
+def claims(
+    word: Annotated[
+        str, typer.Argument(metavar="[WORD]", help="A word of it, such as height.", show_default=False)
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """What clinics and articles claim, what controlled evidence says, what the model says, and the verdict."""
+    from dataclasses import asdict
+
+    from pulposus.evidence import offers
+
+    found = offers.search(word)
+    if as_json:
+        print_json([asdict(claim) for claim in found])
+        return
+    table = new_table("What is claimed", ["claim", "verdict", "what evidence says", "what the model says", "sources"])
+    for claim in found:
+        told = f"{claim.verdict.replace('_', ' ')}: {claim.told}"
+        model = f"{claim.model} (docs/{claim.page})"
+        sources = f"{', '.join(claim.sources)} ({claim.status})" + f"; {claim.note}" * bool(claim.note)
+        table.add_row(claim.claim, told, claim.evidence, model, sources)
+        table.add_section()
+    print_tables(table)
+    _print_sources(key for claim in found for key in claim.sources)
+
+
+@app.command()
+@door
+def regulation(
+    product: Annotated[
+        str, typer.Argument(metavar="[PRODUCT]", help="A class or a product, such as donor_cells.", show_default=False)
+    ] = "",
+    region: Annotated[str, option("--region", "One region, such as Japan.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Where cells for discs stand with authorities, by class of product and region, with date and source."""
+    from dataclasses import asdict
+
+    from pulposus.evidence import offers
+
+    found = offers.standing(product, region)
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    table = new_table("Where it stands", ["region", "product", "standing", "in words", "as of", "source"])
+    for one in found:
+        if one.what != "warning":
+            source = f"{', '.join(one.sources) or 'an assumption'} ({one.status})" + f"; {one.note}" * bool(one.note)
+            shown = one.product.replace("_", " ") + "*" * (one.kind == "assumed")
+            table.add_row(one.region, shown, one.what.replace("_", " "), one.says, one.asof, source)
+            table.add_section()
+    print_tables(table)
+    for one in found:
+        if one.what == "warning":
+            typer.echo(f"WARNING: {one.says}")
+    _print_sources(key for one in found for key in one.sources)
+    typer.echo("* recalled, not read: an assumption. No row is legal advice; look at the date.")
+
+
+@app.command()
+@door
+def costs(
+    word: Annotated[
+        str, typer.Argument(metavar="[WORD]", help="A word of it, such as discectomy.", show_default=False)
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """What cells and the other ways cost, who pays, and whether it is covered."""
+    import math
+    from dataclasses import asdict
+
+    from pulposus.evidence import offers
+
+    found = offers.priced(word)
+    if as_json:
+        print_json([_without_nan(asdict(cost)) for cost in found])
+        return
+    heads = ["pays", "covered", "in words", "source"]
+    table = new_table("What it costs", ["what", "region"], ["value", "range"], ["unit", *heads])
+    for cost in found:
+        value = "" if math.isnan(cost.value) else f"{cost.value:,.0f}"
+        reach = "" if math.isnan(cost.value) or cost.low == cost.high else f"{cost.low:,.0f} to {cost.high:,.0f}"
+        source = f"{', '.join(cost.sources) or 'none found'} ({cost.status})" + f"; {cost.note}" * bool(cost.note)
+        table.add_row(cost.what, cost.region, value, reach, cost.unit, cost.who_pays, cost.covered, cost.says, source)
+        table.add_section()
+    print_tables(table)
+    _print_sources(key for cost in found for key in cost.sources)
+    typer.echo("Prices as printed, in the money of their year; QALY: a year of life in full health.")
+
+
+@app.command()
+@door
+def procedure(
+    plan: Annotated[Path, argument("PLAN", "A file of a plan (TOML).")],
+    case: Annotated[Path | None, option("--case", "Write the case that `pulposus run` computes, to this file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A plan from harvest to follow-up: is the lot released, what goes in before the limit, and a checklist."""
+    from dataclasses import asdict
+
+    from pulposus.procedure import read_plan
+
+    asked = read_plan(plan)
+    written = None if case is None else asked.case().to_toml()
+    tests, needle, warnings, steps = asked.release(), asked.needle(), asked.warnings(), asked.checklist()
+    if case is not None and written is not None:
+        from pulposus.results import write_text
+
+        write_text(case, written)
+    if as_json:
+        made = {"released": asked.released, "living": asked.living, "needle": needle, "warnings": warnings}
+        listed = {"tests": [asdict(one) for one in tests], "steps": [_without_nan(asdict(one)) for one in steps]}
+        print_json(made | listed)
+        return
+    table = new_table(f"Release by the criteria {asked.lot.criteria!r}", ["test", "answer", "decides"])
+    for one in tests:
+        table.add_row(one.said, one.answer + "*" * one.assumed, "yes" if one.decides else "no, for information")
+    print_tables(table)
+    typer.echo(f"Released: {asked.released}. Living in the dose: {asked.living:.4g}.")
+    typer.echo(
+        f"At the needle: {needle['given_mL']:.3g} of {needle['volume_mL']:.3g} mL, up to {needle['peak_psi']:.3g} psi "
+        f"(limit {needle['limit_psi']:.3g} psi); living that go in: {needle['living']:.4g}.\n"
+    )
+    for said in warnings:
+        typer.echo(f"WARNING: {said}")
+    shown = new_table("Checklist", ["done", "phase", "step", "known by"])
+    for step in steps:
+        known = f"{step.source} ({step.status})" + f"; {step.note}" * bool(step.note)
+        name = step.name if step.phase == "follow_up" else ""
+        says = f"{name}: {step.says}" if name else step.says
+        shown.add_row("☐", step.phase.replace("_", " "), says, known)
+    print_tables(shown)
+    typer.echo("* an assumption. The checklist is what was read of series and sites, and replaces no centre's own.")
+    if case is not None:
+        typer.echo(f"Case: {case}")
+
+
+def _without_nan(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: value if value == value else None for key, value in record.items()}
+
+
+def _print_sources(keys: Iterable[str]) -> None:
+    from pulposus.evidence import reference
+
+    for key in dict.fromkeys(keys):
+        typer.echo(f"[{key}] {reference(key)}")
 
 
 def _of_run(folder: Path) -> dict[str, float]:
