@@ -73,7 +73,7 @@ def test_every_result_is_expected_within_its_scale(lumbar, draws):
 
 
 def test_respine_is_foretold_from_the_others(lumbar, draws):
-    found = foretold.foretell(lumbar, draws, "RESPINE", anew=False)
+    found = foretold.foretell(lumbar, draws, "RESPINE")
     own = lumbar.only("RESPINE")
     cells = next(i for i, r in enumerate(own.results) if r.arm.treatment == "cells")
     sham = 1 - cells
@@ -106,7 +106,7 @@ def test_words_agree_where_such_a_trial_would_not_find_a_difference(lumbar, draw
 def test_the_page_shows_inside_and_outside_and_counts_them(lumbar, draws):
     import pandas as pd
 
-    own, found = lumbar.only("RESPINE"), foretold.foretell(lumbar, draws, "RESPINE", anew=False)
+    own, found = lumbar.only("RESPINE"), foretold.foretell(lumbar, draws, "RESPINE")
     rows = pd.DataFrame(
         [
             foretold._row(r, "arm", r.arm.name, value, found.drawn[:, i], found.tail)

@@ -121,6 +121,9 @@ def leave_one_out(
     region: Region = "lumbar",
     seed: Seed = 0,
     draws: Count = 600,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Sample anew without a study whose weights are not to be trusted (long).")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Foretell every controlled trial from all others: printed, foretold, inside or outside, and the coverage."""
@@ -131,7 +134,7 @@ def leave_one_out(
 
     with progress(quiet) as tell:
         rows = foretold.leave_one_out(
-            reading, found, seed, lambda done, all_, name: tell(done, all_, f"without {name}")
+            reading, found, seed, refit, lambda done, all_, name: tell(done, all_, f"without {name}")
         )
         words = foretold.words(reading, found, seed)
     covered = foretold.coverage(rows)

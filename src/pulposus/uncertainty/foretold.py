@@ -4,8 +4,8 @@ What: `leave_one_out` gives a row for each printed result of a study and for eac
 the 90 % interval that was foretold, and inside or outside; `words` does so for trials that report only words.
 Equations: draws of everything weigh 1 / L_j, L_j the likelihood of study j, its own place (how much its people respond,
 how bad they were at start) integrated out; the greatest weights are smoothed (Pareto; k above 0.7 says that the weights
-cannot be trusted, and the study is sampled anew without it). A study's own place is drawn as that of a new one, and
-the chance of its people is added.
+cannot be trusted: such a study is counted apart, or sampled anew without it if one asks). A study's own place is drawn
+as that of a new one, and the chance of its people is added.
 Reads: results and draws of `trials`. Writes: nothing.
 Why this holds: no study is used to foretell itself, and none of what makes a study its own is known beforehand.
 Source: Vehtari, Gelman and Gabry 2017 (Pareto smoothed importance sampling).
@@ -50,7 +50,7 @@ class Foretold(NamedTuple):
     tail: float
 
 
-def foretell(reading: Reading, draws: Draws, study: str, seed: int = 0, anew: bool = True) -> Foretold:
+def foretell(reading: Reading, draws: Draws, study: str, seed: int = 0, anew: bool = False) -> Foretold:
     """A study foretold from draws of everything; sampled anew without it where the weights are not to be trusted and
     `anew` says so.
     """
@@ -127,16 +127,18 @@ def _weights(likelihood: np.ndarray) -> tuple[np.ndarray, float]:
 # ---------------------------------------------------------------------------------------------- tables
 
 
-def leave_one_out(reading: Reading, draws: Draws, seed: int = 0, tell: Tell = lambda *_: None) -> pd.DataFrame:
+def leave_one_out(
+    reading: Reading, draws: Draws, seed: int = 0, anew: bool = False, tell: Tell = lambda *_: None
+) -> pd.DataFrame:
     """A row for each printed result of every study (`of`: arm where controlled, series where not) and for each
-    difference of arms, each foretold without that study.
+    difference of arms, each foretold without that study; `anew` samples without it where weights are not trusted.
     """
     import pandas as pd
 
     rows, studies = list[dict[str, Any]](), list(reading.studies)
     for number, study in enumerate(studies):
         tell(number, len(studies), study)
-        found, own = foretell(reading, draws, study, seed), reading.only(study)
+        found, own = foretell(reading, draws, study, seed, anew), reading.only(study)
         for i, r in enumerate(own.results):
             of = "arm" if r.arm.controlled else "series"
             rows.append(_row(r, of, r.arm.name, r.value, found.drawn[:, i], found.tail))
@@ -192,13 +194,16 @@ def _row(r: Result, of: str, what: str, printed: float, drawn: np.ndarray, tail:
 
 
 def coverage(table: pd.DataFrame) -> pd.DataFrame:
-    """How many lie inside, of arms and of differences, with the exact binomial interval; and one a study (whole)."""
+    """How many lie inside, of arms, differences and series, with the exact binomial interval; the same of studies, and
+    of those whose weights can be trusted.
+    """
     import pandas as pd
 
     rows = []
     for of, part in table.groupby("of"):
         inside, count = int(part["inside"].sum()), len(part)
         whole = part.groupby("study")["inside"].all()
+        sure = part[part["pareto_k"] <= TRUSTED]
         exact = stats.binomtest(inside, count).proportion_ci(0.9)  # maths: a 90 % interval
         rows.append(
             {
@@ -210,6 +215,8 @@ def coverage(table: pd.DataFrame) -> pd.DataFrame:
                 "share_high": exact.high,
                 "studies": len(whole),
                 "studies_wholly_inside": int(whole.sum()),
+                "trusted_rows": len(sure),
+                "trusted_inside": int(sure["inside"].sum()),
             }
         )
     return pd.DataFrame(rows)
