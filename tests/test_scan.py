@@ -441,7 +441,7 @@ def test_a_wrong_header_and_a_wrong_order_are_said(tmp_path):
     values, affine, _ = drawn(0.7)
     scheme = str(own_scheme(tmp_path, L4_L5=1, L3_L4=2))
     long = affine @ np.diag([10, 10, 10, 1.0])
-    with pytest.raises(InputError, match="no disc's size"):
+    with pytest.raises(InputError, match="mm deep, and discs of that level"):
         taken_in.take_in(saved(tmp_path / "a.nii", values, long), scheme=scheme)
     two = np.concatenate([values, values * 2], 2)  # 2, called L3-L4, lies above
     assert [one.level for one in taken_in.take_in(saved(tmp_path / "b.nii", two, affine), scheme=scheme).discs] == [
@@ -513,7 +513,7 @@ def test_without_fluid_or_picture_no_grade_is_read(tmp_path):
     (one,) = taken_in.take_in(path, scheme=scheme).discs
     assert (one.read.grade, one.case.disc.grade) == (0, 3)
     assert one.read.height_index > 0.2
-    (one,) = taken_in.take_in(path, scheme=scheme, image=path).discs
+    (one,) = taken_in.take_in(path, scheme=scheme, image=saved(tmp_path / "b.nii", values * 9, affine)).discs
     assert "no label for the canal" in one.read.said
 
 

@@ -171,9 +171,7 @@ def compute_together(
     was_complete = resume and all(Results.open(out).complete for out in outs)
     try:
         with interrupt.held(lambda said: typer.echo(said, err=True)), progress(quiet) as tell:
-            from pulposus.run import run_cases
-
-            found = run_cases(cases, outs, resume=resume, progress=tell, ablation=ablation, loads=loads)
+            found = _run(cases, outs, resume=resume, progress=tell, ablation=ablation, loads=loads)
             for results in found:
                 try:
                     with claimed(results.folder):
@@ -192,6 +190,16 @@ def compute_together(
     if page is not None and not quiet:
         typer.echo(f"Overview: {page}")
     _conclude(found, quiet)
+
+
+def _run(cases: Sequence[Case], outs: Sequence[Path], **how: Any) -> list[Results]:
+    if len(cases) == 1:
+        from pulposus.run import run_case
+
+        return [run_case(cases[0], outs[0], **how)]
+    from pulposus.run import run_cases
+
+    return run_cases(cases, outs, **how)
 
 
 def _begun(out: Path) -> bool:

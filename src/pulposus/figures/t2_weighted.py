@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _ROOM = 8.0  # mm around a disc
-_BRIGHTER = 2.0  # times the brightest place of the simulated disc that is white
+_BRIGHTER = 3.0  # times the brightest place of the simulated disc that is white
 _NOTHING = "#22344f"  # where nothing is simulated
 
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 # column of the summary -> words
 SHOWN = {
     "height_mm": "height, mm",
-    "disc_height_index": "height index",
     "aggrecan_nucleus_percent": "aggrecan, % of start",
     "water_nucleus_percent": "water, %",
     "t2_nucleus_ms": "T2, ms",

@@ -185,5 +185,5 @@ class SurfaceKeys(BaseModel):
         for name, row in evidence.dimensions(level).items():
             said = {"ap_depth": "depth", "width": "width", "mid_height": "height"}.get(name)
             if said and not row.si_low <= own[name] <= row.si_high:
-                what = f"The {said} of this surface, {own[name] / _MM:.4g} mm"
+                what = f"The {said} of this form, {own[name] / _MM:.4g} mm"
                 yield f"{what}, lies outside what is tabled for {level} ({row.low:g} to {row.high:g} mm)."
