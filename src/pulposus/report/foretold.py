@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _PERCENT = 100  # maths: per cent
+_FIRST_HAND = 2  # maths: the last tier of trials.csv that is no second hand
 _KINDS = {
     "difference": ("Differences between arms", "What a trial is made for: how much more one arm changed than another."),
     "arm": ("Arms of controlled trials", "What became of the people of each arm, controls among them."),
@@ -93,17 +94,18 @@ def _plots(rows: pd.DataFrame) -> str:
     cards = []
     for row in rows.sort_values(["inside", "study"], kind="stable").to_dict("records"):
         cards.append(_card(row))
-    return f'<div class="cards">{"".join(cards)}</div>'
+    return f'<div class="book">{"".join(cards)}</div>'
 
 
 def _card(row: dict[str, Any]) -> str:
-    verdict = "✓ inside" if row["inside"] else "✗ outside"
-    what = f"{row['outcome']}, month {row['months']:g}"
+    look, verdict = ("agrees", "✓ inside") if row["inside"] else ("differs", "✗ outside")
     scale = _STATISTICS.get(row["statistic"], "change")
-    sure = " second hand" if row["tier"] > 2 else ""  # maths: tiers as defined in trials.csv
+    values = (figure(row[name], 3) for name in ("printed", "foretold", "low", "high"))
+    told = "printed {}, foretold {} ({} to {})".format(*values)
+    known = "second hand" if row["tier"] > _FIRST_HAND else "read, or from an abstract or a review"
+    plot = range_plot(Told(row["printed"], row["low"], row["high"], row["foretold"]))
     return (
-        f'<article class="card {"agrees" if row["inside"] else "differs"}"><h3>{escape(row["study"])}</h3>'
-        f"<p>{escape(row['arm'])}</p>{range_plot(Told(row['printed'], row['low'], row['high'], row['foretold']))}"
-        f"<p>{escape(what)} ({scale}): printed {figure(row['printed'], 3)}, foretold {figure(row['foretold'], 3)} "
-        f"<strong>{verdict}</strong>{sure}</p></article>"
+        f'<article class="check {look}"><h3>{escape(row["study"])}</h3><p class="said"><span class="{look}">{verdict}'
+        f"</span></p><p>{escape(row['arm'])}</p><p>{escape(row['outcome'])}, month {row['months']:g} ({scale}): "
+        f"{told}</p>{plot}<p><small>{known}; Pareto k {figure(row['pareto_k'], 2)}</small></p></article>"
     )
