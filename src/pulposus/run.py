@@ -576,6 +576,7 @@ def compare_hypotheses(
             row |= {f"{short}_{arm}": float(last[column][i]) for i, arm in enumerate(ARMS)}
             row[f"{short}_effect"] = row[f"{short}_treated"] - row[f"{short}_untreated"]
         rows.append(row | {"solver_error": float(last["solver_error"].max())})
+        jax.clear_caches()  # every choice compiles its own program, and a process may hold only so many memory maps
     return pd.DataFrame(rows)
 
 

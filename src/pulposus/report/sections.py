@@ -418,8 +418,10 @@ def numbers(rows: Sequence[Mapping[str, Any]]) -> str:
         for row in ranked
     ]
     heads = ["number", "value", "unit", "range", "kind", "source"]
+    recalled = sum(row.get("status") == "memory" and row.get("source") != "assumption" for row in rows)
+    known = f" {recalled} were recalled from a source and not read there." if any("status" in r for r in rows) else ""
     return (
-        f"<p>This run read <b>{len(rows)}</b> numbers: {escape(told)}. Those that are assumed come first.</p>"
+        f"<p>This run read <b>{len(rows)}</b> numbers: {escape(told)}.{known} Those that are assumed come first.</p>"
         '<p class="filter"><label for="number-filter">Show only numbers that hold</label> '
         '<input id="number-filter" type="search" placeholder="glucose, assumed, …" '
         'autocomplete="off"> <output id="number-count"></output></p>' + table(heads, body, "numbers", raw=(0, 4, 5))
