@@ -402,18 +402,13 @@ def test_digest_changes_with_the_tables(tmp_path: Path, monkeypatch: pytest.Monk
     assert evidence.digest() != before
 
 
-def test_reading_is_quick_and_needs_no_heavy_library() -> None:
+def test_reading_needs_no_heavy_library() -> None:
     code = (
-        "import sys, time; start = time.perf_counter(); from pulposus import evidence;"
-        "evidence.products(); evidence.names();"
-        "loaded = set(sys.modules); [evidence.used(n).si for n in evidence.names()];"
-        "print(time.perf_counter() - start, {'jax', 'pandas', 'pint', 'xarray'} & loaded)"
+        "import sys; from pulposus import evidence; evidence.products(); evidence.names();"
+        "print({'jax', 'pandas', 'pint', 'xarray'} & set(sys.modules))"
     )
-    seconds, heavy = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split(" ", 1)
+    heavy = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert heavy.strip() == "set()"
-    assert float(seconds) < 3
 
 
 # ---------------------------------------------------------------------------------------------- corruption
