@@ -46,11 +46,11 @@ _WORN = (
     ("Osteophyte, mm", "osteophyte_mm", 1),
 )
 _TORN = (
-    "One day of loads by posture, seen at start, in the middle and at the end, stands for all days. Fibres are as "
-    "strong as the ages at which people without pain have fissures ask of a median person; a quarter weaker, "
-    "those of a healthy disc would tear within a year, while a disc that has dried hardly tears "
-    "here. Every run begins with a whole annulus, whatever the age. Cycles and rates are mostly assumed, and nothing "
-    "heals. What touches a nerve need not hurt."
+    "One day of loads by posture, seen at start, in the middle and at the end, and each quarter of a year while "
+    "it tears, stands for all days. Fibres are as strong as the ages at which people without pain have fissures ask "
+    "of a median person; a quarter weaker, those of a healthy disc would tear within a year, while a disc that has "
+    "dried hardly tears here. A run begins with the tear that a discogram told, else with a whole annulus, whatever "
+    "the age. Cycles and rates are mostly assumed, and nothing heals. What touches a nerve need not hurt."
 )
 _LIMITS = (
     "Computed on a coarse mesh from the form at rest overnight. Postures and moments come at once, so that no water "

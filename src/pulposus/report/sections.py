@@ -418,8 +418,8 @@ def numbers(rows: Sequence[Mapping[str, Any]]) -> str:
         for row in ranked
     ]
     heads = ["number", "value", "unit", "range", "kind", "source"]
-    recalled = sum(row.get("status") == "memory" and row.get("source") != "assumption" for row in rows)
-    known = f" {recalled} were recalled from a source and not read there." if any("status" in r for r in rows) else ""
+    unread = sum(row.get("status") == "memory" for row in rows)
+    known = f" {unread} stand on no source that was read: assumptions, or recalled." if unread else ""
     return (
         f"<p>This run read <b>{len(rows)}</b> numbers: {escape(told)}.{known} Those that are assumed come first.</p>"
         '<p class="filter"><label for="number-filter">Show only numbers that hold</label> '
