@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +24,7 @@ from pulposus import evidence
 from pulposus.errors import InputError, nearest
 from pulposus.evidence import criteria
 from pulposus.evidence.criteria import Asked, List, Rule, Term
-from pulposus.values import figure, whole
+from pulposus.values import figure, toml_file, whole
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"
 _CORES = {"lumbar": "CORE-LUMBAR", "cervical": "CORE-CERVICAL"}
@@ -129,22 +128,11 @@ class Person:
 
 def read_person(path: str | Path) -> Person:
     """A person from a TOML file. Raises InputError, one sentence, for what cannot be read or understood."""
-    path = Path(path)
-    try:
-        data = tomllib.loads(path.read_text("utf-8-sig"))
-    except FileNotFoundError:
-        near = nearest(path.name, [p.name for p in path.parent.glob("*.toml")] if path.parent.is_dir() else [])
-        raise InputError(f"There is no file {str(path)!r}{near}; give the path of a TOML file of a person.") from None
-    except IsADirectoryError:
-        raise InputError(f"{str(path)!r} is a folder; give the path of a file of a person in it.") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{str(path)!r} cannot be read, since it is not UTF-8 text; save it as UTF-8.") from None
-    except tomllib.TOMLDecodeError as problem:
-        raise InputError(f"{str(path)!r} is not TOML: {str(problem).rstrip('.')}; mend that place.") from None
+    data = toml_file(path, "file of a person")
     try:
         return Person.from_dict(data)
     except InputError as problem:
-        raise InputError(f"{path.name}: {problem}") from None
+        raise InputError(f"{Path(path).name}: {problem}") from None
 
 
 def _sentence(problem: ValidationError, table: str) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -38,7 +37,7 @@ from pulposus.surface.form import Form, SurfaceKeys
 from pulposus.surface.frame import reach
 from pulposus.therapies import protocol
 from pulposus.therapies.protocol import Treatment
-from pulposus.values import day, figure, number, one_of, whole
+from pulposus.values import day, figure, number, one_of, toml_file, whole
 
 if TYPE_CHECKING:
     from pulposus.disc.state import Hypotheses
@@ -583,21 +582,7 @@ def _middle_age(filled: dict[str, str]) -> float:
 
 def read_case(path: str | Path) -> Case:
     """A case from a TOML file. Raises InputError, one sentence, for a file that cannot be read or understood."""
-    path = Path(path)
-    try:
-        data = tomllib.loads(path.read_text("utf-8-sig"))
-    except FileNotFoundError:
-        near = nearest(path.name, [p.name for p in path.parent.glob("*.toml")] if path.parent.is_dir() else [])
-        raise InputError(f"There is no case file {str(path)!r}{near}; give the path of a TOML file.") from None
-    except IsADirectoryError:
-        raise InputError(f"{str(path)!r} is a folder; give the path of a case file in it, ending in .toml.") from None
-    except UnicodeDecodeError as problem:
-        where = f"its byte {problem.start} is not UTF-8 text"
-        raise InputError(f"{str(path)!r} cannot be read, since {where}; save it as UTF-8.") from None
-    except tomllib.TOMLDecodeError as problem:
-        raise InputError(f"{str(path)!r} is not TOML: {str(problem).rstrip('.')}; mend that place.") from None
-    except OSError as problem:
-        raise InputError(f"{str(path)!r} cannot be read ({problem.strerror}); check its permissions.") from None
+    path, data = Path(path), toml_file(path, "case file")
     try:
         case = Case.from_dict(data)
         seen: dict[str, Any] = {"disc": case.disc.seen_from(path.parent)}

@@ -10,7 +10,6 @@ Errors: every mistake of a user is an `InputError` of one sentence.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from pulposus.evidence import steps
 from pulposus.evidence.steps import Step
 from pulposus.therapies import protocol
 from pulposus.therapies.protocol import Treatment
-from pulposus.values import number, one_of, whole
+from pulposus.values import number, one_of, toml_file, whole
 
 PASS, FAIL, OPEN = "pass", "fail", "not tested"
 _PERCENT = 100.0  # maths: per cent
@@ -240,22 +239,11 @@ class Plan:
 
 def read_plan(path: str | Path) -> Plan:
     """A plan from a TOML file. Raises InputError, one sentence, for what cannot be read or understood."""
-    path = Path(path)
-    try:
-        data = tomllib.loads(path.read_text("utf-8-sig"))
-    except FileNotFoundError:
-        near = nearest(path.name, [p.name for p in path.parent.glob("*.toml")] if path.parent.is_dir() else [])
-        raise InputError(f"There is no plan {str(path)!r}{near}; give the path of a TOML file.") from None
-    except IsADirectoryError:
-        raise InputError(f"{str(path)!r} is a folder; give the path of a plan in it.") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{str(path)!r} cannot be read, since it is not UTF-8 text; save it as UTF-8.") from None
-    except tomllib.TOMLDecodeError as problem:
-        raise InputError(f"{str(path)!r} is not TOML: {str(problem).rstrip('.')}; mend that place.") from None
+    data = toml_file(path, "plan")
     try:
         return Plan.from_dict(data)
     except InputError as problem:
-        raise InputError(f"{path.name}: {problem}") from None
+        raise InputError(f"{Path(path).name}: {problem}") from None
 
 
 def _tested(test: steps.Test, found: Any) -> Tested:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 import re
+import tomllib
+from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -99,3 +101,22 @@ def day() -> Any:
     """The spans of a day."""
     told = "postures and how long, lying first, 24 h together"
     return BeforeValidator(_spans), WithJsonSchema({"type": "array", "items": {"type": "string"}, "description": told})
+
+
+def toml_file(path: str | Path, what: str) -> dict[str, Any]:
+    """The tables of a TOML file; `what` names it. Raises InputError, one sentence, where it cannot be read."""
+    path = Path(path)
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        near = nearest(path.name, [p.name for p in path.parent.glob("*.toml")] if path.parent.is_dir() else [])
+        raise InputError(f"There is no {what} {str(path)!r}{near}; give the path of a TOML file.") from None
+    except IsADirectoryError:
+        raise InputError(f"{str(path)!r} is a folder; give the path of a {what} in it, ending in .toml.") from None
+    except UnicodeDecodeError as problem:
+        where = f"its byte {problem.start} is not UTF-8 text"
+        raise InputError(f"{str(path)!r} cannot be read, since {where}; save it as UTF-8.") from None
+    except tomllib.TOMLDecodeError as problem:
+        raise InputError(f"{str(path)!r} is not TOML: {str(problem).rstrip('.')}; mend that place.") from None
+    except OSError as problem:
+        raise InputError(f"{str(path)!r} cannot be read ({problem.strerror}); check its permissions.") from None

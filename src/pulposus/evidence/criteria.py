@@ -9,7 +9,6 @@ be the name of a parameter, ``@glucose_death_threshold``.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from functools import cache
 from pathlib import Path
 
 from pulposus.errors import EvidenceError, InputError, nearest
-from pulposus.evidence.sources import entries, keys_of
+from pulposus.evidence.reading import known, one_of, records, sourced
+from pulposus.evidence.sources import keys_of
 from pulposus.evidence.units import factor
 
 FOLDER = Path(__file__).parent
@@ -127,10 +127,10 @@ class List:
 def facts(folder: Path = FOLDER) -> dict[str, Asked]:
     """Every fact by its name. Raises EvidenceError that names file, line and remedy."""
     found: dict[str, Asked] = {}
-    for line, record in _records("facts.csv", folder):
+    for line, record in records("facts.csv", folder):
         where = f"facts.csv line {line} ({record['fact']})"
-        _one_of(where, "table", record["table"], (*TABLES, OF_THE_DISC))
-        _one_of(where, "form", record["form"], FORMS)
+        one_of(where, "table", record["table"], (*TABLES, OF_THE_DISC))
+        one_of(where, "form", record["form"], FORMS)
         if record["fact"] in found:
             raise EvidenceError(f"{where}: the fact stands twice; delete one.")
         numbered = record["form"] in ("number", "whole")
@@ -165,7 +165,7 @@ def units_of(name: str) -> str:
 def implied(folder: Path = FOLDER) -> tuple[tuple[str, Rule], ...]:
     """(fact, rule): where the rule's condition holds, the fact is what the rule says ("yes", "3..4")."""
     found = []
-    for line, record in _records("implied_facts.csv", folder):
+    for line, record in records("implied_facts.csv", folder):
         where = f"implied_facts.csv line {line}"
         _known(where, record["fact"], folder)
         asked, value = facts(folder)[record["fact"]], record["value"]
@@ -181,7 +181,7 @@ def implied(folder: Path = FOLDER) -> tuple[tuple[str, Rule], ...]:
 def red_flags(folder: Path = FOLDER) -> tuple[Rule, ...]:
     """What has to be referred before anything else; `says` is its title, `group` what to do."""
     found = []
-    for line, record in _records("red_flags.csv", folder):
+    for line, record in records("red_flags.csv", folder):
         if not record["act"]:
             raise EvidenceError(f"red_flags.csv line {line}: no act; say what to do.")
         found.append(_rule("red_flags.csv", line, {**record, "says": record["title"], "group": record["act"]}, folder))
@@ -198,12 +198,11 @@ def contradictions(folder: Path = FOLDER) -> tuple[Rule, ...]:
 def lists(folder: Path = FOLDER) -> dict[str, List]:
     """Every list of criteria by its name."""
     found = {}
-    known = set(entries(folder))
     for line, record in _of("criteria_lists", folder):
         where = f"criteria_lists.csv line {line} ({record['name']})"
         for column, options in (("treats", TREATS), ("region", REGIONS), ("core", ("yes", "no")), ("status", STATUSES)):
-            _one_of(where, column, record[column], options)
-        _check_sources(where, record["source"], known)
+            one_of(where, column, record[column], options)
+        sourced(where, record["source"], folder)
         found[record["name"]] = List(**{**record, "core": record["core"] == "yes"})  # type: ignore[arg-type]
     return found
 
@@ -215,8 +214,8 @@ def criteria(folder: Path = FOLDER) -> tuple[Rule, ...]:
     seen: dict[tuple[str, str], int] = {}
     for line, record in _of("criteria", folder):
         where = f"criteria.csv line {line}"
-        _one_of(where, "list", record["list"], tuple(lists(folder)))
-        _one_of(where, "role", record["role"], ROLES)
+        one_of(where, "list", record["list"], tuple(lists(folder)))
+        one_of(where, "role", record["role"], ROLES)
         if seen.setdefault((record["list"], record["criterion"]), line) != line:
             raise EvidenceError(f"{where}: {record['criterion']} of {record['list']} stands twice; delete one.")
         made = {**record, "name": record["criterion"], "group": record["list"]}
@@ -274,15 +273,9 @@ def _known(where: str, name: str, folder: Path) -> None:
 def _rule(file: str, line: int, record: Mapping[str, str], folder: Path) -> Rule:
     """A record as a rule, held to the rules of words: source, status and kind agree."""
     where = f"{file} line {line} ({record['name']})"
-    for column, options in (("status", STATUSES), ("kind", KINDS)):
-        _one_of(where, column, record[column], options)
     if not record["says"]:
         raise EvidenceError(f"{where}: it says nothing; put it into words.")
-    if record["status"] == "memory" and record["kind"] != "assumed":
-        raise EvidenceError(f"{where}: from memory but called {record['kind']}; write kind assumed.")
-    if record["kind"] == "published" and not keys_of(record["source"]):
-        raise EvidenceError(f"{where}: published, and no source; name a key of sources.bib.")
-    _check_sources(where, record["source"], set(entries(folder)))
+    known(where, record, STATUSES, KINDS, folder)
     words = {name: record[name] for name in ("name", "condition", "says", "source", "where", "status", "kind", "note")}
     any_of = parsed(record["condition"], where, folder)
     return Rule(
@@ -294,26 +287,7 @@ def _rule(file: str, line: int, record: Mapping[str, str], folder: Path) -> Rule
 
 
 def _of(name: str, folder: Path) -> list[tuple[int, dict[str, str]]]:
-    return _records(f"{name}.csv", folder)
-
-
-def _records(file: str, folder: Path) -> list[tuple[int, dict[str, str]]]:
-    with (folder / file).open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        found = [(reader.line_num, record) for record in reader]
-    for line, record in found:
-        if None in record or None in record.values():
-            raise EvidenceError(
-                f"{file} line {line}: columns and heads differ in number; quote text that holds commas."
-            )
-    return found
-
-
-def _one_of(where: str, column: str, value: str, options: tuple[str, ...]) -> None:
-    if value not in options:
-        raise EvidenceError(
-            f"{where}: {column} is {value!r}{nearest(value, options)}; write one of {', '.join(options)}."
-        )
+    return records(f"{name}.csv", folder)
 
 
 def _number(where: str, record: Mapping[str, str], column: str) -> float:
@@ -328,9 +302,3 @@ def _unit(where: str, unit: str) -> None:
         factor(unit)
     except InputError as problem:
         raise EvidenceError(f"{where}: {problem}") from problem
-
-
-def _check_sources(where: str, text: str, known: set[str]) -> None:
-    for key in keys_of(text):
-        if key not in known:
-            raise EvidenceError(f"{where}: the source {key!r} is not in sources.bib; add its entry.")

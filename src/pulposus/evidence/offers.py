@@ -7,17 +7,17 @@ cost or whether it is covered. None of it is legal or financial advice.
 
 from __future__ import annotations
 
-import csv
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 from pulposus.errors import EvidenceError, InputError, nearest
-from pulposus.evidence.sources import entries, keys_of
+from pulposus.evidence.reading import known, number, one_of, placed
+from pulposus.evidence.sources import keys_of
 
 FOLDER = Path(__file__).parent
 VERDICTS = ("supported", "partly_supported", "open", "unsupported", "doubtful", "misleading", "contradicted")
@@ -123,9 +123,9 @@ class Cost:
 def claims(folder: Path = FOLDER) -> tuple[Claim, ...]:
     """Every claim. Raises EvidenceError that names file, line and remedy."""
     found, seen = [], set()
-    for where, record in _records("claims.csv", folder):
-        _one_of(where, "verdict", record["verdict"], VERDICTS)
-        _check(where, record, folder)
+    for where, record in placed("claims.csv", folder):
+        one_of(where, "verdict", record["verdict"], VERDICTS)
+        known(where, record, STATUSES, KINDS, folder)
         for column in ("claim", "evidence", "model", "page", "told"):
             if not record[column]:
                 raise EvidenceError(f"{where}: no {column}; say it, or delete the claim.")
@@ -140,9 +140,9 @@ def claims(folder: Path = FOLDER) -> tuple[Claim, ...]:
 def regulation(folder: Path = FOLDER) -> tuple[Standing, ...]:
     """Every rule, status and warning. Raises EvidenceError that names file, line and remedy."""
     found, seen = [], set()
-    for where, record in _records("regulation.csv", folder):
-        _one_of(where, "what", record["what"], STANDINGS)
-        _check(where, record, folder)
+    for where, record in placed("regulation.csv", folder):
+        one_of(where, "what", record["what"], STANDINGS)
+        known(where, record, STATUSES, KINDS, folder)
         if not re.fullmatch(_DATE, record["asof"]):
             raise EvidenceError(f"{where}: asof is {record['asof']!r}; write a date as 2024, 2024-09 or 2024-09-27.")
         for column in ("name", "region", "product", "says"):
@@ -153,7 +153,7 @@ def regulation(folder: Path = FOLDER) -> tuple[Standing, ...]:
         seen.add(record["name"])
         found.append(Standing(**record))
     classes = {one.product for one in found}
-    for (where, _), one in zip(_records("regulation.csv", folder), found, strict=True):
+    for (where, _), one in zip(placed("regulation.csv", folder), found, strict=True):
         if one.of_class not in classes:
             raise EvidenceError(f"{where}: no row is of class {one.of_class!r}{nearest(one.of_class, classes)}.")
     return tuple(found)
@@ -199,11 +199,11 @@ def _named(what: str, given: str, known: list[str]) -> str:
 def costs(folder: Path = FOLDER) -> tuple[Cost, ...]:
     """Every price, cost and coverage. Raises EvidenceError that names file, line and remedy."""
     found, seen = [], set()
-    for where, record in _records("costs.csv", folder):
+    for where, record in placed("costs.csv", folder):
         for column, options in (("who_pays", PAYERS), ("covered", COVERED), ("unit", UNITS)):
-            _one_of(where, column, record[column], options)
-        _check(where, record, folder)
-        value, low, high = (_number(where, record, column) for column in ("value", "low", "high"))
+            one_of(where, column, record[column], options)
+        known(where, record, STATUSES, KINDS, folder)
+        value, low, high = (number(where, record, column) for column in ("value", "low", "high"))
         if record["name"] in seen:
             raise EvidenceError(f"{where}: the name stands twice; give another.")
         if not math.isnan(value) and not low <= value <= high:
@@ -225,15 +225,6 @@ def priced(word: str = "") -> list[Cost]:
     return _fits(word, told, "cost")
 
 
-def _number(where: str, record: Mapping[str, str], column: str) -> float:
-    try:
-        return float(record[column]) if record[column] else math.nan
-    except ValueError:
-        raise EvidenceError(
-            f"{where}: {column} is {record[column]!r}, not a number; correct it or leave it empty."
-        ) from None
-
-
 def search(word: str) -> list[Claim]:
     """Claims in whose words all parts of `word` stand, all for no word. Raises InputError with the nearest word."""
     return _fits(word, {claim: " ".join(_words(claim)) for claim in claims()}, "claim")
@@ -253,37 +244,3 @@ def _fits(word: str, told: Mapping[_T, str], what: str) -> list[_T]:
         known = {part for words in text.values() for part in re.findall(r"[a-z0-9-]{3,}", words)}
         raise InputError(f"No {what} holds {word!r}{nearest(word, known)}; leave it out to see them all.")
     return found
-
-
-# ---------------------------------------------------------------------------------------------- reading
-
-
-def _records(file: str, folder: Path) -> list[tuple[str, dict[str, str]]]:
-    with (folder / file).open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        found = [(f"{file} line {reader.line_num}", record) for record in reader]
-    for where, record in found:
-        if None in record or None in record.values():
-            raise EvidenceError(f"{where}: columns and heads differ in number; quote text that holds commas.")
-    return found
-
-
-def _check(where: str, record: Mapping[str, str], folder: Path) -> None:
-    """How a row is known: status and kind agree, and a source is named where something was published."""
-    _one_of(where, "status", record["status"], STATUSES)
-    _one_of(where, "kind", record["kind"], KINDS)
-    if record["status"] == "memory" and record["kind"] != "assumed":
-        raise EvidenceError(f"{where}: from memory but called {record['kind']}; write kind assumed.")
-    if record["kind"] == "published" and record["status"] != "not_found" and not keys_of(record["source"]):
-        raise EvidenceError(f"{where}: published, and no source; name a key of sources.bib.")
-    for key in keys_of(record["source"]):
-        if key not in entries(folder):
-            raise EvidenceError(f"{where}: the source {key!r} is not in sources.bib; add its entry.")
-
-
-def _one_of(where: str, column: str, value: str, options: Iterable[str]) -> None:
-    options = tuple(options)
-    if value not in options:
-        raise EvidenceError(
-            f"{where}: {column} is {value!r}{nearest(value, options)}; write one of {', '.join(options)}."
-        )

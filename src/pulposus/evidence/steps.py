@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from pulposus.errors import EvidenceError, InputError, nearest
-from pulposus.evidence.sources import entries, keys_of
+from pulposus.evidence.reading import known, number, one_of, placed
 
 FOLDER = Path(__file__).parent
 PHASES = ("assessment", "harvest", "processing", "injection", "aftercare", "follow_up")
@@ -62,11 +60,11 @@ class Step:
 def release(folder: Path = FOLDER) -> dict[str, tuple[Test, ...]]:
     """Set of criteria -> its tests. Raises EvidenceError that names file, line and remedy."""
     found: dict[str, list[Test]] = {}
-    for where, record in _records("release.csv", folder):
-        _check(where, record, folder)
-        _one_of(where, "unit", record["unit"], UNITS)
-        _one_of(where, "decides", record["decides"], ("yes", "no"))
-        low, high = (_number(where, record, column) for column in ("low", "high"))
+    for where, record in placed("release.csv", folder):
+        known(where, record, STATUSES, KINDS, folder)
+        one_of(where, "unit", record["unit"], UNITS)
+        one_of(where, "decides", record["decides"], ("yes", "no"))
+        low, high = (number(where, record, column) for column in ("low", "high"))
         if bool(record["word"]) == (not math.isnan(low)) or math.isnan(low) != math.isnan(high):
             raise EvidenceError(f"{where}: give low and high, or a word, and not both.")
         if low > high:
@@ -90,11 +88,11 @@ def release_tests(name: str) -> tuple[Test, ...]:
 def steps(folder: Path = FOLDER) -> tuple[Step, ...]:
     """Every step, in order. Raises EvidenceError that names file, line and remedy."""
     found = []
-    for where, record in _records("procedure_steps.csv", folder):
-        _check(where, record, folder)
-        _one_of(where, "phase", record["phase"], PHASES)
-        _one_of(where, "region", record["region"], REGIONS)
-        month = _number(where, record, "month")
+    for where, record in placed("procedure_steps.csv", folder):
+        known(where, record, STATUSES, KINDS, folder)
+        one_of(where, "phase", record["phase"], PHASES)
+        one_of(where, "region", record["region"], REGIONS)
+        month = number(where, record, "month")
         if (record["phase"] == "follow_up") == math.isnan(month):
             raise EvidenceError(f"{where}: a visit has a month, and nothing else has; correct one of them.")
         if not record["says"].endswith("."):
@@ -105,44 +103,3 @@ def steps(folder: Path = FOLDER) -> tuple[Step, ...]:
 
 
 _KNOWN = ("source", "where", "status", "kind", "note")
-
-
-# ---------------------------------------------------------------------------------------------- reading
-
-
-def _records(file: str, folder: Path) -> list[tuple[str, dict[str, str]]]:
-    with (folder / file).open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        found = [(f"{file} line {reader.line_num}", record) for record in reader]
-    for where, record in found:
-        if None in record or None in record.values():
-            raise EvidenceError(f"{where}: columns and heads differ in number; quote text that holds commas.")
-    return found
-
-
-def _check(where: str, record: Mapping[str, str], folder: Path) -> None:
-    _one_of(where, "status", record["status"], STATUSES)
-    _one_of(where, "kind", record["kind"], KINDS)
-    if record["status"] == "memory" and record["kind"] != "assumed":
-        raise EvidenceError(f"{where}: from memory but called {record['kind']}; write kind assumed.")
-    if record["kind"] != "assumed" and not keys_of(record["source"]):
-        raise EvidenceError(f"{where}: no source; name a key of sources.bib, or write kind assumed.")
-    for key in keys_of(record["source"]):
-        if key not in entries(folder):
-            raise EvidenceError(f"{where}: the source {key!r} is not in sources.bib; add its entry.")
-
-
-def _one_of(where: str, column: str, value: str, options: tuple[str, ...]) -> None:
-    if value not in options:
-        raise EvidenceError(
-            f"{where}: {column} is {value!r}{nearest(value, options)}; write one of {', '.join(options)}."
-        )
-
-
-def _number(where: str, record: Mapping[str, str], column: str) -> float:
-    try:
-        return float(record[column]) if record[column] else math.nan
-    except ValueError:
-        raise EvidenceError(
-            f"{where}: {column} is {record[column]!r}, not a number; correct it or leave it empty."
-        ) from None

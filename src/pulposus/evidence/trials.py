@@ -8,7 +8,6 @@ second hand, 4 recalled or not found.
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pulposus.errors import EvidenceError, InputError, nearest
+from pulposus.evidence.reading import number, one_of, records
 
 FOLDER = Path(__file__).parent
 REGIONS = ("lumbar", "cervical")
@@ -108,19 +108,19 @@ class Result:
 @cache
 def arms(folder: Path = FOLDER) -> dict[tuple[str, str], Arm]:
     """(trial, arm) -> what that arm was. Raises EvidenceError that names file, line and remedy."""
-    printed = {(record["trial_id"], record["arm"]): record for _, record in _records("trials.csv", folder)}
+    printed = {(record["trial_id"], record["arm"]): record for _, record in records("trials.csv", folder)}
     found = {}
-    for line, record in _records("arms.csv", folder):
+    for line, record in records("arms.csv", folder):
         where, key = f"arms.csv line {line}", (record["trial"], record["arm"])
         if key not in printed:
             near = nearest(record["arm"], (arm for trial, arm in printed if trial == record["trial"]))
             raise EvidenceError(f"{where}: trials.csv has no arm {record['arm']!r} of {record['trial']}{near}.")
         for column, options in (("aware", AWARE), ("procedure", PROCEDURES)):
-            _one_of(where, column, record[column], options)
+            one_of(where, column, record[column], options)
         for column in ("controlled", "used"):
-            _one_of(where, column, record[column], ("yes", "no"))
+            one_of(where, column, record[column], ("yes", "no"))
         region = printed[key]["level"]
-        _one_of(where, "level in trials.csv", region, REGIONS)
+        one_of(where, "level in trials.csv", region, REGIONS)
         found[key] = Arm(
             *key,
             record["study"],
@@ -131,7 +131,7 @@ def arms(folder: Path = FOLDER) -> dict[tuple[str, str], Arm]:
             record["treatment"],
             record["controlled"] == "yes",
             record["used"] == "yes",
-            _number(where, record, "n"),
+            number(where, record, "n"),
             printed[key]["design"],
             record["note"],
         )
@@ -142,13 +142,13 @@ def arms(folder: Path = FOLDER) -> dict[tuple[str, str], Arm]:
 def endpoints(folder: Path = FOLDER) -> dict[str, Endpoint]:
     """Outcome as printed -> what it is of a person."""
     found = {}
-    for line, record in _records("endpoints.csv", folder):
+    for line, record in records("endpoints.csv", folder):
         where = f"endpoints.csv line {line}"
-        _one_of(where, "domain", record["domain"], DOMAINS)
-        _one_of(where, "statistic", record["statistic"], STATISTICS)
-        _one_of(where, "join", record["join"], ("", "and", "or"))
+        one_of(where, "domain", record["domain"], DOMAINS)
+        one_of(where, "statistic", record["statistic"], STATISTICS)
+        one_of(where, "join", record["join"], ("", "and", "or"))
         fields: dict[str, Any] = {name: record[name] for name in ("outcome", "domain", "statistic", "join")}
-        fields |= {name: _number(where, record, name) for name in _LIMITS}
+        fields |= {name: number(where, record, name) for name in _LIMITS}
         found[record["outcome"]] = Endpoint(**fields)
     return found
 
@@ -160,9 +160,9 @@ _LIMITS = tuple(f"{score}_{limit}" for score in ("pain", "disability") for limit
 def results(folder: Path = FOLDER) -> tuple[Result, ...]:
     """Every printed result that is a number, of an arm that is described and an outcome that is known."""
     known, ends, found = arms(folder), endpoints(folder), []
-    for line, record in _records("trials.csv", folder):
+    for line, record in records("trials.csv", folder):
         arm, end = known.get((record["trial_id"], record["arm"])), ends.get(record["outcome"])
-        _one_of(f"trials.csv line {line}", "tier", record["tier"], _TIERS)
+        one_of(f"trials.csv line {line}", "tier", record["tier"], _TIERS)
         if arm is None or end is None:
             continue
         result = _result(line, record, arm, end)
@@ -183,7 +183,7 @@ def _result(line: int, record: Mapping[str, str], arm: Arm, end: Endpoint) -> Re
     """A row as a result; nothing where no number was printed. Raises EvidenceError for a unit that is unknown."""
     where, unit = f"trials.csv line {line}", record["unit"]
     names = ("baseline_mean", "baseline_sd", "value_mean", "value_sd", "change", "n", "months")
-    start, start_sd, value, sd, change, n, months = (_number(where, record, name) for name in names)
+    start, start_sd, value, sd, change, n, months = (number(where, record, name) for name in names)
     n = n if math.isnan(arm.n) else arm.n
     if math.isnan(value) and math.isnan(change):
         return None
@@ -197,7 +197,7 @@ def _result(line: int, record: Mapping[str, str], arm: Arm, end: Endpoint) -> Re
     elif unit == _OF_BASELINE:
         value, statistic, sd = change / _PERCENT, "percent", math.nan
     else:
-        _one_of(where, "unit", unit, tuple(_SCALES))
+        one_of(where, "unit", unit, tuple(_SCALES))
         scale = _SCALES[unit]
         start, start_sd, sd = (scale * number for number in (start, start_sd, sd))
         if math.isnan(change) and math.isnan(start):
@@ -233,48 +233,17 @@ class Worded:
 def worded(folder: Path = FOLDER) -> tuple[Worded, ...]:
     """What trials say in words (`words.csv`)."""
     found, known, ends = [], arms(folder), endpoints(folder)
-    for line, record in _records("words.csv", folder):
+    for line, record in records("words.csv", folder):
         where = f"words.csv line {line}"
-        _one_of(where, "says", record["says"], ("no difference", "better"))
-        _one_of(where, "outcome", record["outcome"], tuple(ends))
+        one_of(where, "says", record["says"], ("no difference", "better"))
+        one_of(where, "outcome", record["outcome"], tuple(ends))
         for column in ("active", "control"):
             if (record["trial"], record[column]) not in known:
                 raise EvidenceError(
                     f"{where}: arms.csv has no arm {record[column]!r} of {record['trial']}; describe it."
                 )
-        months, *people = (_number(where, record, name) for name in ("months", "n_active", "n_control"))
+        months, *people = (number(where, record, name) for name in ("months", "n_active", "n_control"))
         active, control = (known[record["trial"], record[column]] for column in ("active", "control"))
         end = ends[record["outcome"]]
         found.append(Worded(active, control, end, months, (people[0], people[1]), record["says"]))
     return tuple(found)
-
-
-# ---------------------------------------------------------------------------------------------- reading
-
-
-def _records(file: str, folder: Path) -> list[tuple[int, dict[str, str]]]:
-    with (folder / file).open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        found = [(reader.line_num, record) for record in reader]
-    for line, record in found:
-        if None in record or None in record.values():
-            raise EvidenceError(
-                f"{file} line {line}: columns and heads differ in number; quote text that holds commas."
-            )
-    return found
-
-
-def _one_of(where: str, column: str, value: str, options: tuple[str, ...]) -> None:
-    if value not in options:
-        raise EvidenceError(
-            f"{where}: {column} is {value!r}{nearest(value, options)}; write one of {', '.join(options)}."
-        )
-
-
-def _number(where: str, record: Mapping[str, str], column: str) -> float:
-    try:
-        return float(record[column]) if record[column] else math.nan
-    except ValueError:
-        raise EvidenceError(
-            f"{where}: {column} is {record[column]!r}, not a number; correct it or leave it empty."
-        ) from None

@@ -1,0 +1,66 @@
+"""How a table is read and held to rules: one sentence that names file, line and remedy where it is not."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pulposus.errors import EvidenceError, nearest
+from pulposus.evidence.sources import entries, keys_of
+
+
+def records(file: str, folder: Path) -> list[tuple[int, dict[str, str]]]:
+    """Line number (on which it ends) and columns of each record."""
+    with (folder / file).open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        found = [(reader.line_num, record) for record in reader]
+    for line, record in found:
+        if None in record or None in record.values():
+            raise EvidenceError(
+                f"{file} line {line}: columns and heads differ in number; quote text that holds commas."
+            )
+    return found
+
+
+def placed(file: str, folder: Path) -> list[tuple[str, dict[str, str]]]:
+    """Where each record stands, in words, and its columns."""
+    return [(f"{file} line {line}", record) for line, record in records(file, folder)]
+
+
+def one_of(where: str, column: str, value: str, options: Iterable[str]) -> None:
+    """Hold a word to its list."""
+    options = tuple(options)
+    if value not in options:
+        raise EvidenceError(
+            f"{where}: {column} is {value!r}{nearest(value, options)}; write one of {', '.join(options)}."
+        )
+
+
+def number(where: str, record: Mapping[str, str], column: str) -> float:
+    """A number of a column; NaN where it is empty."""
+    try:
+        return float(record[column]) if record[column] else math.nan
+    except ValueError:
+        raise EvidenceError(
+            f"{where}: {column} is {record[column]!r}, not a number; correct it or leave it empty."
+        ) from None
+
+
+def sourced(where: str, text: str, folder: Path) -> None:
+    """Hold the keys of a row's source to `sources.bib`."""
+    for key in keys_of(text):
+        if key not in entries(folder):
+            raise EvidenceError(f"{where}: the source {key!r} is not in sources.bib; add its entry.")
+
+
+def known(where: str, record: Mapping[str, str], statuses: Iterable[str], kinds: Iterable[str], folder: Path) -> None:
+    """How a row is known: status and kind agree, and a source is named where something was published."""
+    one_of(where, "status", record["status"], statuses)
+    one_of(where, "kind", record["kind"], kinds)
+    if record["status"] == "memory" and record["kind"] != "assumed":
+        raise EvidenceError(f"{where}: from memory but called {record['kind']}; write kind assumed.")
+    if record["kind"] == "published" and record["status"] != "not_found" and not keys_of(record["source"]):
+        raise EvidenceError(f"{where}: published, and no source; name a key of sources.bib.")
+    sourced(where, record["source"], folder)
