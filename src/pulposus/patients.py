@@ -36,7 +36,7 @@ LEVELS = ("L1-L2", "L2-L3", "L3-L4", "L4-L5", "L5-S1")
 SCORES = ("pain", "disability", "limb_pain")
 _SIZES = ("mid_height", "ap_depth", "width")
 _AGES = (18.0, 90.0)  # maths: adults, and an end to a normal's tail
-_VOLUNTEERS = (30.0, 55.0)  # maths: ages of those whose discs were told by level
+_TOLD = ("age", "bmi", *SCORES, "grade")  # columns of which a row says how well they are told
 _SOUND = 2  # maths: the last Pfirrmann grade that is not called degenerated
 _NEEDED = 28  # maths: numbers that chance gives each person
 _NINE_TENTHS = 3.29  # maths: standard deviations between the 5th and the 95th percent of a normal
@@ -44,8 +44,6 @@ _PROBIT = 1.6  # maths: logits of a probit, roughly
 _DECADE = 10.0  # maths: years
 _MOST = 400  # maths: screened for each who is taken, after which nobody meets the criteria
 _BATCH = 4000  # maths: people screened at once
-_KNOWN_WITHIN = {"age": 1.0, "bmi": 0.5, "pain": 5.0, "disability": 4.0, "limb_pain": 5.0}  # maths: how well told
-_GRADE_WITHIN = 0.5  # maths: of a grade that was read
 
 
 @cache
@@ -259,7 +257,7 @@ def _drawn(people: pd.DataFrame, quantity: str, at: str) -> float | None:
         level, grade = at.split()
         return float((grades[:, LEVELS.index(level)] == int(grade)).mean())
     if quantity == "degenerated":
-        of_age = people["age"].between(*_VOLUNTEERS)
+        of_age = people["age"].between(_number("volunteers_youngest"), _number("volunteers_oldest"))
         return float(bad[of_age, LEVELS.index(at)].mean()) if of_age.any() else None
     if quantity == "degenerated_discs":
         return float((bad.sum(1) == int(at)).mean())
@@ -273,6 +271,11 @@ def _drawn(people: pd.DataFrame, quantity: str, at: str) -> float | None:
 
 
 # ---------------------------------------------------------------------------------------------- one person
+
+
+def _within(name: str) -> float:
+    """How well a column is told of a person; 0 where no row says."""
+    return _number(f"within_{name}") if name in _TOLD else 0.0
 
 
 def fit(known: Mapping[str, float | str], count: int = 20_000, seed: int = 0) -> pd.DataFrame:
@@ -289,9 +292,7 @@ def fit(known: Mapping[str, float | str], count: int = 20_000, seed: int = 0) ->
         if isinstance(value, str):
             weight = np.where(people[name] == value, weight, -np.inf)
             continue
-        within = (
-            _GRADE_WITHIN if name.startswith("grade") else _KNOWN_WITHIN.get(name, abs(float(value)) / _DECADE or 1.0)
-        )
+        within = _within("grade" if name.startswith("grade") else name) or abs(float(value)) / _DECADE or 1.0
         weight = weight - 0.5 * ((people[name].to_numpy(float) - float(value)) / within) ** 2
     top = weight.max()
     if not np.isfinite(top):
