@@ -269,3 +269,35 @@ def test_a_wrong_table_says_file_line_and_remedy(tmp_path, file, change, sentenc
     read = trials.worded if file == "words.csv" else trials.results
     with pytest.raises(EvidenceError, match=sentence):
         read(folder)
+
+
+@pytest.mark.parametrize("aware", ["blind", "open"])
+def test_people_who_are_followed_change_as_their_arm_is_expected_to(aware):
+    """The law for one person and the law for an arm are the same law."""
+    names, rows = person.responses("lumbar")
+    number, count, month = dict(zip(names, rows[0], strict=True)), 60_000, 12.0
+    given_ = person.Given(aware=aware, treatments=("cells",))
+    starts = np.full(count, 65.0), np.full(count, 44.0)
+    found = person.follow(np.random.default_rng(0), given_, *starts, [month], draws=np.zeros(count, int))
+    grown = 1 - np.exp(-month / number["course_time"])
+    both = []
+    for score, start, course in (
+        ("pain", 65.0, "lumbar_course_pain"),
+        ("disability", 44.0, "chronic_course_disability"),
+    ):
+        parts = (
+            start,
+            0.01,
+            number[f"lumbar_typical_{score}"],
+            number[f"{score}_spread"],
+            number[f"{score}_stability"],
+        )
+        parts += (number[course] * grown, 0.0, number[f"{score}_fall"])
+        both.append(Score(*(np.array([part]) for part in parts)))
+    base = number["chance_disc"] + (number["chance_open"] if aware == "open" else 0.0)
+    comes = (1 - np.exp(-month / number["response_time"])) * np.exp(-number["response_loss"] * month)
+    chance = response.chance(jnp.array([base]), number["treatment cells"]) * comes
+    wanted = response.expected(*both, chance, (half(), NONE), np.zeros(1), 0.5)
+    assert (found.pain - 65).mean() == pytest.approx(float(wanted.pain[0]), abs=0.4)
+    assert (found.disability - 44).mean() == pytest.approx(float(wanted.disability[0]), abs=0.3)
+    assert (found.pain <= 32.5).mean() == pytest.approx(float(wanted.share[0]), abs=0.01)
