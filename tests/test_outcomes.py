@@ -55,6 +55,18 @@ def test_each_part_moves_a_score_its_own_way():
     assert float(expected(0.4, OFF).pain[0]) < alone - 10
 
 
+def test_what_moves_a_score_beyond_all_parts_moves_it_by_so_many_points():
+    start = np.full(4000, 60.0)
+    shift = {"pain": np.full((4000, 2), [-5.0, 0.0])}
+    one, other = (
+        person.follow(np.random.default_rng(1), person.Given(), start, start, [6, 12], shift=s) for s in (None, shift)
+    )
+    moved = (other.pain - one.pain).mean(0)
+    assert -5 < moved[0] < -4  # some are at the end of the scale
+    assert moved[1] == 0
+    assert (other.disability == one.disability).all()
+
+
 def test_people_who_start_at_the_usual_level_do_not_regress():
     both = [float(expected(0.0, OFF._replace(regression=r), typical=65.0).pain[0]) for r in (0.0, 1.0)]
     assert both[0] == pytest.approx(both[1], abs=0.7)

@@ -115,11 +115,13 @@ def follow(
     parts: Parts = Parts(),
     draws: np.ndarray | None = None,
     place: float | np.ndarray = 0.0,
+    shift: Mapping[str, np.ndarray] | None = None,
 ) -> Followed:
     """Scores of people who start with these (person,), at months after what was done.
 
     draws: which draw of the numbers is each person's (person,); one at random where none is given. place: of their
-    trial, as a logit. Raises InputError for scores beyond 0 and 100.
+    trial, as a logit. shift: points by which something moves `pain` and `disability` (person, visit) beyond all parts,
+    down where negative. Raises InputError for scores beyond 0 and 100.
     """
     pain, disability = np.asarray(pain, float), np.asarray(disability, float)
     for name, start in (("pain", pain), ("disability", disability)):
@@ -135,7 +137,7 @@ def follow(
         random.random(pain.size),
         np.broadcast_to(place, pain.shape),
     )
-    return _lived(given, pain, disability, times, parts, _numbers(given.region, chosen), chance)
+    return _lived(given, pain, disability, times, parts, _numbers(given.region, chosen), chance, shift or {})
 
 
 def _numbers(region: str, chosen: np.ndarray) -> dict[str, np.ndarray]:
@@ -151,6 +153,7 @@ def _lived(
     parts: Parts,
     numbers: Mapping[str, np.ndarray],
     chance: _Fate,
+    shift: Mapping[str, np.ndarray],
 ) -> Followed:
     responds = chance.responds[:, None] < _chance(given, months, parts, numbers, chance.place)
     grown = 1 - np.exp(-months / numbers["course_time"][:, None])
@@ -165,7 +168,7 @@ def _lived(
         alone = usual + kept * (start[:, None] - usual) - parts.course * numbers[course[score]][:, None] * grown
         if given.aware == "untreated":
             alone = alone + parts.worsening * numbers[f"worsening_{score}"][:, None] * grown
-        level = np.maximum(alone, 0) * (1 - responds * numbers[f"{score}_fall"][:, None])
+        level = np.maximum(alone, 0) * (1 - responds * numbers[f"{score}_fall"][:, None]) + shift.get(score, 0.0)
         left = np.sqrt(stability * (1 - stability)) * chance.usual[i][:, None]
         left = left + np.sqrt(1 - stability) * chance.visit[i]
         found.append(np.clip(level + spread * left, 0, TOP))
