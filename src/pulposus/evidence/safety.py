@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pulposus.errors import EvidenceError, InputError, nearest
 from pulposus.evidence.reading import known, number, one_of, placed
@@ -151,8 +152,8 @@ def rows(folder: Path = FOLDER) -> tuple[Row, ...]:
         for column in ALIKE:
             if record[column] != other[column]:
                 raise EvidenceError(
-                    f"{where}: {column} of {row.event} after {row.exposure} is {record[column]!r}, and {other[column]!r}"
-                    f" in {there}; make them alike."
+                    f"{where}: {column} of {row.event} after {row.exposure} is {record[column]!r}, and "
+                    f"{other[column]!r} in {there}; make them alike."
                 )
         found.append(row)
     _hold_together(found)
@@ -187,15 +188,9 @@ def _row(where: str, record: Mapping[str, str], folder: Path) -> Row:
     _hold_time(where, record, numbers)
     for column in ("rate", "low", "high", "background"):
         numbers[column] /= PERCENT
-    return Row(
-        **{name: record[name] for name in ("exposure", "event", "region", "population", "per", "ctcae", "causality")},
-        **{name: record[name] for name in ("source", "where", "status", "kind", "note")},
-        **{name: record[name] == "yes" for name in ("used", "serious", "after_surgery")},  # type: ignore[arg-type]
-        **numbers,  # type: ignore[arg-type]
-        grade=int(record["grade"]),
-        within=within,
-        line=int(where.split()[-1]),
-    )
+    made: dict[str, Any] = {**record, **numbers, "within": within}
+    made |= {name: record[name] == "yes" for name in ("used", "serious", "after_surgery")}
+    return Row(**{**made, "grade": int(record["grade"]), "line": int(where.split()[-1])})
 
 
 def _hold_numbers(where: str, record: Mapping[str, str], numbers: Mapping[str, float]) -> None:
@@ -246,9 +241,11 @@ def _hold_together(found: list[Row]) -> None:
         where = f"safety.csv line {row.line}"
         for name in row.within:
             inner = pairs.get((name, row.event))
-            if inner is None and name == "waiting" or inner is not None and inner.within:
-                raise EvidenceError(f"{where}: {row.event} has no rows of its own after {name}; correct within.")
-            if inner is not None and inner.steady != row.steady:
+            if inner is None:
+                continue
+            if inner.within:
+                raise EvidenceError(f"{where}: {row.event} after {name} is itself within another; correct within.")
+            if inner.steady != row.steady:
                 raise EvidenceError(f"{where}: {row.event} comes once here and steadily after {name}; make them alike.")
     for exposure, event in pairs:
         own = [row for row in found if row.used and (row.exposure, row.event) == (exposure, event)]
