@@ -420,6 +420,7 @@ def test_the_command_gives_json() -> None:
     tumour = next(risk for risk in found["risks"] if risk["event"] == "tumour")
     assert tumour["high_of_1000"] == pytest.approx(75.8, abs=0.1)
     assert tumour["ctcae"] == "v5.0"
+    assert {row["status"] for row in tumour["rows"]} == {"full_text", "abstract", "not_found"}
     assert found["warnings"]
     assert set(json.loads(CliRunner().invoke(app, ["safety", "--json"]).output)) == set(table.EXPOSURES)
 

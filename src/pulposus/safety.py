@@ -35,7 +35,7 @@ from pulposus.evidence.safety import ANY, POPULATIONS, REGIONS, SURGERY, Row
 if TYPE_CHECKING:
     import pandas as pd
 
-_YEAR = 12.0  # maths: months
+_YEAR = 12.0  # maths: months of a year
 _NEEDLE = {"lumbar": "disc_needle", "cervical": "cervical_disc_needle"}
 _TOLD = 0.9  # maths: the intervals that people are told, 5 % on either side
 _PRINTED = 3.92  # maths: standard deviations across a printed 95 % interval
@@ -44,6 +44,7 @@ _MEANS = 160  # maths: points of the grid of the mean
 _SMALLEST = 1e-7  # maths: where the grid begins for a source that saw nobody
 _DRAWN = 20_000  # maths: draws behind the interval of a pooled risk
 _EACH = 3  # maths: uniform numbers for each person and event: whether, when, and from what
+_HORIZON = 24.0  # maths: months that are looked at where nobody says, as most trials do
 _MOST_MONTHS = 600  # maths: fifty years, a guard against slips of the keyboard
 
 
@@ -128,13 +129,21 @@ class Risk:
         numbers = {name: getattr(self, name) for name in ("delay", "resolves", "seen", "people", "background")}
         return {
             **{name: getattr(self, name) for name in plain},
-            **{f"{name}_of_1000": 1000 * getattr(self, name) for name in ("share", "low", "high")},
+            **{f"{name}_of_1000": _BASES[0] * getattr(self, name) for name in ("share", "low", "high")},
             **{name: None if math.isnan(value) else value for name, value in numbers.items()},
             "when": when(self),
             "exposures": list(self.exposures),
             "sources": list(self.sources),
             "words": words(self),
+            "rows": [_row_told(row, cause.borrowed) for cause in self.causes for row in cause.rows],
         }
+
+
+def _row_told(row: Row, borrowed: bool) -> dict[str, object]:
+    """A row of the table for JSON, with NaN as nothing."""
+    plain = ("exposure", "region", "events", "people", "rate", "low", "high", "per", "over", "kind", "status")
+    told = {name: getattr(row, name) for name in (*plain, "source", "where", "note")}
+    return {**{key: None if value != value else value for key, value in told.items()}, "borrowed": borrowed}
 
 
 # ---------------------------------------------------------------------------------------------- pooling
@@ -325,7 +334,7 @@ def _by(value: float, row: Row, months: float) -> float:
 
 
 def risks(
-    exposures: Iterable[str], region: str, months: float = 24.0, population: str = ANY, discs: int = 1
+    exposures: Iterable[str], region: str, months: float = _HORIZON, population: str = ANY, discs: int = 1
 ) -> list[Risk]:
     """What may happen within `months` of exposures that begin together, serious first and then by share.
 
@@ -386,9 +395,10 @@ def _risk(event: str, causes: Sequence[Cause], region: str, months: float) -> Ri
 
 # ---------------------------------------------------------------------------------------------- in words
 
-_WHEN = ((0.034, "the same day"), (0.25, "within days"), (2.0, "within weeks"), (9.0, "within months"))  # maths: words
+# maths: where words for a time begin, in months
+_WHEN = ((0.034, "the same day"), (0.25, "within days"), (2.0, "within weeks"), (9.0, "within months"))
 _ONE = 0.95  # maths: what is rounded to one person
-_BASES = (1000, 10_000, 100_000)  # maths: so many people
+_BASES = (1_000, 10_000, 100_000)  # maths: so many people
 
 
 def when(risk: Risk) -> str:
@@ -404,7 +414,7 @@ def words(risk: Risk) -> str:
     span = f"within {risk.months:g} months"
     if risk.seen == 0 and not math.isnan(risk.people):
         among = f"of {risk.people:,.0f} people who were looked at nobody had it"
-        return f"{title}: {among}; nobody can exclude {_of(risk.high, 1000)} of 1,000."
+        return f"{title}: {among}; nobody can exclude {_of(risk.high, _BASES[0])} of {_BASES[0]:,}."
     base = next((base for base in _BASES if risk.share * base >= _ONE), _BASES[-1])
     number = f"about {_of(risk.share, base)} of {base:,} people {span}".replace("about fewer", "fewer")
     rest = f"nobody can exclude {_of(risk.high, base)}"
@@ -426,7 +436,7 @@ def _of(share: float, base: int) -> str:
 
 
 def warnings(
-    exposures: Iterable[str], region: str, months: float = 24.0, population: str = ANY, discs: int = 1
+    exposures: Iterable[str], region: str, months: float = _HORIZON, population: str = ANY, discs: int = 1
 ) -> list[str]:
     """What nobody measured of these exposures, in sentences."""
     named = _checked(exposures, region, population, discs)
