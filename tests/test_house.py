@@ -32,6 +32,7 @@ FLOORS = {
     "surface": 2,
     "values": 2,
     "picture": 2,
+    "safety": 2,
     "candidacy": 3,
     "scan": 3,
     "case": 3,
@@ -89,6 +90,7 @@ ORDERS = {
         "trials": 2,
         "criteria": 2,
         "offers": 2,
+        "safety": 2,
         "steps": 2,
     },
     "outcomes": {"scores": 0, "response": 0, "person": 1},
@@ -121,6 +123,7 @@ ORDERS = {
         "read": 2,
         "trial": 1,
         "people": 1,
+        "safety": 1,
     },
     "uncertainty": {
         "draws": 0,
@@ -189,6 +192,7 @@ MATHEMATICS = {0, 1, 2, 3, 4, 8, 0.5}
 NUMBERED = ("disc", "scanner", "surface", "scan", "values", "therapies", "imaging", "case", "validation", "uncertainty")
 NUMBERED = (
     "candidacy",
+    "safety",
     "procedure",
     "disc",
     "surface",
