@@ -1,4 +1,4 @@
-"""The fit of how discs degenerate in people: the rows of the evidence come out of it, and its sums are those of people."""
+"""How discs degenerate in people: the rows of the evidence come out of the fit, and its sums are those of people."""
 
 from __future__ import annotations
 

@@ -83,9 +83,10 @@ def _heights(people: pd.DataFrame) -> list[dict[str, Any]]:
             continue
         factor = _factor(grade)
         value = float((people["mid_height_mm"].to_numpy()[at] / full[at]).mean())
-        row = {"quantity": "height_by_grade", "at": str(grade), "role": "calibration", "list": ""}
+        row: dict[str, Any] = {"quantity": "height_by_grade", "at": str(grade), "role": "calibration", "list": ""}
         row |= {"source": factor.source or "defined", "status": factor.status, "note": factor.note}
-        rows.append(row | {"published": factor.value, "drawn": value, "error": value - factor.value, "n": int(at.sum())})
+        row |= {"published": factor.value, "drawn": value, "error": value - factor.value, "n": int(at.sum())}
+        rows.append(row)
     return rows
 
 

@@ -78,5 +78,5 @@ class Scores:
 
 
 def _mixed(z: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """Numbers (person, score) with a covariance from ones without; to the last bit the same for any number of people."""
+    """Numbers (person, score) with a covariance from ones without; to the last bit alike in any number of people."""
     return (z[..., None, :] * np.linalg.cholesky(covariance)).sum(-1)
