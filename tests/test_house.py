@@ -93,6 +93,18 @@ ORDERS = {
         "safety": 2,
         "steps": 2,
     },
+    "patients": {
+        "who": 0,
+        "told": 0,
+        "published": 0,
+        "eligible": 0,
+        "grades": 1,
+        "scores": 1,
+        "sizes": 1,
+        "drawn": 2,
+        "narrowed": 3,
+        "beside": 3,
+    },
     "outcomes": {"scores": 0, "response": 0, "person": 1},
     "report": {
         "words": 0,
@@ -139,6 +151,7 @@ ORDERS = {
         "tearing": 4,
         "fitted": 0,
         "trials": 0,
+        "people": 0,
         "foretold": 1,
     },
     "validation": {

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pulposus.uncertainty.calibration import Fit
+    from pulposus.uncertainty.people import People
     from pulposus.uncertainty.tearing import Tears
 
-_PARTS = ("cells", "tears")
+_PARTS = ("cells", "tears", "people")
 _COLUMNS = ("name", "value", "low", "high", "unit", "kind", "used", "source", "where", "status", "note")
 _MORE = ("informed", "prior_value", "prior_low", "prior_high", "range_low", "range_high")
 
@@ -32,7 +33,11 @@ def calibrate(
     mesh: Annotated[str, typer.Option("--mesh", help="cohort, coarse, standard or fine.")] = "cohort",
     quick: Annotated[bool, typer.Option("--quick", help="Leave out rows for which a disc has to be run.")] = False,
     only: Annotated[
-        str, option("--only", "cells (what is injected, matrix) or tears (strain at which fibres fail).")
+        str,
+        option(
+            "--only",
+            "cells (what is injected, matrix), tears (strain at which fibres fail), people (grades by age and level).",
+        ),
     ] = "",
     write: Annotated[
         bool, typer.Option("--write", help="For developers: write what was fitted into the evidence of this checkout.")
@@ -51,45 +56,52 @@ def calibrate(
         raise InputError(f"--seed {seed} is not possible; give zero or more.")
     if only not in ("", *_PARTS):
         raise InputError(f"--only {only!r} is no part{nearest(only, _PARTS)}; write {' or '.join(_PARTS)}.")
-    if quick and only == "tears":
-        raise InputError(
-            "--quick leaves out what a disc has to be run for, and tears are that; leave out one of the two."
-        )
+    if quick and only in _PARTS[1:]:
+        why = "and tears are that" if only == "tears" else "and people need none"
+        raise InputError(f"--quick leaves out what a disc has to be run for, {why}; leave out one of the two.")
     parts = (only,) if only else _PARTS[:1] if quick else _PARTS
     began = time.monotonic()
     try:
         with interrupt.held(lambda said: typer.echo(said, err=True)), progress(quiet) as tell:
             from pulposus.run import remember_compilations
             from pulposus.uncertainty.calibration import calibrate as fitted
+            from pulposus.uncertainty.people import fit_people
             from pulposus.uncertainty.tearing import fit_tears
 
             remember_compilations()
             fit = fitted(seed=seed, size=mesh, courses_too=not quick, progress=tell) if "cells" in parts else None
             tears = fit_tears(seed=seed, progress=tell) if "tears" in parts else None
+            people = fit_people(seed=seed, progress=tell) if "people" in parts else None
     except KeyboardInterrupt:
         typer.echo("Stopped. Nothing was written; a fit is short, begin it again.", err=True)
         raise typer.Exit(STOPPED) from None
     written = (_publish(fit, out) if fit else []) + (_publish_tears(tears, out) if tears else [])
-    written += _write(fit, tears) if write else []
+    written += _publish_people(people, out) if people else []
+    written += _write(fit, tears, people) if write else []
     if not quiet:
         if fit:
             _print(fit)
         if tears:
             _print_tears(tears)
+        if people:
+            _print_people(people)
         rounds = f", {fit.rounds} rounds" if fit else ""
         typer.echo(f"Seed {seed}, {mesh} mesh{rounds}, {time.monotonic() - began:.0f} s of wall time.")
     for path in written:
         typer.echo(f"Written: {path}")
 
 
-def _write(fit: Fit | None, tears: Tears | None) -> list[Path]:
+def _write(fit: Fit | None, tears: Tears | None, people: People | None) -> list[Path]:
     """What was fitted into the evidence of a checkout; the strain at failure where its figures are new."""
     from pulposus.uncertainty import calibration, tearing
     from pulposus.uncertainty import fitted as rows
+    from pulposus.uncertainty import people as grades
 
     changed = rows.write(_evidence(fit.numbers).to_dict("records"), calibration.FITTED) if fit else []
     if tears and tears.news:
         changed += rows.write(tears.number.to_dict("records"), tearing.FITTED)
+    if people:
+        changed += rows.write(people.numbers.to_dict("records"), grades.FITTED)
     return changed
 
 
@@ -112,6 +124,14 @@ def _publish_tears(tears: Tears, out: Path) -> list[Path]:
     for path, what in zip(paths, (tears.number, tears.rows), strict=True):
         what.to_csv(path, index=False, lineterminator="\n")
     return [*paths, write_fissures(tears.number, tears.rows, out / "figures")]
+
+
+def _publish_people(people: People, out: Path) -> list[Path]:
+    out.mkdir(parents=True, exist_ok=True)
+    paths = [out / "people.csv", out / "people_rows.csv"]
+    for path, what in zip(paths, (people.numbers.assign(used="yes")[[*_COLUMNS]], people.rows), strict=True):
+        what.to_csv(path, index=False, lineterminator="\n")
+    return paths
 
 
 def _evidence(numbers: pd.DataFrame) -> pd.DataFrame:
@@ -156,6 +176,21 @@ def _print_tears(tears: Tears) -> None:
     )
     if tears.news:
         typer.echo("The evidence has other figures in use.")
+
+
+def _print_people(people: People) -> None:
+    shown = new_table("Grades by age and level", ["number"], ["fitted", "nine tenths"])
+    for row in people.numbers.to_dict("records"):
+        shown.add_row(row["name"], short(row["value"]), f"{short(row['low'])} to {short(row['high'])}")
+    heads = ["published", "band", "in use", "after"]
+    rows = new_table("Rows that people were fitted to", ["part", "row"], heads)
+    for row in people.rows.to_dict("records"):
+        band = f"{short(row['low'])} to {short(row['high'])}"
+        figures = (short(row["published"]), band, short(row["before"]), short(row["after"]))
+        rows.add_row(row["region"], row["row"], *figures)
+    print_tables(shown, rows)
+    if not people.starts_agree:
+        typer.echo("Not every start led to the same place: there is more than one valley, and the range says less.")
 
 
 def _percent(row: dict[Any, Any]) -> str:
