@@ -62,6 +62,9 @@ def why(
     uncontrolled: Annotated[bool, typer.Option("--uncontrolled", help="As in a series without a control.")] = False,
     pain: Annotated[float, typer.Option("--pain", help="At start, 0 to 100.")] = 65.0,
     disability: Annotated[float, typer.Option("--disability", help="ODI or NDI at start, percent.")] = 44.0,
+    limb: Annotated[
+        float | None, typer.Option("--limb", help="Leg or arm pain at start; --pain is then of back or neck.")
+    ] = None,
     month: Annotated[float, typer.Option("--month", help="After how many months.")] = 12.0,
     seed: Seed = 0,
 ) -> None:
@@ -76,12 +79,19 @@ def why(
         raise InputError(f"--seed {seed} is not possible; give zero or more.")
     given = person.Given(region, population, procedure, aware, tuple(treatment or ()), not uncontrolled)
     hurting, hindered = np.full(_PEOPLE, pain), np.full(_PEOPLE, disability)
-    rows = person.why(np.random.default_rng(seed), given, hurting, hindered, month)
-    table = new_table(f"Mean change after {month:g} months, from {pain:g} and {disability:g}")
-    for head in ("part", "pain", "disability"):
+    aching = None if limb is None else np.full(_PEOPLE, limb)
+    rows = person.why(np.random.default_rng(seed), given, hurting, hindered, month, aching)
+    starts = {"pain": pain, "disability": disability} | ({} if limb is None else {"limb": limb})
+    kinds = {"axial": "back pain" if region == "lumbar" else "neck pain"}
+    kinds["limb"] = "leg pain" if region == "lumbar" else "arm pain"
+    heads = {"pain": kinds["axial" if limb is not None else person.leading(population)], "limb": kinds["limb"]}
+    table = new_table(
+        f"Mean change after {month:g} months, from " + ", ".join(f"{start:g}" for start in starts.values())
+    )
+    for head in ("part", *(heads.get(score, score) for score in starts)):
         table.add_column(head)
     for row in rows.to_dict("records"):
-        changes = (f"{row[score]:+.1f}".replace("-", "−") for score in ("pain", "disability"))
+        changes = (f"{row[score]:+.1f}".replace("-", "−") for score in starts)
         table.add_row(row["part"], *("0" if change[1:] == "0.0" else change for change in changes))
     print_tables(table)
 
