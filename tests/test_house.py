@@ -105,7 +105,7 @@ ORDERS = {
         "narrowed": 3,
         "beside": 3,
     },
-    "outcomes": {"scores": 0, "response": 0, "person": 1},
+    "outcomes": {"scores": 0, "response": 0, "person": 1, "reported": 2, "symptoms": 2},
     "report": {
         "words": 0,
         "fields": 0,

@@ -14,9 +14,9 @@ Why this holds: as `response`; a person responds to what was done or does not, a
 have responded without; who responds does so in back or neck and limb alike.
 Source: `response`.
 
-One pain or two. `pain` alone is the leading pain of a population: of back or neck in chronic people, of leg or arm in
-radicular ones. With `limb`, `pain` is of back or neck and `limb` of leg or arm, whoever the people are; `Followed.axial`
-and `Followed.limb` say which is which either way.
+One pain or two: `pain` alone is the leading pain of a population, of back or neck in chronic people, of leg or arm in
+radicular ones. With `limb`, `pain` is of back or neck and `limb` of leg or arm, whoever the people are. Either way
+`Followed.axial` and `Followed.limb` say which is which.
 """
 
 from __future__ import annotations
