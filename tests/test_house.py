@@ -92,6 +92,7 @@ ORDERS = {
         "offers": 2,
         "safety": 2,
         "steps": 2,
+        "published": 3,
     },
     "patients": {
         "who": 0,
@@ -153,6 +154,7 @@ ORDERS = {
         "trials": 0,
         "people": 0,
         "foretold": 1,
+        "reproduced": 1,
     },
     "validation": {
         "finding": 0,

@@ -6,8 +6,8 @@ gives mean, spread, floor, ceiling and missing of each; `between_visits` how sco
 Equations: NRS is the whole tenth of VAS; ODI and NDI go in steps of one item; SF-36 PCS and EQ-5D are linear in scores
 with what is left over in a person, of which a share stays; impression of change: the share of the worse pain that is
 gone, and noise, against thresholds. A drug is taken where ``logit p = logit p_0 + b (pain - pain_0) / 10`` passes the
-person's own place, which stays. A person leaves at a rate, with ``logit`` of leaving moved by disability against that
-of the others at the visit (not random: `informative`), and after conversion to surgery.
+person's own place, which mostly stays. A person leaves at a rate, with ``logit`` of leaving moved by disability against
+that of the others at the visit (not random: `informative`), and after conversion to surgery.
 Reads: `person.Followed`, ``evidence/outcomes.csv``, ``scores.csv``, ``endpoints.csv``. Writes: nothing.
 Why this holds: scores end where their scales end, and rounding is that of the form; use of drugs follows pain loosely;
 registries that asked those who had not answered found them a little worse, or no different.
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 import numpy as np
+from scipy.special import ndtr
 
 from pulposus import evidence
 from pulposus.errors import InputError, nearest
@@ -159,12 +160,14 @@ def _impression(random: np.random.Generator, pain: np.ndarray) -> np.ndarray:
 def _taken(random: np.random.Generator, told: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Who takes what at each visit."""
     pain, made = _worse(told), {}
-    usual = evidence.outcome("start_unknown_pain").value
+    usual, stays = (evidence.outcome(name).value for name in ("start_unknown_pain", "drug_stays"))
     for drug in DRUGS:
         share = evidence.population("opioids") if drug == "opioid" else evidence.outcome(f"{drug}_use")
         slope = evidence.outcome(f"{drug}_per_pain").value
         odds = np.log(share.value / (1 - share.value)) + slope * (pain - usual) / _TEN
-        made[drug] = random.random((pain.shape[0], 1)) < 1 / (1 + np.exp(-odds))
+        for_good, anew = random.standard_normal((pain.shape[0], 1)), random.standard_normal(pain.shape)
+        place = ndtr(np.sqrt(stays) * for_good + np.sqrt(1 - stays) * anew)
+        made[drug] = place < 1 / (1 + np.exp(-odds))
     return made
 
 
