@@ -6,7 +6,8 @@ inside or outside; `words` scores rows that are only words; `counted` counts, ap
 that a prior was taken from, those of people who are in the fit otherwise (overlap), and all others.
 Equations: those of `outcomes.person`, with each of its draws, a trial's own place from its t distribution, and the
 chance of its people; where their number was not printed, as many as of the same arm at another time, or of another
-arm of the trial. Where a pooled result has an interval of its own, that stands for its people.
+arm of the trial. A printed percentage is taken for the whole people that it is of. Where a pooled result has an
+interval of its own, that stands for its people.
 Reads: `evidence.trials`, `evidence.published`, draws of ``responses_*.csv``. Writes: nothing.
 Why this holds: the law of an arm was fitted to means and shares; here people are drawn one by one, so that ends of the
 scale, what a person's scores share and which of them are missing count too.
@@ -103,8 +104,10 @@ def _of_result(r: Result) -> Asked:
     course = arm.aware == "untreated" or arm.treatment == "usual_care" or arm.procedure == "none"
     quantity = r.endpoint.outcome if r.statistic == "share" else f"{r.statistic}_{_kind(r)}"
     others = (other.used for other in trials.arms().values() if other.study == arm.study)
-    fitted = "yes" if arm.used else "overlap" if any(others) else "no"
-    where = (arm.name, "course" if course else "placebo", given, quantity, 0.0, r.months, _people(r), r.value, math.nan)
+    fitted, value = "yes" if arm.used else "overlap" if any(others) else "no", r.value
+    if r.statistic == "share" and not math.isnan(r.n):
+        value = round(r.value * r.n) / r.n  # a percentage was printed of whole people
+    where = (arm.name, "course" if course else "placebo", given, quantity, 0.0, r.months, _people(r), value, math.nan)
     source = f"{arm.study}: {r.endpoint.outcome}"
     return Asked(*where, start["pain"], start["disability"], fitted, source)
 
