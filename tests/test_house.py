@@ -92,6 +92,7 @@ ORDERS = {
         "offers": 2,
         "safety": 2,
         "steps": 2,
+        "published": 3,
     },
     "patients": {
         "who": 0,
@@ -105,7 +106,7 @@ ORDERS = {
         "narrowed": 3,
         "beside": 3,
     },
-    "outcomes": {"scores": 0, "response": 0, "person": 1},
+    "outcomes": {"scores": 0, "response": 0, "person": 1, "reported": 2, "symptoms": 2},
     "report": {
         "words": 0,
         "fields": 0,
@@ -153,6 +154,7 @@ ORDERS = {
         "trials": 0,
         "people": 0,
         "foretold": 1,
+        "reproduced": 1,
     },
     "validation": {
         "finding": 0,

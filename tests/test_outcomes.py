@@ -134,6 +134,17 @@ def test_parts_add_up_to_the_whole(region):
     assert table.set_index("part").loc["expectation", "pain"] < -3
 
 
+def test_what_is_left_over_in_scores_of_a_person_is_shared():
+    start, r = np.full(20_000, 50.0), person.drawn("lumbar", "residual_tie").mean()
+    untreated = person.Given(aware="untreated", procedure="none")
+    found = person.follow(
+        np.random.default_rng(0), untreated, start, start, [6.0], Parts(0, 0, 0, 0, 0), draws=np.zeros(20_000, int)
+    )
+    tie = person.drawn("lumbar", "residual_tie")[0]
+    assert 0 < r < 1
+    assert np.corrcoef(found.pain[:, 0], found.disability[:, 0])[0, 1] == pytest.approx(tie, abs=0.04)
+
+
 def test_who_knows_that_he_got_nothing_does_not_improve_without_course_and_regression():
     random = np.random.default_rng(0)
     untreated = person.Given(aware="untreated", procedure="none")
@@ -159,6 +170,67 @@ def test_visits_of_a_person_correlate_as_two_visits_do():
     late = np.corrcoef(found.pain.T)[0, 1]
     # what stays of a start that spreads less than people do, and what is a person's own
     assert 0.3 < late < r + 0.15
+
+
+@pytest.mark.parametrize("region", ["lumbar", "cervical"])
+@pytest.mark.parametrize("population", ["chronic", "radicular"])
+def test_back_or_neck_and_limb_can_be_asked_for_in_everybody(region, population):
+    given_ = person.Given(region, population)
+    axial, limb, disability = np.full(3000, 50.0), np.full(3000, 72.0), np.full(3000, 44.0)
+    found = person.follow(np.random.default_rng(0), given_, axial, disability, [3.0, 12.0], limb=limb)
+    assert (found.axial_start == 50).all()
+    assert (found.limb_start == 72).all()
+    assert found.axial.shape == found.limb.shape == (3000, 2)
+    # the same people respond in both, and what is left over is shared in part
+    gone = found.responds[:, 1]
+    for score in (found.axial, found.limb):
+        assert score[gone, 1].mean() < score[~gone, 1].mean() - 15
+    assert 0.1 < np.corrcoef(found.axial[~gone, 1], found.limb[~gone, 1])[0, 1] < 0.95
+    alone = person.follow(np.random.default_rng(0), given_, axial, disability, [3.0])
+    # without a limb, pain is the one that leads
+    assert (alone.limb is alone.pain) == (population == "radicular")
+    assert (alone.axial is alone.pain) == (population == "chronic")
+
+
+def test_the_leading_pain_alone_is_the_same_as_beside_another():
+    """Radicular pain told alone, and beside pain of the back, is one law."""
+    given_ = person.Given(population="radicular")
+    start, back = np.full(2000, 70.0), np.full(2000, 40.0)
+    alone = person.follow(np.random.default_rng(2), given_, start, start, [6.0])
+    both = person.follow(np.random.default_rng(2), given_, back, start, [6.0], limb=start)
+    assert alone.limb.mean() == pytest.approx(both.limb.mean(), abs=1.5)
+    np.testing.assert_array_equal(alone.disability, both.disability)
+    np.testing.assert_array_equal(alone.responds, both.responds)
+
+
+def test_why_tells_of_the_limb_and_its_parts_add_up():
+    start = np.full(4000, 60.0)
+    table = person.why(np.random.default_rng(0), person.Given(population="radicular"), start, start, 6.0, limb=start)
+    assert table["limb"].iloc[:-1].sum() == pytest.approx(table["limb"].iloc[-1])
+    told = table.set_index("part")
+    # radicular pain of a limb gets better by itself more than the back does
+    assert told.loc["course", "limb"] < told.loc["course", "pain"] - 3
+    assert "limb" not in person.why(np.random.default_rng(0), person.Given(), start, start, 6.0)
+
+
+def test_a_shift_of_what_is_not_followed_is_a_sentence():
+    start = np.full(3, 50.0)
+    with pytest.raises(InputError, match="A shift of 'limb'"):
+        person.follow(np.random.default_rng(0), person.Given(), start, start, [6.0], shift={"limb": np.zeros((3, 1))})
+
+
+def test_a_logit_moves_who_responds_and_nobody_else():
+    start = np.full(4000, 60.0)
+    both = [
+        person.follow(np.random.default_rng(1), person.Given(), start, start, [6.0], logit=x)
+        for x in (0.0, np.full((4000, 1), 1.0))
+    ]
+    more = both[1].responds & ~both[0].responds
+    assert more.any()
+    assert (both[1].responds | ~both[0].responds).all()
+    np.testing.assert_array_equal(both[0].pain[~more], both[1].pain[~more])
+    untreated = person.Given(aware="untreated", procedure="none")
+    assert not person.follow(np.random.default_rng(1), untreated, start, start, [6.0], logit=3.0).responds.any()
 
 
 @settings(max_examples=30, deadline=None)

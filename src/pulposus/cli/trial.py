@@ -1,4 +1,4 @@
-"""Commands about published trials: `trial list`, `trial read`, `trial leave-one-out`."""
+"""Commands about published trials: `trial list`, `why`, `read`, `leave-one-out`, `reproduce`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pulposus.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    from rich.table import Table
 
     from pulposus.uncertainty.trials import Reading
 
@@ -62,6 +63,9 @@ def why(
     uncontrolled: Annotated[bool, typer.Option("--uncontrolled", help="As in a series without a control.")] = False,
     pain: Annotated[float, typer.Option("--pain", help="At start, 0 to 100.")] = 65.0,
     disability: Annotated[float, typer.Option("--disability", help="ODI or NDI at start, percent.")] = 44.0,
+    limb: Annotated[
+        float | None, typer.Option("--limb", help="Leg or arm pain at start; --pain is then of back or neck.")
+    ] = None,
     month: Annotated[float, typer.Option("--month", help="After how many months.")] = 12.0,
     seed: Seed = 0,
 ) -> None:
@@ -76,12 +80,19 @@ def why(
         raise InputError(f"--seed {seed} is not possible; give zero or more.")
     given = person.Given(region, population, procedure, aware, tuple(treatment or ()), not uncontrolled)
     hurting, hindered = np.full(_PEOPLE, pain), np.full(_PEOPLE, disability)
-    rows = person.why(np.random.default_rng(seed), given, hurting, hindered, month)
-    table = new_table(f"Mean change after {month:g} months, from {pain:g} and {disability:g}")
-    for head in ("part", "pain", "disability"):
+    aching = None if limb is None else np.full(_PEOPLE, limb)
+    rows = person.why(np.random.default_rng(seed), given, hurting, hindered, month, aching)
+    starts = {"pain": pain, "disability": disability} | ({} if limb is None else {"limb": limb})
+    kinds = {"axial": "back pain" if region == "lumbar" else "neck pain"}
+    kinds["limb"] = "leg pain" if region == "lumbar" else "arm pain"
+    heads = {"pain": kinds["axial" if limb is not None else person.leading(population)], "limb": kinds["limb"]}
+    table = new_table(
+        f"Mean change after {month:g} months, from " + ", ".join(f"{start:g}" for start in starts.values())
+    )
+    for head in ("part", *(heads.get(score, score) for score in starts)):
         table.add_column(head)
     for row in rows.to_dict("records"):
-        changes = (f"{row[score]:+.1f}".replace("-", "−") for score in ("pain", "disability"))
+        changes = (f"{row[score]:+.1f}".replace("-", "−") for score in starts)
         table.add_row(row["part"], *("0" if change[1:] == "0.0" else change for change in changes))
     print_tables(table)
 
@@ -146,6 +157,81 @@ def leave_one_out(
         table.add_row(*(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row))
     print_tables(table)
     typer.echo(f"Page: {out / f'leave_one_out_{region}.html'}")
+
+
+@trial.command()
+@door
+def reproduce(
+    region: Annotated[str, typer.Option("--region", help="lumbar or cervical; both if not said.")] = "",
+    out: Annotated[Path | None, option("--out", "Folder for the tables.")] = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Placebo arms, natural course and regression to the mean as published, beside what people of the law print."""
+    import pandas as pd
+
+    if out is not None and out.exists() and not out.is_dir():
+        raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
+    if seed < 0:
+        raise InputError(f"--seed {seed} is not possible; give zero or more.")
+    from pulposus.evidence.trials import REGIONS
+    from pulposus.results import write_text
+    from pulposus.uncertainty import reproduced
+
+    regions = (region,) if region else REGIONS
+    for one in regions:
+        reproduced.asked(one)
+    with progress(quiet) as tell:
+        rows = pd.concat([reproduced.reproduce(one, seed, tell) for one in regions], ignore_index=True)
+        said = pd.concat([reproduced.words(one, seed) for one in regions], ignore_index=True)
+    covered = reproduced.counted(rows)
+    print_tables(*_as_tables(rows, said, covered))
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, table in (("reproduced", rows), ("words", said), ("counted", covered)):
+            write_text(out / f"{name}.csv", table.to_csv(index=False))
+        typer.echo(f"Tables: {out}")
+
+
+def _as_tables(rows: pd.DataFrame, said: pd.DataFrame, covered: pd.DataFrame) -> list[Table]:
+    """Rows, words and counts, as they are printed."""
+
+    def shown(value: float, quantity: str) -> str:
+        points = quantity.startswith(("change", "level", "spread", "regression"))
+        return f"{value:.1f}".replace("-", "−") if points else f"{value:.2f}".replace("-", "−")
+
+    first = new_table("Published, and what people of the law print (nine tenths of trials of as many people)")
+    for head in ("row", "asked", "month", "n", "published", "ours", "", "in the fit"):
+        first.add_column(head)
+    for row in rows.to_dict("records"):
+        value, ours, low, high = (shown(row[name], row["quantity"]) for name in ("published", "ours", "low", "high"))
+        first.add_row(
+            f"{row['source']}, {row['what']}",
+            row["quantity"].replace("_", " "),
+            f"{row['months']:g}",
+            "?" if row["n"] != row["n"] else f"{row['n']:g}",
+            value,
+            f"{ours} ({low} to {high})",
+            "inside" if row["inside"] else "outside",
+            row["fitted"],
+        )
+    second = new_table("Told in words alone: the chance that such a trial finds what it denies")
+    for head in ("row", "says", "chance", "equivalent", ""):
+        second.add_column(head)
+    for row in said.to_dict("records"):
+        second.add_row(
+            row["what"],
+            row["says"],
+            f"{row['chance']:.2f}",
+            f"{row['equivalent']:.2f}",
+            "agrees" if row["agrees"] else "does not agree",
+        )
+    third = new_table("How many lie inside, apart by whether the fit or a prior held them")
+    for head in covered.columns:
+        third.add_column(head.replace("_", " "))
+    for row in covered.itertuples(index=False):
+        third.add_row(*(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row))
+    return [first, second, third]
 
 
 def _sampled(region: str, seed: int, draws: int, quiet: bool) -> tuple[Reading, dict[str, np.ndarray]]:

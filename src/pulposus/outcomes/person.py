@@ -1,21 +1,28 @@
 """Scores of people over time, and why each of them fell.
 
-What: `follow` gives pain and disability of people at visits after something was done; `why` splits the mean change of
-such people into named parts: regression to the mean, natural course, worsening of those who know that they got nothing,
-expectation and procedure, the treatment itself, and what the ends of the scale and chance leave over.
+What: `follow` gives pain, disability and, where it is told apart, limb pain of people at visits after something was
+done; `why` splits the mean change of such people into named parts: regression to the mean, natural course, worsening of
+those who know that they got nothing, expectation and procedure, the treatment itself, and what the ends of the scale
+and chance leave over.
 Equations: those of `response`, for one person: what is left over is ``sqrt(r (1 - r)) s`` for good (that a person's
-usual level is not what the start said) and ``sqrt(1 - r) s`` anew at each visit, so that any two visits correlate by r.
-Parts come one after the other in the order above, with the same chance for every person (common random numbers), so
-that they add up to the whole.
-Reads: draws of ``evidence/responses_*.csv``. Writes: nothing.
+usual level is not what the start said) and ``sqrt(1 - r) s`` anew at each visit, so that any two visits correlate by r;
+scores of one person share a part of it (``residual_tie``). Parts come one after the other in the order above, with the
+same chance for every person (common random numbers), so that they add up to the whole.
+Reads: draws of ``evidence/responses_*.csv``; numbers that no trial tells of, from the range of their row in
+``outcomes.csv``. Writes: nothing.
 Why this holds: as `response`; a person responds to what was done or does not, and to the treatment where they would not
-have responded without.
+have responded without; who responds does so in back or neck and limb alike.
 Source: `response`.
+
+One pain or two: `pain` alone is the leading pain of a population, of back or neck in chronic people, of leg or arm in
+radicular ones. With `limb`, `pain` is of back or neck and `limb` of leg or arm, whoever the people are. Either way
+`Followed.axial` and `Followed.limb` say which is which.
 """
 
 from __future__ import annotations
 
 import csv
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -32,12 +39,24 @@ if TYPE_CHECKING:
     import pandas as pd
 
 POPULATIONS = {"lumbar": ("chronic", "radicular"), "cervical": ("chronic", "radicular")}
-_COURSES = {
-    ("lumbar", "chronic"): ("lumbar_course_pain", "chronic_course_disability", "lumbar_typical_pain"),
-    ("lumbar", "radicular"): ("radicular_course_limb", "radicular_course_disability", "lumbar_typical_limb"),
-    ("cervical", "chronic"): ("neck_course_pain", "chronic_course_disability", "cervical_typical_pain"),
-    ("cervical", "radicular"): ("radicular_course_limb", "radicular_course_disability", "cervical_typical_limb"),
+# (natural course, usual level) of pain of back or neck, of leg or arm, and of disability: names in outcomes.csv
+_NUMBERS = {
+    ("lumbar", "chronic", "axial"): ("lumbar_course_pain", "lumbar_typical_pain"),
+    ("lumbar", "chronic", "limb"): ("chronic_course_limb", "chronic_typical_limb"),
+    ("lumbar", "radicular", "axial"): ("radicular_course_back", "lumbar_typical_pain"),
+    ("lumbar", "radicular", "limb"): ("radicular_course_limb", "lumbar_typical_limb"),
+    ("cervical", "chronic", "axial"): ("neck_course_pain", "cervical_typical_pain"),
+    ("cervical", "chronic", "limb"): ("chronic_course_limb", "chronic_typical_limb"),
+    ("cervical", "radicular", "axial"): ("radicular_course_neck", "cervical_typical_pain"),
+    ("cervical", "radicular", "limb"): ("radicular_course_limb", "cervical_typical_limb"),
+    **{
+        (region, population, "disability"): (f"{population}_course_disability", f"{region}_typical_disability")
+        for region in REGIONS
+        for population in ("chronic", "radicular")
+    },
 }
+_SCORES = ("pain", "disability", "limb")
+_NINE_TENTHS = 3.29  # maths: standard deviations between the 5th and the 95th percent of a normal
 ORDER = ("regression", "course", "worsening", "expectation", "treatment")
 
 
@@ -72,7 +91,10 @@ class Given:
 
 
 class Followed(NamedTuple):
-    """Scores of people at visits (person, visit), 0 to 100, at start (person,), and who responded (person, visit)."""
+    """Scores of people at visits (person, visit), 0 to 100, at start (person,), and who responded (person, visit).
+
+    `limb` is None where only pain of back or neck was followed, and `axial` where only that of a limb was.
+    """
 
     months: np.ndarray
     pain_start: np.ndarray
@@ -80,6 +102,19 @@ class Followed(NamedTuple):
     pain: np.ndarray
     disability: np.ndarray
     responds: np.ndarray
+    limb_start: np.ndarray | None = None
+    limb: np.ndarray | None = None
+    pain_is: str = "axial"
+
+    @property
+    def axial(self) -> np.ndarray | None:
+        """Pain of back or neck at visits."""
+        return self.pain if self.pain_is == "axial" else None
+
+    @property
+    def axial_start(self) -> np.ndarray | None:
+        """Pain of back or neck at start."""
+        return self.pain_start if self.pain_is == "axial" else None
 
 
 @cache
@@ -97,13 +132,33 @@ def treatments(region: str) -> list[str]:
     return [name.removeprefix("treatment ") for name in responses(region)[0] if name.startswith("treatment ")]
 
 
-class _Fate(NamedTuple):
-    """What chance gives each person, so that parts can be told apart on the same people."""
+def leading(population: str) -> str:
+    """Which pain leads in a population: axial (of back or neck) or limb."""
+    return "limb" if population == "radicular" else "axial"
 
-    usual: np.ndarray  # (2, person)
-    visit: np.ndarray  # (2, person, visit)
+
+@cache
+def drawn(region: str, name: str) -> np.ndarray:
+    """Draws of a number: as trials leave it possible, or over the range of its row where no trial tells of it."""
+    names, rows = responses(region)
+    if name in names:
+        return rows[:, names.index(name)]
+    row = evidence.outcome(name)
+    chance = np.random.default_rng(zlib.crc32(name.encode()))
+    return row.value + (row.high - row.low) / _NINE_TENTHS * chance.standard_normal(len(rows))
+
+
+class _Fate(NamedTuple):
+    """What chance gives each person, so that parts can be told apart on the same people.
+
+    First what scores of a person share, then each score's own, in the order of `_SCORES`.
+    """
+
+    usual: np.ndarray  # (4, person)
+    visit: np.ndarray  # (4, person, visit)
     responds: np.ndarray  # (person,)
     place: np.ndarray  # (person,)
+    draws: np.ndarray  # (person,)
 
 
 def follow(
@@ -116,67 +171,98 @@ def follow(
     draws: np.ndarray | None = None,
     place: float | np.ndarray = 0.0,
     shift: Mapping[str, np.ndarray] | None = None,
+    limb: np.ndarray | None = None,
+    logit: float | np.ndarray = 0.0,
 ) -> Followed:
     """Scores of people who start with these (person,), at months after what was done.
 
     draws: which draw of the numbers is each person's (person,); one at random where none is given. place: of their
-    trial, as a logit. shift: points by which something moves `pain` and `disability` (person, visit) beyond all parts,
-    down where negative. Raises InputError for scores beyond 0 and 100.
+    trial, as a logit. shift: points by which something moves `pain`, `disability` and `limb` (person, visit) beyond all
+    parts, down where negative. limb: pain of leg or arm at start; `pain` is then of back or neck, and without it the
+    leading pain of the population. logit: what else moves the logit of responding ((person,) or (person, visit)),
+    counted with the treatment (`symptoms.join`). Raises InputError for scores beyond 0 and 100.
     """
-    pain, disability = np.asarray(pain, float), np.asarray(disability, float)
-    for name, start in (("pain", pain), ("disability", disability)):
+    starts = {"pain": np.asarray(pain, float), "disability": np.asarray(disability, float)}
+    if limb is not None:
+        starts["limb"] = np.asarray(limb, float)
+    for name, start in starts.items():
         if start.size and not (start.min() >= 0 and start.max() <= TOP):
             raise InputError(
                 f"A {name} of {start.min():g} to {start.max():g} is not possible; give scores of 0 to {TOP:g}."
             )
-    chosen = random.integers(len(responses(given.region)[1]), size=pain.size) if draws is None else draws
-    times = np.asarray(months, float)
+    for name in shift or {}:
+        if name not in starts:
+            raise InputError(
+                f"A shift of {name!r}{nearest(name, starts)} has nobody to move; shift one of {', '.join(starts)}."
+            )
+    count, times = starts["pain"].size, np.asarray(months, float)
+    chosen = random.integers(len(responses(given.region)[1]), size=count) if draws is None else np.asarray(draws)
     chance = _Fate(
-        random.standard_normal((2, pain.size)),
-        random.standard_normal((2, pain.size, times.size)),
-        random.random(pain.size),
-        np.broadcast_to(place, pain.shape),
+        random.standard_normal((1 + len(_SCORES), count)),
+        random.standard_normal((1 + len(_SCORES), count, times.size)),
+        random.random(count),
+        np.broadcast_to(place, (count,)),
+        chosen,
     )
-    return _lived(given, pain, disability, times, parts, _numbers(given.region, chosen), chance, shift or {})
+    return _lived(given, starts, times, parts, chance, shift or {}, np.asarray(logit, float))
 
 
-def _numbers(region: str, chosen: np.ndarray) -> dict[str, np.ndarray]:
-    names, rows = responses(region)
-    return {name: rows[chosen, i] for i, name in enumerate(names)}
+class _Numbers:
+    """Numbers by name, each person's own draw (person,)."""
+
+    def __init__(self, region: str, chosen: np.ndarray) -> None:
+        self.region, self.chosen = region, chosen
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return drawn(self.region, name)[self.chosen]
 
 
 def _lived(
     given: Given,
-    pain: np.ndarray,
-    disability: np.ndarray,
+    starts: Mapping[str, np.ndarray],
     months: np.ndarray,
     parts: Parts,
-    numbers: Mapping[str, np.ndarray],
     chance: _Fate,
     shift: Mapping[str, np.ndarray],
+    logit: np.ndarray,
 ) -> Followed:
-    responds = chance.responds[:, None] < _chance(given, months, parts, numbers, chance.place)
+    numbers = _Numbers(given.region, chance.draws)
+    responds = chance.responds[:, None] < _chance(given, months, parts, numbers, chance.place, logit)
     grown = 1 - np.exp(-months / numbers["course_time"][:, None])
-    course_pain, course_disability, typical_pain = _COURSES[given.region, given.population]
-    typical = {"pain": typical_pain, "disability": f"{given.region}_typical_disability"}
-    course = {"pain": course_pain, "disability": course_disability}
-    found = []
-    for i, (score, start) in enumerate((("pain", pain), ("disability", disability))):
-        stability, spread = numbers[f"{score}_stability"][:, None], numbers[f"{score}_spread"][:, None]
+    pain_is = "axial" if "limb" in starts else leading(given.population)
+    tie, found = numbers["residual_tie"], {}
+    for name, start in starts.items():
+        kind = pain_is if name == "pain" else name
+        course, typical = _NUMBERS[given.region, given.population, kind]
+        like = "disability" if kind == "disability" else "pain"  # limb pain is as steady as any pain
+        stability, spread = numbers[f"{like}_stability"][:, None], numbers[f"{like}_spread"][:, None]
         kept = 1 - (1 - stability) * parts.regression
-        usual = numbers[typical[score]][:, None]
-        alone = usual + kept * (start[:, None] - usual) - parts.course * numbers[course[score]][:, None] * grown
+        usual = numbers[typical][:, None]
+        alone = usual + kept * (start[:, None] - usual) - parts.course * numbers[course][:, None] * grown
         if given.aware == "untreated":
-            alone = alone + parts.worsening * numbers[f"worsening_{score}"][:, None] * grown
-        level = np.maximum(alone, 0) * (1 - responds * numbers[f"{score}_fall"][:, None]) + shift.get(score, 0.0)
-        left = np.sqrt(stability * (1 - stability)) * chance.usual[i][:, None]
-        left = left + np.sqrt(1 - stability) * chance.visit[i]
-        found.append(np.clip(level + spread * left, 0, TOP))
-    return Followed(months, pain, disability, found[0], found[1], responds)
+            alone = alone + parts.worsening * numbers[f"worsening_{like}"][:, None] * grown
+        level = np.maximum(alone, 0) * (1 - responds * numbers[f"{like}_fall"][:, None]) + shift.get(name, 0.0)
+        own = 1 + _SCORES.index(name)
+        for_good = np.sqrt(tie) * chance.usual[0] + np.sqrt(1 - tie) * chance.usual[own]
+        anew = np.sqrt(tie)[:, None] * chance.visit[0] + np.sqrt(1 - tie)[:, None] * chance.visit[own]
+        left = np.sqrt(stability * (1 - stability)) * for_good[:, None] + np.sqrt(1 - stability) * anew
+        found[name] = np.clip(level + spread * left, 0, TOP)
+    limb = "limb" if "limb" in starts else "pain" if pain_is == "limb" else ""
+    return Followed(
+        months,
+        starts["pain"],
+        starts["disability"],
+        found["pain"],
+        found["disability"],
+        responds,
+        starts.get(limb),
+        found.get(limb),
+        pain_is,
+    )
 
 
 def _chance(
-    given: Given, months: np.ndarray, parts: Parts, numbers: Mapping[str, np.ndarray], place: np.ndarray
+    given: Given, months: np.ndarray, parts: Parts, numbers: _Numbers, place: np.ndarray, logit: np.ndarray
 ) -> np.ndarray:
     """Chance of responding (person, visit)."""
     if given.aware == "untreated":
@@ -186,29 +272,43 @@ def _chance(
         base = base + numbers["chance_open"]
     if not given.controlled:
         base = base + numbers["chance_uncontrolled"]
-    effect = sum((numbers[f"treatment {name}"] for name in given.treatments), np.zeros_like(base))
-    without, both = 1 / (1 + np.exp(-base)), 1 / (1 + np.exp(-base - parts.treatment * effect))
+    effect = sum((numbers[f"treatment {name}"] for name in given.treatments), np.zeros_like(base))[:, None]
+    effect = effect + (logit if logit.ndim > 1 else np.broadcast_to(logit, base.shape)[:, None])
+    without, both = 1 / (1 + np.exp(-base[:, None])), 1 / (1 + np.exp(-base[:, None] - parts.treatment * effect))
     share = both if parts.expectation else np.maximum(both - without, 0)
     comes = 1 - np.exp(-months / numbers["response_time"][:, None])
-    return share[:, None] * comes * np.exp(-numbers["response_loss"][:, None] * months)
+    return share * comes * np.exp(-numbers["response_loss"][:, None] * months)
 
 
 def why(
-    random: np.random.Generator, given: Given, pain: np.ndarray, disability: np.ndarray, month: float
+    random: np.random.Generator,
+    given: Given,
+    pain: np.ndarray,
+    disability: np.ndarray,
+    month: float,
+    limb: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Mean change of pain and disability at a month, and of how much of it each part is; rows `ORDER`, whole last."""
+    """Mean change of pain, disability (and limb pain where given) at a month, and how much of it each part is.
+
+    Rows: the ends of the scale, `ORDER`, the whole last. `pain` and `limb` as in `follow`.
+    """
     import pandas as pd
 
     seed = random.integers(2**32)
-    off, rows, before = dict.fromkeys(ORDER, 0.0), [], (float(np.mean(pain)), float(np.mean(disability)))
-    first = follow(np.random.default_rng(seed), given, pain, disability, [month], Parts(**off))
-    last = first.pain.mean(), first.disability.mean()
-    rows.append({"part": "ends of the scale", "pain": last[0] - before[0], "disability": last[1] - before[1]})
+    starts = {"pain": pain, "disability": disability} | ({} if limb is None else {"limb": limb})
+
+    def mean(parts: Parts) -> dict[str, float]:
+        lived = follow(np.random.default_rng(seed), given, pain, disability, [month], parts, limb=limb)
+        return {name: float(getattr(lived, name).mean()) for name in starts}
+
+    first = {name: float(np.mean(start)) for name, start in starts.items()}
+    off = dict.fromkeys(ORDER, 0.0)
+    last, rows = mean(Parts(**off)), list[dict[str, str | float]]()
+    rows.append({"part": "ends of the scale", **{name: last[name] - first[name] for name in starts}})
     for part in ORDER:
         off[part] = 1.0
-        lived = follow(np.random.default_rng(seed), given, pain, disability, [month], Parts(**off))
-        now = lived.pain.mean(), lived.disability.mean()
-        rows.append({"part": part, "pain": now[0] - last[0], "disability": now[1] - last[1]})
+        now = mean(Parts(**off))
+        rows.append({"part": part, **{name: now[name] - last[name] for name in starts}})
         last = now
-    rows.append({"part": "whole", "pain": last[0] - before[0], "disability": last[1] - before[1]})
+    rows.append({"part": "whole", **{name: last[name] - first[name] for name in starts}})
     return pd.DataFrame(rows)
