@@ -34,6 +34,7 @@ FLOORS = {
     "picture": 2,
     "safety": 2,
     "candidacy": 3,
+    "care": 3,
     "scan": 3,
     "case": 3,
     "validation": 3,
@@ -77,7 +78,7 @@ ORDERS = {
     },
     "surface": {"form": 0, "reading": 0, "triangles": 0, "frame": 1, "fit": 2, "between": 3},
     "scan": {"volume": 0, "schemes": 0, "masks": 1, "slab": 2, "readout": 3, "nucleus": 3},
-    "therapies": {"protocol": 0, "pressure": 0, "biological": 1},
+    "therapies": {"protocol": 0, "pressure": 0, "options": 1, "biological": 1, "conservative": 2, "surgical": 2},
     "figures": {"style": 0, "response": 1, "posterior": 1, "tears": 1, "fitted": 1, "on_image": 1, "t2_weighted": 1},
     "evidence": {
         "units": 0,
@@ -91,6 +92,7 @@ ORDERS = {
         "criteria": 2,
         "offers": 2,
         "safety": 2,
+        "options": 3,
         "steps": 2,
         "published": 3,
     },
@@ -137,6 +139,7 @@ ORDERS = {
         "trial": 1,
         "people": 1,
         "safety": 1,
+        "care": 1,
     },
     "uncertainty": {
         "draws": 0,
