@@ -32,10 +32,13 @@ from pydantic import (
 from pulposus import evidence
 from pulposus.errors import InputError, nearest
 from pulposus.evidence import Row
+from pulposus.evidence.options import names as option_names
+from pulposus.evidence.options import options as all_options
 from pulposus.picture import PictureTable
 from pulposus.surface.form import Form, SurfaceKeys
 from pulposus.surface.frame import reach
-from pulposus.therapies import protocol
+from pulposus.therapies import options, protocol, surgical
+from pulposus.therapies.options import Planned
 from pulposus.therapies.protocol import Treatment
 from pulposus.values import day, figure, number, one_of, toml_file, whole
 
@@ -252,6 +255,8 @@ class TreatmentTable(_Table):
             if len(fields) > 1:
                 other = next(name for name in fields if name != "protocol")
                 raise InputError(f"A protocol line and {other} stand beside each other; write the line or the fields.")
+            if _is_option(self.protocol):
+                raise InputError(f"{self.protocol!r} is an option; write it under [[options]], not [[treatments]].")
             return protocol.parse(self.protocol)
         if self.product is None:
             remedy = f"write product = 'MSC(M)' or protocol = '{protocol.EXAMPLE}'"
@@ -262,6 +267,30 @@ class TreatmentTable(_Table):
         if every and self.repeats is None:
             raise InputError(f"repeat_every = {every:g} needs repeats, how often the dose is given again; add it.")
         return protocol.fill(**fields, every_months=every)
+
+
+class OptionTable(_Table):
+    """Something else that is done for the person: a line such as "Discectomy at month 6", or its fields."""
+
+    protocol: StrictStr | None = Field(None, examples=[options.EXAMPLE])
+    name: StrictStr | None = Field(None, examples=option_names())
+    month: Months = None
+    until: Months = None
+    strength: Share = None
+    level: Annotated[str | None, BeforeValidator(_level), _level_schema] = None
+    without: tuple[StrictStr, ...] | None = Field(None, examples=[["synthesis"]])
+
+    def planned(self) -> Planned:
+        """The option; InputError for both a line and fields, for neither, and for what cannot be."""
+        fields = self.model_dump(exclude_none=True)
+        if self.protocol is not None:
+            if len(fields) > 1:
+                other = next(name for name in fields if name != "protocol")
+                raise InputError(f"A protocol line and {other} stand beside each other; write the line or the fields.")
+            return options.parse(self.protocol)
+        if self.name is None:
+            raise InputError(f"An option has no name; write name = 'discectomy' or protocol = '{options.EXAMPLE}'.")
+        return options.fill(**fields)
 
 
 class RunTable(_Table):
@@ -282,6 +311,12 @@ def _treatment(value: Any) -> Treatment:
     if isinstance(value, str):
         return protocol.parse(value)
     return value if isinstance(value, Treatment) else TreatmentTable.model_validate(value).treatment()
+
+
+def _planned(value: Any) -> Planned:
+    if isinstance(value, str):
+        return options.parse(value)
+    return value if isinstance(value, Planned) else OptionTable.model_validate(value).planned()
 
 
 def _parameters(value: Any) -> dict[str, float]:
@@ -318,6 +353,7 @@ def _parameters(value: Any) -> dict[str, float]:
 
 _parameters_schema = WithJsonSchema({"type": "object", "additionalProperties": {"type": ["number", "string"]}})
 _treatment_schema = WithJsonSchema(TreatmentTable.model_json_schema())
+_option_schema = WithJsonSchema(OptionTable.model_json_schema())
 
 
 class Case(_Table):
@@ -333,6 +369,7 @@ class Case(_Table):
     structure: StructureTable = StructureTable()
     day: DayTable = DayTable()
     treatments: list[Annotated[Treatment, BeforeValidator(_treatment), _treatment_schema]] = []
+    options: list[Annotated[Planned, BeforeValidator(_planned), _option_schema]] = []
     run: RunTable = RunTable()
     picture: PictureTable | None = None
     _filled: dict[str, str] = PrivateAttr(default_factory=dict)
@@ -345,7 +382,39 @@ class Case(_Table):
             if last >= end:
                 given = f"A dose of {treatment.product} at month {last:g} is not before the end of the run"
                 raise InputError(f"{given} ({end:g} months); give it earlier or raise years in [run].")
+        for one in self.options:
+            self._can_be_done(one, end)
+        gone = surgical.ended(self.options, self.disc.level)
+        for month in (month for treatment in self.treatments for month in treatment.months):
+            if gone is not None and month >= gone:
+                raise InputError(
+                    f"A dose at month {month:g} finds no disc, which is taken out at month {gone:g}; give it earlier."
+                )
         return self
+
+    def _can_be_done(self, one: Planned, end: float) -> None:
+        """Raise InputError for an option that does not go with this disc."""
+        if one.month >= end:
+            given = f"{one.option.title} at month {one.month:g} is not before the end of the run"
+            raise InputError(f"{given} ({end:g} months); give it earlier or raise years in [run].")
+        region = "cervical" if self.disc.level.startswith("C") else "lumbar"
+        if region not in one.option.regions:
+            where = " and ".join(one.option.regions)
+            raise InputError(f"{one.option.title} is {where}, and the disc is {self.disc.level}; leave it out.")
+        if one.level and one.level != self.disc.level and not options.is_neighbour(one.level, self.disc.level):
+            raise InputError(
+                f"{one.option.title} at {one.level} is not next to {self.disc.level}; give this disc or its neighbour."
+            )
+
+    @property
+    def done(self) -> bool:
+        """Whether anything is done in the treated arm."""
+        return bool(self.treatments or self.options)
+
+    def refuse_options(self, what: str) -> None:
+        """Raise InputError where something that knows injections alone is asked of a case with other options."""
+        if self.options:
+            raise InputError(f"{what} knows injections alone, and the case has {self.options[0]}; leave [[options]] out.")
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Case:
@@ -372,7 +441,8 @@ class Case(_Table):
     @property
     def warnings(self) -> list[str]:
         """What must be said of this case before anyone reads its result."""
-        return list(dict.fromkeys([*self._said_of_treatments(), *self.disc.unusual(), *self._outside_ranges()]))
+        said = [*self._said_of_treatments(), *self._said_of_options(), *self.disc.unusual(), *self._outside_ranges()]
+        return list(dict.fromkeys(said))
 
     def resolved(self) -> Case:
         """The case with nothing left open: age, title, dimensions. InputError where dimensions exclude each other."""
@@ -392,7 +462,7 @@ class Case(_Table):
             filled[key] = self._from_where(key, update[key], row)
         if self.disc.form is None:  # a form has been looked at everywhere
             _check_back(dimensions)
-        treated = "; ".join(map(str, self.treatments)) or "no treatment"
+        treated = "; ".join(map(str, [*self.treatments, *self.options])) or "no treatment"
         title = self.title or f"{self.disc.level}, grade {self.disc.grade}: {treated}"
         disc = self.disc.model_copy(update=update)
         made = self.model_copy(update={"title": title, "person": person, "disc": disc})
@@ -440,8 +510,12 @@ class Case(_Table):
         return Hypotheses.choose(**self.choices.model_dump(exclude={"injection_pressure"}))
 
     def needle(self) -> dict[str, Any]:
-        """What the pressure of an injection goes by: sex, Dallas grade where given, and whether pressure counts."""
-        return {"sex": self.person.sex, "dallas": self.disc.dallas, "pressed": self.choices.injection_pressure}
+        """What the pressure of an injection goes by: sex, Dallas grade where given, whether pressure counts, and from
+        when on an operation has left the annulus open.
+        """
+        way = surgical.opened(self.options, self.disc.level)
+        wide = {} if way is None else {"opened": way}
+        return {"sex": self.person.sex, "dallas": self.disc.dallas, "pressed": self.choices.injection_pressure} | wide
 
     def sources(self) -> list[str]:
         """Keys of the sources of the dimensions that are not the person's own."""
@@ -460,7 +534,7 @@ class Case(_Table):
         return "\n".join([*head, *([""] if head else []), text])
 
     def _tables(self) -> dict[str, Any]:
-        tables = self.model_dump(exclude={"treatments"}, exclude_none=True, by_alias=True)
+        tables = self.model_dump(exclude={"treatments", "options"}, exclude_none=True, by_alias=True)
         if self.picture:
             tables["picture"] = self.picture.by_name().model_dump(exclude_none=True)
         names = {"volume_mL": "volume", "every_months": "repeat_every"}
@@ -469,7 +543,11 @@ class Case(_Table):
             fields = {names.get(name, name): value for name, value in vars(treatment).items()}
             listed.append(fields if treatment.repeats else {**fields, "repeat_every": 0.0})
         run = tables.pop("run")
-        full = {**tables, "treatments": listed, "run": run}
+        others = [
+            {key: list(value) if isinstance(value, tuple) else value for key, value in vars(one).items() if value not in (None, ())}
+            for one in self.options
+        ]
+        full = {**tables, "treatments": listed, "options": others, "run": run}
         return {name: value for name, value in full.items() if value not in ("", {}, [])}
 
     def _rows(self) -> dict[str, Row]:
@@ -500,6 +578,24 @@ class Case(_Table):
                 "outside_disc": evidence.site(t.site)["delivered_fraction"].value == 0,
             }
             yield from (evidence.statement(name).text for name, called in calls.items() if called)
+
+    def _said_of_options(self) -> Iterable[str]:
+        """What options do in this disc, and what of that is assumed."""
+        for one in self.options:
+            acts, option = one.acts(self.disc.level), one.option
+            neighbour = f" at {one.level}, next door" if one.level and one.level != self.disc.level else ""
+            begin = f"{one.option.title[0].upper()}{option.title[1:]}{neighbour} from month {one.month:g}: "
+            if not acts or one.strength == 0:
+                yield f"{begin}this changes nothing in this disc ({option.disc})."
+                continue
+            told = [f"{key} {act.value:g} ({act.low:g} to {act.high:g})" for key, act in acts.items() if key != "ends"]
+            assumed = f" Assumed, relative to before or as a share: {', '.join(told)}." if told else ""
+            yield f"{begin}{option.disc}.{assumed}"
+            if "ends" in acts:
+                yield (
+                    f"From month {one.month:g} on there is no disc here any more: its numbers end, pictures show it as it "
+                    "was taken out, and what goes on are the neighbours."
+                )
 
     def _outside_ranges(self) -> Iterable[str]:
         """Choices beyond the ranges of the evidence."""
@@ -613,7 +709,16 @@ def case_from_line(
         "run": {"years": years, "mesh": mesh},
     }
     given = {name: {k: v for k, v in table.items() if v is not None} for name, table in tables.items()}
-    return Case.from_dict({**given, "treatments": [protocol.parse(part) for part in lines]})
+    injected = [part for part in lines if part.split()[0].lower() == "inject" or not _is_option(part)]
+    others = [options.parse(part) for part in lines if part not in injected]
+    return Case.from_dict({**given, "treatments": [protocol.parse(part) for part in injected], "options": others})
+
+
+def _is_option(line: str) -> bool:
+    """Whether a line begins with the name of an option, so that its mistakes are told as those of one."""
+    words = re.split(r"\s+(?=(?:at|until|without)\b)", line)[0]
+    known = {name.lower() for one in all_options() for name in (one.name, one.title, *one.other_names)}
+    return words.lower().replace("-", " ") in {name.replace("_", " ").replace("-", " ") for name in known}
 
 
 def json_schema() -> dict[str, Any]:
@@ -631,6 +736,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "structure": StructureTable,
     "day": DayTable,
     "treatments": TreatmentTable,
+    "options": OptionTable,
     "run": RunTable,
     "picture": PictureTable,
 }
@@ -640,8 +746,8 @@ def _place(loc: tuple[int | str, ...]) -> str:
     """Where in the file: "[disc] height", "[[treatments]] 2 dose", "title"."""
     if not loc:
         return ""
-    if loc[0] == "treatments" and len(loc) > 1:
-        return " ".join(["[[treatments]]", str(int(loc[1]) + 1), *map(str, loc[2:])])
+    if loc[0] in ("treatments", "options") and len(loc) > 1:
+        return " ".join([f"[[{loc[0]}]]", str(int(loc[1]) + 1), *map(str, loc[2:])])
     if loc[0] in _TABLES or loc[0] == "parameters":
         return " ".join([f"[{loc[0]}]", *map(str, loc[1:])])
     return str(loc[0])
@@ -670,7 +776,7 @@ def _sentence(problem: ValidationError) -> str:
         return f"{_place(loc[:-1])} has no {loc[-1]}; add {example}."
     remedies = {
         "model_type": f"it is a table: write {_place(loc[:1]) or 'a table'} and its keys on the lines below",
-        "list_type": "write each treatment under its own [[treatments]]",
+        "list_type": f"write each under its own [[{loc[0]}]]",
         "string_type": "write words in quotes",
         "bool_type": "write true or false, without quotes",
     }

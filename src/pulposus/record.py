@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulposus import evidence, imaging
 from pulposus.disc.parameters import declared
-from pulposus.evidence import usage
+from pulposus.evidence import options, usage
 
 if TYPE_CHECKING:
     from pulposus.case import Case
@@ -73,7 +73,19 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
                 # a default that the case has replaced was not read
                 if not row.text and row.kind != "defined" and given.get(name, row.value) == row.value
             ]
+    found += [_act(act) for one in case.options for act in one.acts(case.disc.level).values() if act.kind != "defined"]
     return list({row["name"]: row for row in found}.values())
+
+
+def _act(act: options.Act) -> dict[str, Any]:
+    """What an option does to a disc, as a row of the record."""
+    told = {key: getattr(act, key) for key in ("value", "unit", "low", "high", "kind", "source", "where", "status")}
+    return told | {
+        "name": f"{act.option}: {act.effect}",
+        "meaning": act.note,
+        "note": act.note,
+        "source_keys": list(act.sources),
+    }
 
 
 def _told(row: evidence.Row, name: str, meaning: str, own: float | None = None) -> dict[str, Any]:

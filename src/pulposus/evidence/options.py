@@ -404,7 +404,7 @@ def acts(folder: Path = FOLDER) -> tuple[Act, ...]:
 
 def _possible(where: str, effect: str, low: float, high: float) -> None:
     least, most = {
-        "removed": (0.0, 1.0),
+        "removed": (0.0, 0.5),  # more behind than in front, so that a half leaves little behind
         "ends": (1.0, 1.0),
         "opening": (float(_DALLAS[0]), float(_DALLAS[1])),
     }.get(effect, (0.0, math.inf))

@@ -1,0 +1,187 @@
+"""An option of care as a person writes it, and the constants of a disc that it changes while it acts.
+
+What: ``parse("Discectomy at month 6")`` gives a `Planned`, ``str`` of it gives the line again; `fill` checks fields;
+`changed` gives the disc with some of its constants multiplied.
+Equation: production of IL-1beta and TNF, synthesis of matrix, oxygen and glucose of the marrow, mean load and its
+frequency are each multiplied by a factor f of ``evidence/option_disc.csv``; at strength s by 1 + s (f - 1).
+Reads and writes: constants of a `Disc` (inflammation, synthesis, boundary, activity_load, activity_frequency).
+Why this holds: drugs, smoke and load act within days, against which a disc changes over months; a factor can be left
+out, and most are assumptions with ranges.
+Source: ``evidence/options.csv`` and ``evidence/option_disc.csv``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from pulposus import evidence
+from pulposus.disc import mesh, transport
+from pulposus.disc.simulate import MONTH
+from pulposus.disc.state import Disc
+from pulposus.errors import InputError, nearest
+from pulposus.evidence import options
+from pulposus.evidence.options import NEIGHBOUR, RELATIVE, Act, Option
+from pulposus.therapies.protocol import number
+
+EXAMPLE = "Discectomy at month 6"
+ENDLESS = math.inf
+SWITCHES = (*RELATIVE, "removed", "opening", "ends")  # what can be left out of an option
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An option at a month: until a month (its own time where None), at a strength of 0 to 1, done to a neighbour's
+    `level` where that is given, without some of its effects on the disc.
+    """
+
+    name: str
+    month: float = 0.0
+    until: float | None = None
+    strength: float = 1.0
+    level: str | None = None
+    without: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return describe(self)
+
+    @property
+    def option(self) -> Option:
+        """What the evidence says of it."""
+        return options.option(self.name)
+
+    def acts(self, level: str) -> dict[str, Act]:
+        """What it does to the disc of a level, by `SWITCHES`; the neighbour of an operated disc feels only its load."""
+        every = options.acts_of(self.name)
+        if self.level and self.level != level:
+            every = {key.removeprefix("adjacent_"): act for key, act in every.items() if key in NEIGHBOUR}
+        return {key: act for key, act in every.items() if key in SWITCHES and key not in self.without}
+
+    def span(self) -> tuple[float, float]:
+        """Months from which and until which it acts."""
+        lasts = options.acts_of(self.name).get("lasts")
+        own = self.month + lasts.value if lasts else ENDLESS
+        return self.month, own if self.until is None else self.until
+
+
+def parse(line: str) -> Planned:
+    """The option that a line of words describes. Raises InputError, one sentence, for what cannot be understood."""
+    words = " ".join(str(line).split()).rstrip(".")
+    head, *clauses = re.split(r"[\s,;]+(?=(?:at month|until month|at strength|without)\b|at [A-Z]+\d)", words)
+    if not head or not clauses:
+        raise InputError(f"{line!r} does not say when; write for example {EXAMPLE!r}.")
+    found: dict[str, object] = {"name": head}
+    for clause in clauses:
+        match = re.fullmatch(r"(at month|until month|at strength|at|without)\s+(.+)", clause)
+        assert match
+        key = {"at month": "month", "until month": "until", "at strength": "strength", "at": "level"}.get(
+            match[1], match[1]
+        )
+        if key in found:
+            raise InputError(f"The {key} is given twice in {words!r}; give each once, as in {EXAMPLE!r}.")
+        parts = tuple(re.split(r"\s*(?:,|and)\s+", match[2]))
+        found[key] = parts if key == "without" else match[2] if key == "level" else number(match[2])
+    if "month" not in found:
+        raise InputError(f"{line!r} does not say when; write for example {EXAMPLE!r}.")
+    return fill(**found)  # type: ignore[arg-type]
+
+
+def fill(
+    name: str,
+    month: float = 0.0,
+    until: float | None = None,
+    strength: float = 1.0,
+    level: str | None = None,
+    without: Sequence[str] = (),
+) -> Planned:
+    """A checked option. Raises InputError for an unknown name (with the nearest one) and for what cannot be."""
+    one = options.option(name)
+    if one.family == "biological" or one.name == "sham":
+        said = one.disc if one.family == "biological" else "Inject 0 allogeneic MSC(M) in 2 mL saline at month 0"
+        raise InputError(f"{one.title} goes through a needle into the disc; write it as a treatment ({said}).")
+    for what, value in {"month": month, "strength": strength, "end": until or 0.0}.items():
+        if not math.isfinite(value):
+            raise InputError(f"The {what} of {one.name} is {value}; give a finite number.")
+    if month < 0:
+        raise InputError(f"Month {month:g} lies before the start; give month 0 or later.")
+    if until is not None and until <= month:
+        raise InputError(f"{one.name} from month {month:g} until {until:g} is no time; let it end after it begins.")
+    if until is not None and one.family in ("surgery", "ablation"):
+        raise InputError(f"{one.title} is not undone, and has no end; leave until out.")
+    if not 0 <= strength <= 1:
+        raise InputError(f"A strength of {strength:g} is not possible; give 0 (nothing) to 1 (as the evidence has it).")
+    own = {key for key in options.acts_of(one.name) if key in SWITCHES} | {
+        key.removeprefix("adjacent_") for key in options.acts_of(one.name) if key in NEIGHBOUR
+    }
+    for key in without:
+        if key not in own:
+            does = f"it does {', '.join(sorted(own))}" if own else "it does nothing to a disc"
+            raise InputError(f"{one.name} has no effect {key!r}{nearest(key, own)} to leave out; {does}.")
+    where = evidence.level_named(level) if level else None
+    return Planned(one.name, float(month), until, float(strength), where, tuple(without))
+
+
+def describe(planned: Planned) -> str:
+    """The line of an option; `parse` gives the option back."""
+    words = [planned.name.replace("_", " ").capitalize() if planned.name != "acdf" else "ACDF"]
+    words += [f"at {planned.level}"] if planned.level else []
+    words += [f"at month {planned.month:.15g}"]
+    words += [f"until month {planned.until:.15g}"] if planned.until is not None else []
+    words += [f"at strength {planned.strength:.15g}"] if planned.strength != 1 else []
+    words += [f"without {', '.join(planned.without)}"] if planned.without else []
+    return " ".join(words)
+
+
+def is_neighbour(level: str, other: str) -> bool:
+    """Whether two discs share a vertebra."""
+    return level != other and bool(set(level.split("-")) & set(other.split("-")))
+
+
+def factors(planned: Planned, level: str) -> dict[str, float]:
+    """By `RELATIVE`: what constants of the disc are multiplied by, at the option's strength."""
+    acts = planned.acts(level)
+    return {key: 1 + planned.strength * (acts[key].value - 1) if key in acts else 1.0 for key in RELATIVE}
+
+
+def seconds(months: Iterable[float]) -> np.ndarray:
+    """Months as the clock has them, in whole seconds."""
+    return np.rint(np.array(list(months), dtype=float) * MONTH)
+
+
+def product(on: Array, values: Array) -> Array:
+    """What all that is on (option,) multiplies by; the order of options cannot matter."""
+    return jnp.prod(1 + on * (values - 1))
+
+
+def changed(disc: Disc, by: Mapping[str, Array]) -> Disc:
+    """The disc with constants multiplied, by `RELATIVE` (those that are not named stay)."""
+    one = jnp.ones(())
+    p, supply = disc.parameters, by.get("supply", one)
+    coords = mesh.coordinates(disc.topology, disc.shape)
+    rim = transport.boundary(coords, p, 0.0)
+    marrow = transport.boundary(coords, p, 1.0) - rim  # oxygen and glucose of marrow on the endplates
+    own = jnp.sum((disc.boundary - rim) * marrow) / jnp.sum(marrow**2)  # what this disc's marrow supplies of it
+    return eqx.tree_at(
+        lambda d: (
+            d.inflammation,
+            d.synthesis,
+            d.boundary,
+            d.parameters.activity_load,
+            d.parameters.activity_frequency,
+        ),
+        disc,
+        (
+            disc.inflammation * by.get("cytokines", one),
+            disc.synthesis * by.get("synthesis", one),
+            disc.boundary + own * (supply - 1) * marrow,
+            p.activity_load * by.get("load", one),
+            p.activity_frequency * by.get("motion", one),
+        ),
+    )
