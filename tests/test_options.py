@@ -35,7 +35,7 @@ def test_a_standardised_difference_becomes_points_and_says_so() -> None:
 
 
 def test_what_is_recalled_is_assumed() -> None:
-    for row in (*options.effects(), *options.acts(), *options.rates(), *options.options()):
+    for row in (*options.effects(), *options.acts(), *options.options()):
         if row.status == "memory":
             assert row.kind == "assumed", row
 
@@ -109,8 +109,6 @@ def _set(place: int, **values: str) -> Change:
         ("option_disc.csv", _set(0, low="0"), r"is not possible for motion"),
         ("option_disc.csv", _set(0, high="1.2", low="1.2"), r"an assumption without a range"),
         ("option_disc.csv", lambda rows: rows.append({**rows[0]}), r"stands twice"),
-        ("option_rates.csv", _set(0, value="1.4"), r"a share within its range"),
-        ("option_rates.csv", _set(0, value=""), r"exclude each other"),
     ],
 )
 def test_a_spoilt_table_is_named_with_its_line(tmp_path: Path, file: str, change: Change, said: str) -> None:
@@ -125,7 +123,7 @@ def test_a_spoilt_table_is_named_with_its_line(tmp_path: Path, file: str, change
         writer.writeheader()
         writer.writerows(rows)
     with pytest.raises(EvidenceError, match=said):
-        for read in (options.options, options.effects, options.acts, options.rates):
+        for read in (options.options, options.effects, options.acts):
             read(folder)
 
 

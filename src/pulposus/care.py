@@ -2,8 +2,8 @@
 
 What: `follow` gives scores of people at months under steps of care; a step may be for those alone whom what went before
 did not help. It splits the mean change into named parts, and says what a sham of the same procedures would have given,
-days of recovery, cost, operations that follow and, where a law of harm is handed over, events. `beside` puts options
-side by side for one person.
+days of recovery, cost, and events and operations that follow, by `safety`. `beside` puts options side by side for one
+person.
 Equations: before anything is done a score goes as in `outcomes.person`: regression, course, what is left over for good
 and at each visit. At month m_i a person responds to step i with chance p_i(t - m_i), the law's for its procedure, for
 something known and new, and for its treatments; a person's u_i = Phi(sqrt(rho) z + sqrt(1 - rho) e_i) < p_i says who
@@ -14,7 +14,7 @@ treatment before its trials are read: nothing on average, and a wide band.
 Reads: draws of ``evidence/responses_*.csv``, `options`, costs. Writes: nothing.
 Why this holds: one law for what all care shares; a difference to a blind comparator is the option's own. Of a
 difference to people who knew that they got less, what the law calls expectation is taken off.
-Source: `outcomes.response`; ``evidence/option_effects.csv`` and ``evidence/option_rates.csv``.
+Source: `outcomes.response`; ``evidence/option_effects.csv``; `safety`.
 """
 
 from __future__ import annotations
@@ -36,11 +36,13 @@ from pulposus.outcomes import person
 from pulposus.outcomes.person import ORDER, POPULATIONS
 from pulposus.outcomes.response import TOP, Parts
 from pulposus.outcomes.scores import score as score_of
+from pulposus.safety import draw
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SCORES = ("pain", "limb", "disability")
+FOLLOWS = ("reoperation", "adjacent_disease", "conversion_to_surgery")  # events of `safety` that are operations, or ask for one
 COUNT = 4000  # maths: times a person is drawn; a share of one half is then known to 0.8 %
 VISITS = (0.0, 1.0, 3.0, 6.0, 12.0, 18.0, 24.0)  # maths: months at which a person is looked at, those of trials
 _NAMES = {
@@ -194,8 +196,8 @@ class Course:
     """Scores of people at months (person, visit), and what goes with them.
 
     sham: the same people after the same procedures with nothing in them, blind. taken (step, person), responds (person,
-    visit). parts: rows of the mean change at the last month. operations: person, month, what, option. unknown: sentences
-    on what no trial told.
+    visit). parts: rows of the mean change at the last month. events: a row each, with the option that brought it.
+    unknown: sentences on what no trial told.
     """
 
     people: People
@@ -208,8 +210,7 @@ class Course:
     taken: np.ndarray
     responds: np.ndarray
     parts: pd.DataFrame
-    operations: pd.DataFrame
-    events: pd.DataFrame | None
+    events: pd.DataFrame
     cost: Cost
     recovery_days: np.ndarray
     unknown: tuple[str, ...]
@@ -403,12 +404,12 @@ def follow(
     people: People,
     given: Sequence[Step | tuple],
     months: Sequence[float] = VISITS,
-    events: Events | None = None,
+    events: Events = draw,
 ) -> Course:
     """People under steps of care at months. Steps are (option, month) or (option, month, unless).
 
-    events: a law of harm that draws a table of events, as ``safety.draw(random, exposures, count, months, region,
-    start=)``; it is asked once a step, for those who take it. Raises InputError for steps that cannot be.
+    events: the law of harm, which is asked once a step, for those who take it; operations that follow are among what it
+    draws. Raises InputError for steps that cannot be.
     """
     checked = tuple(_checked(people, given))
     asked = np.unique(np.asarray(list(months), float))
@@ -429,8 +430,7 @@ def follow(
         taken=taken,
         responds=responds[:, shown],
         parts=_why(world, taken, last),
-        operations=_operations(random, world, taken, last),
-        events=None if events is None else _harm(events, random, world, taken, last),
+        events=_harm(events, random, world, taken, last),
         cost=_cost(world, taken),
         recovery_days=_recovery(world, taken),
         unknown=_unknown(world),
@@ -460,24 +460,6 @@ def _why(world: _World, taken: np.ndarray, month: float) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _operations(random: np.random.Generator, world: _World, taken: np.ndarray, last: float) -> pd.DataFrame:
-    """Operations and illness of neighbours that follow, each at a constant hazard from its step on."""
-    import pandas as pd
-
-    rows = []
-    for k, one in enumerate(world.steps):
-        for rate in options.rates_of(one.option, world.people.region).values():
-            if math.isnan(rate.value):
-                continue
-            hazard = -math.log1p(-rate.value) / rate.months
-            when = one.month + random.exponential(1 / hazard if hazard else math.inf, size=taken.shape[1])
-            rows += [
-                {"person": int(i), "month": float(when[i]), "what": rate.what, "option": one.option}
-                for i in np.flatnonzero(taken[k] & (when <= last))
-            ]
-    return pd.DataFrame(rows, columns=["person", "month", "what", "option"])
-
-
 def _harm(
     events: Events, random: np.random.Generator, world: _World, taken: np.ndarray, last: float
 ) -> pd.DataFrame:
@@ -489,9 +471,18 @@ def _harm(
         who = np.flatnonzero(taken[k])
         exposures = list(options.option(one.option).exposed(world.people.region))
         if who.size and last > one.month:
-            table = events(random, exposures, who.size, last - one.month, world.people.region, start=one.month)
+            people = world.people
+            table = events(
+                random,
+                exposures,
+                who.size,
+                last - one.month,
+                people.region,
+                start=one.month,
+                population=people.population,
+            )
             found.append(table.assign(person=who[np.asarray(table["person"], int)], option=one.option))
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["person", "month", "event"])
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["person", "month", "event", "serious"])
 
 
 def _cost(world: _World, taken: np.ndarray) -> Cost:
@@ -528,8 +519,6 @@ def _unknown(world: _World) -> tuple[str, ...]:
             if name not in found:
                 said.append(f"{option.title}: no controlled effect on {name} was found; expectation alone moves it.")
         said += [f"{option.title}: {one.score} rests on an assumption." for one in found.values() if one.kind == "assumed"]
-        rates = options.rates_of(option.name, region).values()
-        said += [f"{option.title}: no rate of {r.what.replace('_', ' ')} was read." for r in rates if math.isnan(r.value)]
     return tuple(dict.fromkeys(said))
 
 
@@ -542,7 +531,7 @@ def fitting(people: People) -> list[str]:
 
 
 def beside(
-    seed: int, people: People, ways: Sequence[Sequence[Step | tuple]], month: float, events: Events | None = None
+    seed: int, people: People, ways: Sequence[Sequence[Step | tuple]], month: float, events: Events = draw
 ) -> list[dict[str, Any]]:
     """Ways of care side by side at a month, with the same chance for each: one record a way."""
     months = sorted({month, *(m for m in VISITS if m < month)})
@@ -554,15 +543,6 @@ def told(course: Course) -> dict[str, Any]:
     people, count = course.people, course.people.pain.size
     name = people.leading
     chance, sham = (float(course.improved(name, sham=blind)[-1]) for blind in (False, True))
-    follows = {
-        f"{what}_share": float(course.operations.loc[course.operations["what"] == what, "person"].nunique() / count)
-        if any(
-            what in (rates := options.rates_of(one.option, people.region)) and not math.isnan(rates[what].value)
-            for one in course.steps
-        )
-        else None
-        for what in options.RATES
-    }
     return {
         "steps": [one._asdict() for one in course.steps],
         "title": ", then ".join(_said(one) for one in course.steps),
@@ -580,8 +560,8 @@ def told(course: Course) -> dict[str, Any]:
         "recovery_days": float(course.recovery_days.mean()),
         "cost": {"value": course.cost.value, "low": course.cost.low, "high": course.cost.high}
         | {"missing": list(course.cost.missing)},
-        **follows,
-        "serious_events_share": _serious(course),
+        **{f"{event}_share": _share(course.events, course.events["event"] == event, count) for event in FOLLOWS},
+        "serious_events_share": _share(course.events, course.events["serious"].astype(bool), count),
         "unknown": list(course.unknown),
     }
 
@@ -591,12 +571,6 @@ def _said(one: Step) -> str:
     return f"{words} if not better" if one.unless is not None else words
 
 
-def _serious(course: Course) -> float | None:
-    """Share of people with a serious event; None where no law of harm was handed over."""
-    if course.events is None:
-        return None
-    if "serious" not in course.events or course.events.empty:
-        return 0.0
-    serious = course.events[course.events["serious"].astype(bool)]
-    return float(serious["person"].nunique() / course.people.pain.size)
-
+def _share(events: pd.DataFrame, which: pd.Series, count: int) -> float:
+    """Share of people who have at least one of some events."""
+    return float(events.loc[which, "person"].nunique() / count)

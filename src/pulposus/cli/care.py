@@ -16,9 +16,11 @@ from pulposus.errors import InputError
 
 if TYPE_CHECKING:
     from pulposus.care import People, Step
-    from pulposus.evidence.options import Effect, Option, Rate
+    from pulposus.evidence.options import Effect, Option
+    from pulposus.safety import Risk
 
 _PERCENT = 100
+_SEEN = 24.0  # months within which more is done
 _LONGEST = 120  # months that care is asked for, a guard against slips of the keyboard
 
 
@@ -40,19 +42,20 @@ def list_options(
     if as_json:
         print_json([_as_dict(one, regions) for one in found])
         return
-    heads = ["published difference, points", "in the disc", "how often more", "recovery, weeks"]
+    heads = ["published difference, points", "in the disc", "more within two years", "recovery, weeks"]
     table = new_table("What else can be done", ["option", "region", "law of responses"], [], heads)
     for one in found:
         for place in (place for place in regions if place in one.regions):
             known = ", ".join(one.treatments(place)) or ("" if one.family == "none" else "not known")
             effects = "\n".join(map(_effect, options.effects_of(one.name, place))) or "none besides the law"
             disc = "\n".join([one.disc, *map(_act, options.acts_of(one.name).values())])
-            rates = "\n".join(map(_rate, options.rates_of(one.name, place).values()))
+            rates = "\n".join(map(_rate, _following(one, place)))
             shown = f"{one.title}\n({one.name})"
             table.add_row(shown, place, known, effects, disc, rates, _weeks(one))
             table.add_section()
     print_tables(table)
     typer.echo("* assumed: recalled, carried over or guessed. + is added to the law; what has none is shown beside it.")
+    typer.echo("What may go wrong besides: `pulposus safety`.")
     typer.echo("Points of 0 to 100, down where better. Recovery and what happens in the disc are guesses unless sourced.")
     _print_sources(found, regions)
 
@@ -79,12 +82,17 @@ def _act(act: Any) -> str:
     return f"{act.effect.replace('_', ' ')} {act.value:g}{unit}{reach}{_star(act.kind)}"
 
 
-def _rate(rate: Rate) -> str:
-    what = rate.what.replace("_", " ")
-    if math.isnan(rate.value):
-        return f"{what}: not found ({rate.note})"
-    reach = f"{_PERCENT * rate.low:.2g} to {_PERCENT * rate.high:.2g}"
-    return f"{what} {_PERCENT * rate.value:.2g} % ({reach}) in {rate.months:g} months{_star(rate.kind)} ({rate.source})"
+def _following(one: Option, region: str) -> list[Risk]:
+    """What asks for more to be done within two years, of all that may go wrong."""
+    from pulposus.care import FOLLOWS
+    from pulposus.safety import risks
+
+    return [risk for risk in risks(one.exposed(region), region, _SEEN) if risk.event in FOLLOWS]
+
+
+def _rate(risk: Risk) -> str:
+    reach = f"{_PERCENT * risk.low:.2g} to {_PERCENT * risk.high:.2g}"
+    return f"{risk.event.replace('_', ' ')} {_PERCENT * risk.share:.2g} % ({reach}){_star(risk.kind)}"
 
 
 def _weeks(one: Option) -> str:
@@ -102,7 +110,7 @@ def _as_dict(one: Option, regions: Sequence[str]) -> dict[str, Any]:
         | {
             "acts": [asdict(act) for act in options.acts_of(one.name).values()],
             "effects": [asdict(e) for place in regions for e in options.effects_of(one.name, place)],
-            "rates": [asdict(r) for place in regions for r in options.rates_of(one.name, place).values()],
+            "follows": [r.as_dict() for place in regions if place in one.regions for r in _following(one, place)],
         }
     )
 
@@ -123,7 +131,7 @@ def _print_sources(found: Sequence[Option], regions: Sequence[str]) -> None:
     for one in found:
         rows: list[Any] = list(options.acts_of(one.name).values())
         for place in regions:
-            rows += [*options.effects_of(one.name, place), *options.rates_of(one.name, place).values()]
+            rows += options.effects_of(one.name, place)
         keys += [key for row in rows for key in row.sources]
     for key in dict.fromkeys(keys):
         typer.echo(f"[{key}] {reference(key)}")
@@ -225,7 +233,7 @@ def _follows(row: Mapping[str, Any]) -> str:
     told = {
         "reoperation_share": "operated again",
         "adjacent_disease_share": "neighbour ill",
-        "adjacent_surgery_share": "neighbour operated",
+        "conversion_to_surgery_share": "operated on in the end",
         "serious_events_share": "serious event",
     }
-    return "\n".join(f"{words} {_PERCENT * row[key]:.1f} %" for key, words in told.items() if row[key] is not None)
+    return "\n".join(f"{words} {_PERCENT * row[key]:.1f} %" for key, words in told.items() if row[key])

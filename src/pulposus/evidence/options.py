@@ -1,8 +1,8 @@
-"""What else could be done for a person than cells: options, what they do to people and to the disc, and how often more.
+"""What else could be done for a person than cells: options, what they do to people and what they do to the disc.
 
 `options.csv` holds an option a row, `option_effects.csv` what controlled trials say that it does to scores,
-`option_disc.csv` what it does to a disc, `option_rates.csv` how often it is done again and how often a neighbour falls
-ill. A standardised difference is turned into points with the spread of people in `outcomes.csv`, and is then derived.
+`option_disc.csv` what it does to a disc; what may go wrong, and how often more follows, stands in `safety.csv` by
+exposure. A standardised difference is turned into points with the spread of people in `outcomes.csv`, and is then derived.
 What nobody has found stands there as not found: it is never a zero.
 """
 
@@ -29,7 +29,6 @@ SCORES = ("pain", "limb", "disability")
 UNITS = ("points", "SMD")
 COMPARATORS = ("placebo", "sham", "usual_care", "none")
 SEEN = ("usual_care", "none")  # comparators against whom people know what they get
-RATES = ("reoperation", "adjacent_disease", "adjacent_surgery")
 # What an option can do to a disc: relative to before, or a share, a grade, a fact, a time.
 RELATIVE = ("cytokines", "synthesis", "supply", "load", "motion")
 NEIGHBOUR = ("adjacent_load", "adjacent_motion")
@@ -145,29 +144,6 @@ class Act:
     source: str
     where: str
     status: str
-    note: str
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Keys in `sources.bib`."""
-        return keys_of(self.source)
-
-
-@dataclass(frozen=True)
-class Rate:
-    """How often something follows an option: share of people by so many months; NaN where none was read."""
-
-    option: str
-    region: str
-    what: str
-    value: float
-    low: float
-    high: float
-    months: float
-    source: str
-    where: str
-    status: str
-    kind: str
     note: str
 
     @property
@@ -380,7 +356,7 @@ def unknown(name: str, region: str, population: str) -> bool:
     return not (one.family == "none" or one.treatments(region) or added(one.name, region, population))
 
 
-# ---------------------------------------------------------------------------------------------- disc and rates
+# ---------------------------------------------------------------------------------------------- the disc
 
 
 @cache
@@ -416,30 +392,3 @@ def _possible(where: str, effect: str, low: float, high: float) -> None:
 def acts_of(name: str) -> dict[str, Act]:
     """Effect -> what an option does to a disc; nothing for most that act on people alone."""
     return {one.effect: one for one in acts() if one.option == name}
-
-
-@cache
-def rates(folder: Path = FOLDER) -> tuple[Rate, ...]:
-    """Every rate. Raises EvidenceError that names file, line and remedy."""
-    every, found, seen = [one.name for one in options(folder)], list[Rate](), set[tuple[str, str, str]]()
-    for where, record in placed("option_rates.csv", folder):
-        one_of(where, "option", record["option"], every)
-        one_of(where, "region", record["region"], REGIONS)
-        one_of(where, "what", record["what"], RATES)
-        known(where, record, STATUSES, KINDS, folder)
-        value, low, high, months = (number(where, record, column) for column in ("value", "low", "high", "months"))
-        if (record["status"] != "not_found") == math.isnan(value):
-            raise EvidenceError(f"{where}: a number and status not_found exclude each other; keep one of them.")
-        if not math.isnan(value) and not (0 <= low <= value <= high < 1 and months > 0):
-            raise EvidenceError(f"{where}: give a share within its range, below 1, and the months it holds for.")
-        key = (record["option"], record["region"], record["what"])
-        if key in seen:
-            raise EvidenceError(f"{where}: {' '.join(key)} stands twice; keep one row.")
-        seen.add(key)
-        found.append(Rate(**{**record, "value": value, "low": low, "high": high, "months": months}))  # type: ignore[arg-type]
-    return tuple(found)
-
-
-def rates_of(name: str, region: str) -> dict[str, Rate]:
-    """What -> how often it follows an option in a region."""
-    return {one.what: one for one in rates() if one.option == name and one.region == region}
