@@ -64,6 +64,9 @@ _NRS = 10.0  # maths: points of 100 of one step of ten
 _WIDTHS = {"90": 1.645, "95": 1.96}  # maths: standard deviations of a normal from its middle to the end of such a range
 _DAYS = 7  # maths: days of a week
 _BANDS = (5, 25, 50, 75, 95)  # maths: percentiles that end the bands of 90 and 50 per cent
+_OF = ("draws", "usual", "visit", "trait", "own", "effect", "prior", "place")
+_SEEDS = 2**32
+_PARTS = 1000  # maths: parts of a month that visits are told apart by
 Events = Callable[..., "pd.DataFrame"]
 
 
@@ -248,16 +251,24 @@ class _Lot(NamedTuple):
     place: np.ndarray  # (person,)
 
 
-def _lot(random: np.random.Generator, region: str, count: int, visits: int, many: int) -> _Lot:
+def _lot(random: np.random.Generator, region: str, count: int, months: np.ndarray, many: int) -> _Lot:
+    """The lot of people. Each month and each step has chance of its own, so that ways of care can be compared."""
+    seed = int(random.integers(_SEEDS))
+
+    def chance(of: str, key: int, *shape: int) -> np.ndarray:
+        return np.random.default_rng([seed, _OF.index(of), key]).standard_normal((*shape, count))
+
+    scores = len(SCORES)
+    visit = [chance("visit", round(month * _PARTS), 1 + scores) for month in months]
     return _Lot(
-        random.integers(len(person.responses(region)[1]), size=count),
-        random.standard_normal((1 + len(SCORES), count)),
-        random.standard_normal((1 + len(SCORES), count, visits)),
-        random.standard_normal(count),
-        random.standard_normal((many, count)),
-        random.standard_normal((many, len(SCORES), count)),
-        random.standard_normal((many, count)),
-        random.standard_normal(count),
+        np.random.default_rng([seed, 0, 0]).integers(len(person.responses(region)[1]), size=count),
+        chance("usual", 0, 1 + scores),
+        np.stack(visit, -1),
+        chance("trait", 0),
+        np.stack([chance("own", k) for k in range(many)]),
+        np.stack([chance("effect", k, scores) for k in range(many)]),
+        np.stack([chance("prior", k) for k in range(many)]),
+        chance("place", 0),
     )
 
 
@@ -416,7 +427,7 @@ def follow(
     if not asked.size or asked[0] < 0 or not np.all(np.isfinite(asked)):
         raise InputError(f"Months {list(months)} are not possible; give months from 0 on, for example 0, 3 and 12.")
     grid = np.unique([*asked, *(one.month for one in checked)])
-    world = _World(people, checked, grid, _lot(random, people.region, people.pain.size, grid.size, len(checked)))
+    world = _World(people, checked, grid, _lot(random, people.region, people.pain.size, grid, len(checked)))
     taken, shown = _takes(world), np.isin(grid, asked)
     found, responds = _path(world, taken, Parts())
     sham = _path(world, taken, Parts(), sham=True)[0]
