@@ -1,4 +1,4 @@
-"""Options of care in the disc: what is taken out is accounted for, order cannot matter, nothing acts before its month."""
+"""Options of care in the disc: what is taken out is accounted for, order cannot matter, nothing acts too early."""
 
 from __future__ import annotations
 
@@ -150,7 +150,8 @@ def test_what_is_done_next_door_is_felt_as_load_alone(disc_and_state: tuple[Disc
 def test_a_disc_that_is_taken_out_has_no_further_course(disc_and_state: tuple[Disc, State]) -> None:
     disc, state = disc_and_state
     gone = after(disc, state, fill("lumbar_disc_replacement"))
-    assert float(gone.present) == 0 and float(total(disc, gone.native)) == 0
+    assert float(gone.present) == 0
+    assert float(total(disc, gone.native)) == 0
     later = simulate.advance(disc, gone, jnp.asarray(6 * MONTH))
     assert float(later.time) == 6 * MONTH
     assert same(dataclasses.replace(later, time=gone.time), gone)
@@ -164,7 +165,9 @@ def test_the_clock_stops_where_an_option_begins_and_ends(disc_and_state: tuple[D
     with_it = [now for _, now in simulate.simulate(disc, state, (made,), calendar)]
     none = [now for _, now in simulate.simulate(disc, state, (), calendar)]
     ratio = [float(total(disc, a.il1b)[0] / total(disc, b.il1b)[0]) for a, b in zip(with_it, none, strict=True)]
-    assert ratio[0] == pytest.approx(1, rel=1e-9) and ratio[1] < 0.9 and ratio[2] == pytest.approx(1, rel=0.02)
+    assert ratio[0] == pytest.approx(1, rel=1e-9)
+    assert ratio[1] < 0.9
+    assert ratio[2] == pytest.approx(1, rel=0.02)
     assert float(jnp.mean(with_it[2].charge)) < float(jnp.mean(none[2].charge))  # less matrix was made
 
 

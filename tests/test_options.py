@@ -30,8 +30,11 @@ def test_every_option_is_there() -> None:
 def test_a_standardised_difference_becomes_points_and_says_so() -> None:
     found = options.added("opioid", "lumbar", "chronic")["pain"]
     spread = evidence.outcome("pain_spread").value
-    assert found.value == pytest.approx(-0.55 * spread) and found.unit == "points" and found.kind == "derived"
-    assert "SMD" in found.printed and f"{spread:g}" in found.printed
+    assert found.value == pytest.approx(-0.55 * spread)
+    assert found.unit == "points"
+    assert found.kind == "derived"
+    assert "SMD" in found.printed
+    assert f"{spread:g}" in found.printed
 
 
 def test_what_is_recalled_is_assumed() -> None:
@@ -42,7 +45,8 @@ def test_what_is_recalled_is_assumed() -> None:
 
 def test_what_was_not_found_is_no_number() -> None:
     missing = [row for row in options.effects() if not row.found]
-    assert missing and all(math.isnan(row.value) and not row.used for row in missing)
+    assert missing
+    assert all(math.isnan(row.value) and not row.used for row in missing)
     for one in options.options():
         for region in one.regions:
             for population in one.populations:
@@ -70,7 +74,8 @@ def test_an_option_is_found_by_any_of_its_names() -> None:
 
 def test_a_needle_in_the_neck_is_another_exposure() -> None:
     one = options.option("cells_donor")
-    assert "disc_needle" in one.exposed("lumbar") and "cervical_disc_needle" in one.exposed("cervical")
+    assert "disc_needle" in one.exposed("lumbar")
+    assert "cervical_disc_needle" in one.exposed("cervical")
 
 
 def test_every_number_of_the_disc_has_a_range_and_what_ends_is_defined() -> None:
@@ -122,9 +127,13 @@ def test_a_spoilt_table_is_named_with_its_line(tmp_path: Path, file: str, change
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+    def read() -> None:
+        for table in (options.options, options.effects, options.acts):
+            table(folder)
+
     with pytest.raises(EvidenceError, match=said):
-        for read in (options.options, options.effects, options.acts):
-            read(folder)
+        read()
 
 
 with (FOLDER / "option_effects.csv").open(encoding="utf-8", newline="") as _stream:

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCORES = ("pain", "limb", "disability")
-FOLLOWS = ("reoperation", "adjacent_disease", "conversion_to_surgery")  # events of `safety` that are operations, or ask for one
+# Events of `safety` that are operations, or ask for one.
+FOLLOWS = ("reoperation", "adjacent_disease", "conversion_to_surgery")
 COUNT = 4000  # maths: times a person is drawn; a share of one half is then known to 0.8 %
 VISITS = (0.0, 1.0, 3.0, 6.0, 12.0, 18.0, 24.0)  # maths: months at which a person is looked at, those of trials
 _NAMES = {
@@ -344,7 +345,9 @@ def _difference(world: _World, k: int, i: int, one: Effect, level: np.ndarray) -
     return np.where(own < 0, np.minimum(own + expected, 0.0), own)
 
 
-def _path(world: _World, taken: np.ndarray, parts: Parts, sham: bool = False) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def _path(
+    world: _World, taken: np.ndarray, parts: Parts, sham: bool = False
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Scores at each visit of those who took steps (step, person), and who responds."""
     people, lot, months = world.people, world.lot, world.months
     begun = np.array([months > one.month for one in world.steps])  # (step, visit)
@@ -370,8 +373,8 @@ def _path(world: _World, taken: np.ndarray, parts: Parts, sham: bool = False) ->
                     left = left + active[k] * _difference(world, k, i, one, level)
         tie = world.number("residual_tie")
         usual, visit = (
-            np.sqrt(tie) * part[0].reshape(part.shape[1], -1) + np.sqrt(1 - tie) * part[1 + i].reshape(part.shape[1], -1)
-            for part in (lot.usual, lot.visit)
+            np.sqrt(tie) * part[0] + np.sqrt(1 - tie) * part[1 + i]
+            for part in (lot.usual[:, :, None], lot.visit)
         )
         chance = np.sqrt(stability * (1 - stability)) * usual + np.sqrt(1 - stability) * visit
         made = np.clip(left + spread * chance, 0, TOP)
@@ -436,7 +439,9 @@ def follow(
         people,
         checked,
         asked,
-        *(found[name][:, shown] for name in SCORES),
+        pain=found["pain"][:, shown],
+        limb=found["limb"][:, shown],
+        disability=found["disability"][:, shown],
         sham={name: values[:, shown] for name, values in sham.items()},
         taken=taken,
         responds=responds[:, shown],
@@ -493,7 +498,8 @@ def _harm(
                 population=people.population,
             )
             found.append(table.assign(person=who[np.asarray(table["person"], int)], option=one.option))
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["person", "month", "event", "serious"])
+    none = pd.DataFrame(columns=["person", "month", "event", "serious"])
+    return pd.concat(found, ignore_index=True) if found else none
 
 
 def _cost(world: _World, taken: np.ndarray) -> Cost:
@@ -506,7 +512,8 @@ def _cost(world: _World, taken: np.ndarray) -> Cost:
         sums += share * np.array([[row.value, row.low, row.high] for row in rows] or [[0.0] * 3]).sum(0)
         if not rows and option.name != "wait":
             missing.append(option.name)
-    return Cost(*map(float, sums), tuple(dict.fromkeys(missing)))
+    value, low, high = (float(x) for x in sums)
+    return Cost(value, low, high, tuple(dict.fromkeys(missing)))
 
 
 def _recovery(world: _World, taken: np.ndarray) -> np.ndarray:
@@ -529,7 +536,8 @@ def _unknown(world: _World) -> tuple[str, ...]:
         for name in SCORES if found and not option.treatments(region) else ():
             if name not in found:
                 said.append(f"{option.title}: no controlled effect on {name} was found; expectation alone moves it.")
-        said += [f"{option.title}: {one.score} rests on an assumption." for one in found.values() if one.kind == "assumed"]
+        guessed = [one.score for one in found.values() if one.kind == "assumed"]
+        said += [f"{option.title}: {name} rests on an assumption." for name in guessed]
     return tuple(dict.fromkeys(said))
 
 

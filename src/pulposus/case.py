@@ -414,7 +414,8 @@ class Case(_Table):
     def refuse_options(self, what: str) -> None:
         """Raise InputError where something that knows injections alone is asked of a case with other options."""
         if self.options:
-            raise InputError(f"{what} knows injections alone, and the case has {self.options[0]}; leave [[options]] out.")
+            given = f"{what} knows injections alone, and the case has {self.options[0]}"
+            raise InputError(f"{given}; leave [[options]] out.")
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Case:
@@ -544,7 +545,11 @@ class Case(_Table):
             listed.append(fields if treatment.repeats else {**fields, "repeat_every": 0.0})
         run = tables.pop("run")
         others = [
-            {key: list(value) if isinstance(value, tuple) else value for key, value in vars(one).items() if value not in (None, ())}
+            {
+                key: list(value) if isinstance(value, tuple) else value
+                for key, value in vars(one).items()
+                if value not in (None, ())
+            }
             for one in self.options
         ]
         full = {**tables, "treatments": listed, "options": others, "run": run}
@@ -593,8 +598,8 @@ class Case(_Table):
             yield f"{begin}{option.disc}.{assumed}"
             if "ends" in acts:
                 yield (
-                    f"From month {one.month:g} on there is no disc here any more: its numbers end, pictures show it as it "
-                    "was taken out, and what goes on are the neighbours."
+                    f"From month {one.month:g} on there is no disc here any more: its numbers end, pictures show it as "
+                    "it was taken out, and what goes on are the neighbours."
                 )
 
     def _outside_ranges(self) -> Iterable[str]:

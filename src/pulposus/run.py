@@ -26,8 +26,8 @@ import pandas as pd
 
 from pulposus import biomechanics, evidence, imaging, interrupt
 from pulposus.disc import geometry, mesh, posture, simulate, structure
-from pulposus.disc.simulate import AbstractTherapy
 from pulposus.disc.parameters import Parameters
+from pulposus.disc.simulate import AbstractTherapy
 from pulposus.disc.state import FATES, MECHANISMS, Disc, Hypotheses, State, member, stacked, total
 from pulposus.errors import InputError, nearest
 from pulposus.record import parameters_used, version

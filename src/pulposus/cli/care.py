@@ -56,7 +56,7 @@ def list_options(
     print_tables(table)
     typer.echo("* assumed: recalled, carried over or guessed. + is added to the law; what has none is shown beside it.")
     typer.echo("What may go wrong besides: `pulposus safety`.")
-    typer.echo("Points of 0 to 100, down where better. Recovery and what happens in the disc are guesses unless sourced.")
+    typer.echo("Points of 0 to 100, down where better. Recovery and what happens in the disc are mostly guesses.")
     _print_sources(found, regions)
 
 
@@ -207,7 +207,7 @@ def _print_beside(people: People, rows: Sequence[Mapping[str, Any]], months: flo
         table.add_section()
     print_tables(table)
     typer.echo(f"By itself, expectation, treatment: points of {names[people.leading]} that go by each of them.")
-    typer.echo(f"Better: {names[people.leading]} falls by what matters to people; with a sham: by the same procedure alone.")
+    typer.echo(f"Better: {names[people.leading]} falls by what matters; with a sham: by the same procedure alone.")
     for said in dict.fromkeys(text for row in rows for text in row["unknown"]):
         typer.echo(f"NOT KNOWN: {said}")
     typer.echo("One law for all, from published trials; nothing here knows this person's disc, and nothing is advice.")

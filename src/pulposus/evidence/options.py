@@ -2,8 +2,8 @@
 
 `options.csv` holds an option a row, `option_effects.csv` what controlled trials say that it does to scores,
 `option_disc.csv` what it does to a disc; what may go wrong, and how often more follows, stands in `safety.csv` by
-exposure. A standardised difference is turned into points with the spread of people in `outcomes.csv`, and is then derived.
-What nobody has found stands there as not found: it is never a zero.
+exposure. A standardised difference is turned into points with the spread of people in `outcomes.csv`, and is then
+derived. What nobody has found stands there as not found: it is never a zero.
 """
 
 from __future__ import annotations
@@ -273,7 +273,7 @@ def effects(folder: Path = FOLDER) -> tuple[Effect, ...]:
         made = _effect(where, record)
         made = _in_points(made, spreads[made.score]) if made.unit == "SMD" else made
         if made.used and every[made.option].treatments(made.region) and made.comparator in COMPARATORS:
-            raise EvidenceError(f"{where}: the law of responses knows {made.option}; write used no, or it counts twice.")
+            raise EvidenceError(f"{where}: the law of responses knows {made.option}; write used no: it counts twice.")
         for population in POPULATIONS if made.population == ANY else (made.population,):
             key = (made.option, made.region, population, made.score)
             if made.used and taken.setdefault(key, where) != where:
@@ -290,13 +290,13 @@ def _effect(where: str, record: dict[str, str]) -> Effect:
     if found == math.isnan(value):
         raise EvidenceError(f"{where}: a number and status not_found exclude each other; keep one of them.")
     if record["used"] == "yes" and not low <= value <= high:
-        raise EvidenceError(f"{where}: value {value:g} is not within {low:g} to {high:g}; give a range to what is used.")
+        raise EvidenceError(f"{where}: value {value:g} is not within {low:g} to {high:g}; give what is used a range.")
     if found:
         one_of(where, "unit", record["unit"], UNITS)
         if not 0 <= numbers["from"] <= numbers["until"] or not numbers["onset"] > 0:
             raise EvidenceError(f"{where}: give from, until and onset in months, from not after until.")
     reach = "" if math.isnan(low) else f" ({low:g} to {high:g})"
-    made = Effect(
+    return Effect(
         **{key: record[key] for key in ("option", "region", "population", "score", "unit", "comparator")},
         **{key: numbers[key] for key in ("value", "low", "high", "until", "onset", "fading")},
         since=numbers["from"],
@@ -304,7 +304,6 @@ def _effect(where: str, record: dict[str, str]) -> Effect:
         printed=f"{value:g}{reach} {record['unit']}" if found else "not found",
         **{key: record[key] for key in ("source", "where", "status", "kind", "note")},
     )
-    return made
 
 
 def _in_points(made: Effect, spread: float) -> Effect:

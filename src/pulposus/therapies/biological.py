@@ -203,7 +203,7 @@ def prescribe(
     room: at least so many (products, doses), filled up with idle ones: cases of one room are of one form and batch.
     own: values (SI) in place of those of rows of therapies.csv, by the name of the row ("product MSC(M) potency").
     sex: whose disc the table of elastance is that of. dallas: grade of the discogram, 0 to 5; from Pfirrmann's where
-    none is given. pressed: whether pressure counts. opened: month from which on the annulus is open, and to which grade.
+    none is given. pressed: whether pressure counts. opened: month from which the annulus is open, and its grade then.
     Raises InputError where a case needs more of either than a room larger than (1, 1) has.
     """
     own = own or {}

@@ -25,7 +25,7 @@ from pulposus.therapies.options import Planned
 
 
 class Regimens(AbstractTherapy):
-    """Options that change a disc for a time, one entry an option; `given` is 1 in the treated arm and 0 in the other."""
+    """Options that change a disc for a time, one entry each; `given` is 1 in the treated arm and 0 in the other."""
 
     given: Float[Array, ""]
     start: Float[Array, " option"]  # s
