@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pulposus.errors import EvidenceError, InputError, nearest
 from pulposus.evidence.reading import known, number, one_of, placed
@@ -178,7 +179,8 @@ def options(folder: Path = FOLDER) -> tuple[Option, ...]:
             if not record[column]:
                 raise EvidenceError(f"{where}: no {column}; say it.")
         recovery = {key: number(where, record, key) for key in ("recovery_weeks", "recovery_low", "recovery_high")}
-        _ranged(where, *recovery.values(), record["kind"])
+        weeks, least, most = recovery.values()
+        _ranged(where, weeks, least, most, record["kind"])
         for name in (record["name"], record["title"], *lists["other_names"]):
             if seen.setdefault(_loose(name), record["name"]) != record["name"]:
                 raise EvidenceError(f"{where}: {name!r} already names {seen[_loose(name)]}; give another name.")
@@ -296,14 +298,10 @@ def _effect(where: str, record: dict[str, str]) -> Effect:
         if not 0 <= numbers["from"] <= numbers["until"] or not numbers["onset"] > 0:
             raise EvidenceError(f"{where}: give from, until and onset in months, from not after until.")
     reach = "" if math.isnan(low) else f" ({low:g} to {high:g})"
-    return Effect(
-        **{key: record[key] for key in ("option", "region", "population", "score", "unit", "comparator")},
-        **{key: numbers[key] for key in ("value", "low", "high", "until", "onset", "fading")},
-        since=numbers["from"],
-        used=record["used"] == "yes",
-        printed=f"{value:g}{reach} {record['unit']}" if found else "not found",
-        **{key: record[key] for key in ("source", "where", "status", "kind", "note")},
-    )
+    words: dict[str, Any] = {key: text for key, text in record.items() if key not in (*numbers, "used")}
+    spans: dict[str, Any] = {key: value for key, value in numbers.items() if key != "from"}
+    printed = f"{value:g}{reach} {record['unit']}" if found else "not found"
+    return Effect(**words, **spans, since=numbers["from"], used=record["used"] == "yes", printed=printed)
 
 
 def _in_points(made: Effect, spread: float) -> Effect:
