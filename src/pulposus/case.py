@@ -12,9 +12,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -33,14 +32,13 @@ from pulposus import evidence
 from pulposus.errors import InputError, nearest
 from pulposus.evidence import Row
 from pulposus.evidence.options import names as option_names
-from pulposus.evidence.options import options as all_options
 from pulposus.picture import PictureTable
 from pulposus.surface.form import Form, SurfaceKeys
-from pulposus.surface.frame import reach
+from pulposus.surface.frame import check_back, span_of
 from pulposus.therapies import options, protocol, surgical
 from pulposus.therapies.options import Planned
 from pulposus.therapies.protocol import Treatment
-from pulposus.values import day, figure, number, one_of, toml_file, whole
+from pulposus.values import day, figure, middle_age, number, one_of, toml_file, whole
 
 if TYPE_CHECKING:
     from pulposus.disc.state import Hypotheses
@@ -151,7 +149,7 @@ class DiscTable(SurfaceKeys, _Table):
     def _plausible(self) -> DiscTable:
         self.refuse_others(self.measured(), self.outline)
         for key in self.measured():
-            low, high, unit = _span(quantity_of(key))
+            low, high, unit = span_of(quantity_of(key))
             value = getattr(self, key)
             if self.outline and key not in OF_OUTLINES:
                 raise InputError(f"[disc] {key} does not go with an outline, which has its own; leave one of them out.")
@@ -255,7 +253,7 @@ class TreatmentTable(_Table):
             if len(fields) > 1:
                 other = next(name for name in fields if name != "protocol")
                 raise InputError(f"A protocol line and {other} stand beside each other; write the line or the fields.")
-            if _is_option(self.protocol):
+            if options.is_named(self.protocol):
                 raise InputError(f"{self.protocol!r} is an option; write it under [[options]], not [[treatments]].")
             return protocol.parse(self.protocol)
         if self.product is None:
@@ -382,29 +380,8 @@ class Case(_Table):
             if last >= end:
                 given = f"A dose of {treatment.product} at month {last:g} is not before the end of the run"
                 raise InputError(f"{given} ({end:g} months); give it earlier or raise years in [run].")
-        for one in self.options:
-            self._can_be_done(one, end)
-        gone = surgical.ended(self.options, self.disc.level)
-        for month in (month for treatment in self.treatments for month in treatment.months):
-            if gone is not None and month >= gone:
-                raise InputError(
-                    f"A dose at month {month:g} finds no disc, which is taken out at month {gone:g}; give it earlier."
-                )
+        surgical.refuse(self.options, self.disc.level, end, [month for t in self.treatments for month in t.months])
         return self
-
-    def _can_be_done(self, one: Planned, end: float) -> None:
-        """Raise InputError for an option that does not go with this disc."""
-        if one.month >= end:
-            given = f"{one.option.title} at month {one.month:g} is not before the end of the run"
-            raise InputError(f"{given} ({end:g} months); give it earlier or raise years in [run].")
-        region = "cervical" if self.disc.level.startswith("C") else "lumbar"
-        if region not in one.option.regions:
-            where = " and ".join(one.option.regions)
-            raise InputError(f"{one.option.title} is {where}, and the disc is {self.disc.level}; leave it out.")
-        if one.level and one.level != self.disc.level and not options.is_neighbour(one.level, self.disc.level):
-            raise InputError(
-                f"{one.option.title} at {one.level} is not next to {self.disc.level}; give this disc or its neighbour."
-            )
 
     @property
     def done(self) -> bool:
@@ -442,7 +419,8 @@ class Case(_Table):
     @property
     def warnings(self) -> list[str]:
         """What must be said of this case before anyone reads its result."""
-        said = [*self._said_of_treatments(), *self._said_of_options(), *self.disc.unusual(), *self._outside_ranges()]
+        others = options.said(self.options, self.disc.level)
+        said = [*self._said_of_treatments(), *others, *self.disc.unusual(), *self._outside_ranges()]
         return list(dict.fromkeys(said))
 
     def resolved(self) -> Case:
@@ -452,7 +430,7 @@ class Case(_Table):
         filled: dict[str, str] = {}
         person, rows, dimensions = self.person, self._rows(), self.dimensions()
         if person.age is None:
-            person = person.model_copy(update={"age": _middle_age(filled)})
+            person = person.model_copy(update={"age": middle_age(filled)})
         if person.sex == "any":
             filled["sex"] = "Sex was not given: dimensions are those of both sexes together."
         update: dict[str, float] = {}
@@ -462,7 +440,7 @@ class Case(_Table):
             update[key] = row.value if same else dimensions[row.name] / evidence.factor(row.unit)
             filled[key] = self._from_where(key, update[key], row)
         if self.disc.form is None:  # a form has been looked at everywhere
-            _check_back(dimensions)
+            check_back(dimensions)
         treated = "; ".join(map(str, [*self.treatments, *self.options])) or "no treatment"
         title = self.title or f"{self.disc.level}, grade {self.disc.grade}: {treated}"
         disc = self.disc.model_copy(update=update)
@@ -544,15 +522,7 @@ class Case(_Table):
             fields = {names.get(name, name): value for name, value in vars(treatment).items()}
             listed.append(fields if treatment.repeats else {**fields, "repeat_every": 0.0})
         run = tables.pop("run")
-        others = [
-            {
-                key: list(value) if isinstance(value, tuple) else value
-                for key, value in vars(one).items()
-                if value not in (None, ())
-            }
-            for one in self.options
-        ]
-        full = {**tables, "treatments": listed, "options": others, "run": run}
+        full = {**tables, "treatments": listed, "options": [one.fields() for one in self.options], "run": run}
         return {name: value for name, value in full.items() if value not in ("", {}, [])}
 
     def _rows(self) -> dict[str, Row]:
@@ -583,24 +553,6 @@ class Case(_Table):
                 "outside_disc": evidence.site(t.site)["delivered_fraction"].value == 0,
             }
             yield from (evidence.statement(name).text for name, called in calls.items() if called)
-
-    def _said_of_options(self) -> Iterable[str]:
-        """What options do in this disc, and what of that is assumed."""
-        for one in self.options:
-            acts, option = one.acts(self.disc.level), one.option
-            neighbour = f" at {one.level}, next door" if one.level and one.level != self.disc.level else ""
-            begin = f"{one.option.title[0].upper()}{option.title[1:]}{neighbour} from month {one.month:g}: "
-            if not acts or one.strength == 0:
-                yield f"{begin}this changes nothing in this disc ({option.disc})."
-                continue
-            told = [f"{key} {act.value:g} ({act.low:g} to {act.high:g})" for key, act in acts.items() if key != "ends"]
-            assumed = f" Assumed, relative to before or as a share: {', '.join(told)}." if told else ""
-            yield f"{begin}{option.disc}.{assumed}"
-            if "ends" in acts:
-                yield (
-                    f"From month {one.month:g} on there is no disc here any more: its numbers end, pictures show it as "
-                    "it was taken out, and what goes on are the neighbours."
-                )
 
     def _outside_ranges(self) -> Iterable[str]:
         """Choices beyond the ranges of the evidence."""
@@ -635,47 +587,6 @@ def quantity_of(key: str) -> str:
 
 def _unit(unit: str) -> str:
     return "" if unit in ("", "1") else f" {unit}"
-
-
-@cache
-def _span(quantity: str) -> tuple[float, float, str]:
-    """What is plausible for a dimension, and its unit: half the least length tabled to twice the top of the ranges.
-
-    Angles go to twice the greatest either way (a cervical disc may open backwards); shares stay within the tables.
-    """
-    made = [
-        evidence.dimensions(level, sex, grade)[quantity]
-        for level in evidence.levels()
-        for sex in get_args(Sex)
-        for grade in _GRADES
-    ]
-    unit = made[0].unit
-    greatest = max(abs(row.value) for row in made)
-    if unit == "degree":
-        return -2 * greatest, 2 * greatest, unit
-    if evidence.dimension(unit) == evidence.dimension("mm"):
-        low, high = (length / evidence.factor(unit) for length in reach(quantity))
-        return low, high, unit
-    return min(row.low for row in made), max(row.high for row in made), unit
-
-
-def _check_back(si: Mapping[str, float]) -> None:
-    """A wedge must leave some height at both ends of the disc."""
-    fall = abs(math.tan(si["wedge"])) * si["ap_depth"] / 2
-    if fall >= si["mid_height"]:
-        depth, height = (si[name] / evidence.factor("mm") for name in ("ap_depth", "mid_height"))
-        wedge = f"[disc] wedge of {math.degrees(si['wedge']):.3g} degrees over {depth:.3g} mm"
-        raise InputError(f"{wedge} leaves no height at one end of a disc of {height:.3g} mm; give a smaller wedge.")
-
-
-def _middle_age(filled: dict[str, str]) -> float:
-    """Half way between the younger and the older donors in whom turnover was measured, where nobody gave an age."""
-    young, old = evidence.used("collagen_young_age"), evidence.used("collagen_old_age")
-    age = evidence.convert((young.value + old.value) / 2, young.unit, "year")
-    known = "; ".join(evidence.reference(key) for key in dict.fromkeys([*young.sources, *old.sources]))
-    said = "half way between the younger and the older donors whose collagen turnover was measured"
-    filled["age"] = f"age = {age:g} years was not given, and is {said}: {known}"
-    return age
 
 
 # ---------------------------------------------------------------------------------------------- reading
@@ -714,16 +625,9 @@ def case_from_line(
         "run": {"years": years, "mesh": mesh},
     }
     given = {name: {k: v for k, v in table.items() if v is not None} for name, table in tables.items()}
-    injected = [part for part in lines if part.split()[0].lower() == "inject" or not _is_option(part)]
+    injected = [part for part in lines if part.split()[0].lower() == "inject" or not options.is_named(part)]
     others = [options.parse(part) for part in lines if part not in injected]
     return Case.from_dict({**given, "treatments": [protocol.parse(part) for part in injected], "options": others})
-
-
-def _is_option(line: str) -> bool:
-    """Whether a line begins with the name of an option, so that its mistakes are told as those of one."""
-    words = re.split(r"\s+(?=(?:at|until|without)\b)", line)[0]
-    known = {name.lower() for one in all_options() for name in (one.name, one.title, *one.other_names)}
-    return words.lower().replace("-", " ") in {name.replace("_", " ").replace("-", " ") for name in known}
 
 
 def json_schema() -> dict[str, Any]:

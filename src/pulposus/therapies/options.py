@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -63,6 +64,11 @@ class Planned:
         if self.level and self.level != level:
             every = {key.removeprefix("adjacent_"): act for key, act in every.items() if key in NEIGHBOUR}
         return {key: act for key, act in every.items() if key in SWITCHES and key not in self.without}
+
+    def fields(self) -> dict[str, Any]:
+        """What is given, as a case file has it."""
+        given = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
+        return {key: value for key, value in given.items() if value is not None and value != []}
 
     def span(self) -> tuple[float, float]:
         """Months from which and until which it acts."""
@@ -137,6 +143,35 @@ def describe(planned: Planned) -> str:
     words += [f"at strength {planned.strength:.15g}"] if planned.strength != 1 else []
     words += [f"without {', '.join(planned.without)}"] if planned.without else []
     return " ".join(words)
+
+
+def is_named(line: str) -> bool:
+    """Whether a line begins with the name of an option, so that its mistakes are told as those of one."""
+    words = re.split(r"\s+(?:at|until|without)\b", line)[0]
+    try:
+        options.option(words)
+    except InputError:
+        return False
+    return True
+
+
+def said(planned: Iterable[Planned], level: str) -> Iterator[str]:
+    """What options do in the disc of a level, and what of that is assumed."""
+    for one in planned:
+        acts, title = one.acts(level), one.option.title
+        neighbour = f" at {one.level}, next door" if one.level and one.level != level else ""
+        begin = f"{title[0].upper()}{title[1:]}{neighbour} from month {one.month:g}: "
+        if not acts or one.strength == 0:
+            yield f"{begin}this changes nothing in this disc ({one.option.disc})."
+            continue
+        told = [f"{key} {act.value:g} ({act.low:g} to {act.high:g})" for key, act in acts.items() if key != "ends"]
+        assumed = f" Assumed, relative to before or as a share: {', '.join(told)}." if told else ""
+        yield f"{begin}{one.option.disc}.{assumed}"
+        if "ends" in acts:
+            yield (
+                f"From month {one.month:g} on there is no disc here any more: its numbers end, pictures show it as "
+                "it was taken out, and what goes on are the neighbours."
+            )
 
 
 def is_neighbour(level: str, other: str) -> bool:

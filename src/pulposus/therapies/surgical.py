@@ -23,6 +23,7 @@ from jaxtyping import Array, Float
 
 from pulposus.disc.simulate import AbstractTherapy
 from pulposus.disc.state import FATES, Disc, State, total
+from pulposus.errors import InputError
 from pulposus.evidence.options import RELATIVE
 from pulposus.therapies import options
 from pulposus.therapies.options import Planned
@@ -124,3 +125,26 @@ def opened(planned: Sequence[Planned], level: str) -> tuple[float, int] | None:
 def ended(planned: Sequence[Planned], level: str) -> float | None:
     """Month at which the disc of a level is taken out; None where it stays."""
     return min((one.month for one in planned if one.strength > 0 and "ends" in one.acts(level)), default=None)
+
+
+def refuse(planned: Sequence[Planned], level: str, end: float, doses: Sequence[float]) -> None:
+    """Raise InputError for options that do not go with the disc of a level, with a run that ends at month `end`, or
+    with injections at months `doses`.
+    """
+    region = "cervical" if level.startswith("C") else "lumbar"
+    for one in planned:
+        title = one.option.title
+        if one.month >= end:
+            given = f"{title} at month {one.month:g} is not before the end of the run"
+            raise InputError(f"{given} ({end:g} months); give it earlier or raise years in [run].")
+        if region not in one.option.regions:
+            where = " and ".join(one.option.regions)
+            raise InputError(f"{title} is {where}, and the disc is {level}; leave it out.")
+        if one.level and one.level != level and not options.is_neighbour(one.level, level):
+            raise InputError(f"{title} at {one.level} is not next to {level}; give this disc or its neighbour.")
+    gone = ended(planned, level)
+    late = [month for month in doses if gone is not None and month >= gone]
+    if late:
+        raise InputError(
+            f"A dose at month {late[0]:g} finds no disc, which is taken out at month {gone:g}; give it earlier."
+        )
