@@ -136,7 +136,8 @@ def fill(
 
 def describe(planned: Planned) -> str:
     """The line of an option; `parse` gives the option back."""
-    words = [planned.name.replace("_", " ").capitalize() if planned.name != "acdf" else "ACDF"]
+    short = planned.name in ("acdf", "nsaid", "snri")
+    words = [planned.name.upper() if short else planned.name.replace("_", " ").capitalize()]
     words += [f"at {planned.level}"] if planned.level else []
     words += [f"at month {planned.month:.15g}"]
     words += [f"until month {planned.until:.15g}"] if planned.until is not None else []
