@@ -46,7 +46,11 @@ def test_one_step_and_people_followed_are_one_law(name: str) -> None:
     draws = random.integers(len(person.responses("lumbar")[1]), size=8000)
     names, rows = person.responses("lumbar")
     place = rows[draws, names.index("trial_spread")] * random.standard_normal(8000)
-    told = person.follow(random, given, start.pain, start.disability, mine.months[1:], draws=draws, place=place)
+    told = person.follow(
+        random, given, start.pain, start.disability, mine.months[1:], draws=draws, place=place, limb=start.limb
+    )
+    assert told.limb is not None
+    assert np.allclose(mine.limb[:, 1:].mean(0), told.limb.mean(0), atol=1.6)
     assert np.allclose(mine.pain[:, 1:].mean(0), told.pain.mean(0), atol=1.6)
     assert np.allclose(mine.disability[:, 1:].mean(0), told.disability.mean(0), atol=1.3)
     assert np.allclose(mine.pain[:, 1:].std(0), told.pain.std(0), atol=1.5)

@@ -50,14 +50,14 @@ _NAMES = {
     "lumbar": {"pain": "vas_back", "limb": "vas_leg", "disability": "odi"},
     "cervical": {"pain": "vas_neck", "limb": "vas_arm", "disability": "ndi"},
 }
-# Natural course and usual level of each score, names in outcomes.csv; None where a score of its own has neither.
-_LAW: dict[tuple[str, str, str], tuple[str | None, str | None]] = {
+# Natural course and usual level of each pain, names in outcomes.csv, as in `outcomes.person`.
+_LAW = {
     ("lumbar", "chronic", "pain"): ("lumbar_course_pain", "lumbar_typical_pain"),
-    ("lumbar", "chronic", "limb"): (None, None),
-    ("lumbar", "radicular", "pain"): ("lumbar_course_pain", "lumbar_typical_pain"),
+    ("lumbar", "chronic", "limb"): ("chronic_course_limb", "chronic_typical_limb"),
+    ("lumbar", "radicular", "pain"): ("radicular_course_back", "lumbar_typical_pain"),
     ("lumbar", "radicular", "limb"): ("radicular_course_limb", "lumbar_typical_limb"),
     ("cervical", "chronic", "pain"): ("neck_course_pain", "cervical_typical_pain"),
-    ("cervical", "chronic", "limb"): (None, None),
+    ("cervical", "chronic", "limb"): ("chronic_course_limb", "chronic_typical_limb"),
     ("cervical", "radicular", "pain"): ("radicular_course_neck", "cervical_typical_pain"),
     ("cervical", "radicular", "limb"): ("radicular_course_limb", "cervical_typical_limb"),
 }
@@ -104,7 +104,7 @@ class People:
     @property
     def leading(self) -> str:
         """The score that leads: limb pain where a root hurts, else pain of back or neck."""
-        return "limb" if self.population == "radicular" else "pain"
+        return "limb" if person.leading(self.population) == "limb" else "pain"
 
     def start(self, name: str) -> np.ndarray:
         """A score at start (person,)."""
@@ -284,8 +284,7 @@ class _World:
 
     def number(self, name: str) -> np.ndarray:
         """A number of the law, each person's own draw (person, 1)."""
-        names, rows = person.responses(self.people.region)
-        return rows[self.lot.draws, names.index(name)][:, None]
+        return np.asarray(person.drawn(self.people.region, name)[self.lot.draws][:, None])
 
     def since(self, k: int) -> np.ndarray:
         """Months since step k, none before it (visit,)."""
@@ -386,14 +385,11 @@ def _alone(world: _World, name: str, stability: np.ndarray, grown: np.ndarray, p
     """A score with regression and natural course alone (person, visit)."""
     people, start = world.people, world.people.start(name)[:, None]
     if name == "disability":
-        course: str | None = f"{people.population}_course_disability"
-        typical: str | None = f"{people.region}_typical_disability"
+        course, typical = f"{people.population}_course_disability", f"{people.region}_typical_disability"
     else:
         course, typical = _LAW[people.region, people.population, name]
-    usual = world.number(typical) if typical else start
-    kept = 1 - (1 - stability) * parts.regression
-    fall = parts.course * world.number(course) * grown if course else 0.0 * grown
-    return usual + kept * (start - usual) - fall
+    usual, kept = world.number(typical), 1 - (1 - stability) * parts.regression
+    return usual + kept * (start - usual) - parts.course * world.number(course) * grown
 
 
 def _takes(world: _World) -> np.ndarray:
