@@ -17,7 +17,7 @@ from pulposus.disc.state import FATES, Disc, State, total
 from pulposus.errors import InputError
 from pulposus.evidence import options as evidence_of
 from pulposus.evidence.options import RELATIVE
-from pulposus.therapies import biological, conservative, options, surgical
+from pulposus.therapies import biological, conservative, factors, options, surgical
 from pulposus.therapies.options import Planned, fill, parse
 
 LEVEL, MONTH = "L4-L5", simulate.MONTH
@@ -31,13 +31,13 @@ def disc_and_state() -> tuple[Disc, State]:
 def after(disc: Disc, state: State, *planned: Planned, month: float = 0.0, level: str = LEVEL) -> State:
     """The state just after what falls due at a month."""
     made = (surgical.operations(planned, level), conservative.regimens(planned, level))
-    return simulate.dose(disc, state, made, jnp.asarray(options.seconds([month])[0]))
+    return simulate.dose(disc, state, made, jnp.asarray(factors.seconds([month])[0]))
 
 
 def constants(disc: Disc, *planned: Planned, month: float = 0.0, level: str = LEVEL) -> Disc:
     """The disc as options leave its constants from a month on."""
     made = (surgical.operations(planned, level), conservative.regimens(planned, level))
-    return simulate.modulated(disc, made, jnp.asarray(options.seconds([month])[0]))
+    return simulate.modulated(disc, made, jnp.asarray(factors.seconds([month])[0]))
 
 
 def same(a: object, b: object, **tolerance: float) -> bool:
@@ -104,7 +104,7 @@ def test_nothing_acts_before_its_month_nor_after_its_end(disc_and_state: tuple[D
     lasts = evidence_of.acts_of("oral_steroid")["lasts"].value
     assert same(constants(disc, course, month=1 + lasts), disc)
     assert same(after(disc, state, fill("discectomy", month=3), month=2), state)
-    assert conservative.regimens([tablet], LEVEL).times() == tuple(options.seconds([2, 4]))
+    assert conservative.regimens([tablet], LEVEL).times() == tuple(factors.seconds([2, 4]))
 
 
 def test_each_effect_changes_its_constant_and_has_a_switch(disc_and_state: tuple[Disc, State]) -> None:
@@ -143,8 +143,8 @@ def test_what_is_done_next_door_is_felt_as_load_alone(disc_and_state: tuple[Disc
     assert float(loaded.parameters.activity_load) > float(disc.parameters.activity_load)
     assert float(constants(disc, fill("lumbar_fusion")).parameters.activity_load) < float(disc.parameters.activity_load)
     assert same(after(disc, state, next_door), state)
-    assert surgical.ended([fill("acdf", level="C5-C6")], "C6-C7") is None
-    assert surgical.ended([fill("acdf", month=3)], "C5-C6") == 3
+    assert options.ended([fill("acdf", level="C5-C6")], "C6-C7") is None
+    assert options.ended([fill("acdf", month=3)], "C5-C6") == 3
 
 
 def test_a_disc_that_is_taken_out_has_no_further_course(disc_and_state: tuple[Disc, State]) -> None:

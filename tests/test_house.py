@@ -78,7 +78,15 @@ ORDERS = {
     },
     "surface": {"form": 0, "reading": 0, "triangles": 0, "frame": 1, "fit": 2, "between": 3},
     "scan": {"volume": 0, "schemes": 0, "masks": 1, "slab": 2, "readout": 3, "nucleus": 3},
-    "therapies": {"protocol": 0, "pressure": 0, "options": 1, "biological": 1, "conservative": 2, "surgical": 2},
+    "therapies": {
+        "protocol": 0,
+        "pressure": 0,
+        "options": 1,
+        "factors": 1,
+        "biological": 1,
+        "conservative": 2,
+        "surgical": 2,
+    },
     "figures": {"style": 0, "response": 1, "posterior": 1, "tears": 1, "fitted": 1, "on_image": 1, "t2_weighted": 1},
     "evidence": {
         "units": 0,

@@ -35,7 +35,7 @@ from pulposus.evidence.options import names as option_names
 from pulposus.picture import PictureTable
 from pulposus.surface.form import Form, SurfaceKeys
 from pulposus.surface.frame import check_back, span_of
-from pulposus.therapies import options, protocol, surgical
+from pulposus.therapies import options, protocol
 from pulposus.therapies.options import Planned
 from pulposus.therapies.protocol import Treatment
 from pulposus.values import day, figure, middle_age, number, one_of, toml_file, whole
@@ -380,7 +380,7 @@ class Case(_Table):
             if last >= end:
                 given = f"A dose of {treatment.product} at month {last:g} is not before the end of the run"
                 raise InputError(f"{given} ({end:g} months); give it earlier or raise years in [run].")
-        surgical.refuse(self.options, self.disc.level, end, [month for t in self.treatments for month in t.months])
+        options.refuse(self.options, self.disc.level, end, [month for t in self.treatments for month in t.months])
         return self
 
     @property
@@ -492,7 +492,7 @@ class Case(_Table):
         """What the pressure of an injection goes by: sex, Dallas grade where given, whether pressure counts, and from
         when on an operation has left the annulus open.
         """
-        way = surgical.opened(self.options, self.disc.level)
+        way = options.opened(self.options, self.disc.level)
         wide = {} if way is None else {"opened": way}
         return {"sex": self.person.sex, "dallas": self.disc.dallas, "pressed": self.choices.injection_pressure} | wide
 

@@ -32,7 +32,7 @@ from pulposus.record import describe as describe
 from pulposus.record import shape_of as shape_of
 from pulposus.record import version
 from pulposus.results import Results, claimed
-from pulposus.therapies import conservative, surgical
+from pulposus.therapies import conservative, options, surgical
 from pulposus.therapies.biological import Injections, hungers, prescribe, products_in
 
 if TYPE_CHECKING:
@@ -475,7 +475,7 @@ def _write_loads(
 
 def _arms(case: Case) -> tuple[str, ...]:
     """Arms whose end can be put under load: the treated one where something is done and a disc is left."""
-    return ARMS if case.done and surgical.ended(case.options, case.disc.level) is None else ARMS[:1]
+    return ARMS if case.done and options.ended(case.options, case.disc.level) is None else ARMS[:1]
 
 
 def _opened(
@@ -484,7 +484,7 @@ def _opened(
     """What is torn at the start of the treated arm, and the first look at it where it is that of the untreated one: a
     way that an operation opens counts from the start.
     """
-    way = surgical.opened(case.options, case.disc.level)
+    way = options.opened(case.options, case.disc.level)
     if way is None or way[1] <= (case.disc.dallas or 0):
         return torn, first
     return structure.torn(topology, way[1]), None

@@ -3,7 +3,7 @@
 What: between its month and its end an option multiplies constants of the disc; before and after it does nothing. What
 acts on people alone (muscle relaxants, opioids, an epidural injection) has no factor here.
 Equation: constant x product over options that are on of (1 + s (f - 1)).
-Reads and writes: see `options.changed`.
+Reads and writes: see `factors.changed`.
 Why this holds: between two stops of the clock nothing begins or ends; what is on at the same time multiplies, so that
 order cannot matter.
 Source: ``evidence/option_disc.csv``; nearly all of it assumed.
@@ -20,7 +20,7 @@ from jaxtyping import Array, Float
 from pulposus.disc.simulate import AbstractTherapy
 from pulposus.disc.state import Disc, State
 from pulposus.evidence.options import RELATIVE
-from pulposus.therapies import options
+from pulposus.therapies import factors, options
 from pulposus.therapies.options import Planned
 
 
@@ -41,7 +41,7 @@ class Regimens(AbstractTherapy):
     def modulate(self, disc: Disc, time: Array) -> Disc:
         """The disc with what is on at `time`."""
         on = self.given * (self.start <= time) * (time < self.end)
-        return options.changed(disc, {key: options.product(on, self.factor[:, k]) for k, key in enumerate(RELATIVE)})
+        return factors.changed(disc, {key: factors.product(on, self.factor[:, k]) for k, key in enumerate(RELATIVE)})
 
     def dose(self, disc: Disc, state: State, coords: Array, time: Array) -> State:
         """Nothing is put into the disc or taken out of it."""
@@ -56,7 +56,7 @@ def regimens(planned: Sequence[Planned], level: str, room: int = 0) -> Regimens:
     every = [list(options.factors(one, level).values()) for one in own] + [[1.0] * len(RELATIVE)] * idle
     return Regimens(
         given=jnp.ones(()),
-        start=jnp.asarray(options.seconds(spans[:, 0])),
-        end=jnp.asarray(options.seconds(spans[:, 1])),
+        start=jnp.asarray(factors.seconds(spans[:, 0])),
+        end=jnp.asarray(factors.seconds(spans[:, 1])),
         factor=jnp.asarray(every, dtype=float).reshape(-1, len(RELATIVE)),
     )

@@ -1,32 +1,19 @@
-"""An option of care as a person writes it, and the constants of a disc that it changes while it acts.
+"""An option of care as a person writes it: one line of words, or the fields of a case file.
 
 What: ``parse("Discectomy at month 6")`` gives a `Planned`, ``str`` of it gives the line again; `fill` checks fields;
-`changed` gives the disc with some of its constants multiplied.
-Equation: production of IL-1beta and TNF, synthesis of matrix, oxygen and glucose of the marrow, mean load and its
-frequency are each multiplied by a factor f of ``evidence/option_disc.csv``; at strength s by 1 + s (f - 1).
-Reads and writes: constants of a `Disc` (inflammation, synthesis, boundary, activity_load, activity_frequency).
-Why this holds: drugs, smoke and load act within days, against which a disc changes over months; a factor can be left
-out, and most are assumptions with ranges.
-Source: ``evidence/options.csv`` and ``evidence/option_disc.csv``.
+`said` tells what it does in a disc, `refuse` what cannot be done there. What it changes in a disc stands in `factors`.
+Reads: ``evidence/options.csv`` and ``evidence/option_disc.csv``. Writes: nothing. Errors: `InputError`, one sentence.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import equinox as eqx
-import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array
-
 from pulposus import evidence
-from pulposus.disc import mesh, transport
-from pulposus.disc.simulate import MONTH
-from pulposus.disc.state import Disc
 from pulposus.errors import InputError, nearest
 from pulposus.evidence import options
 from pulposus.evidence.options import NEIGHBOUR, RELATIVE, Act, Option
@@ -186,38 +173,39 @@ def factors(planned: Planned, level: str) -> dict[str, float]:
     return {key: 1 + planned.strength * (acts[key].value - 1) if key in acts else 1.0 for key in RELATIVE}
 
 
-def seconds(months: Iterable[float]) -> np.ndarray:
-    """Months as the clock has them, in whole seconds."""
-    return np.rint(np.array(list(months), dtype=float) * MONTH)
+def opened(planned: Sequence[Planned], level: str) -> tuple[float, int] | None:
+    """Month and Dallas grade of the first opening that an operation leaves in the annulus; None where none does."""
+    found = [
+        (one.month, int(acts["opening"].value))
+        for one in planned
+        if one.strength > 0 and "opening" in (acts := one.acts(level))
+    ]
+    return min(found) if found else None
 
 
-def product(on: Array, values: Array) -> Array:
-    """What all that is on (option,) multiplies by; the order of options cannot matter."""
-    return jnp.prod(1 + on * (values - 1))
+def ended(planned: Sequence[Planned], level: str) -> float | None:
+    """Month at which the disc of a level is taken out; None where it stays."""
+    return min((one.month for one in planned if one.strength > 0 and "ends" in one.acts(level)), default=None)
 
 
-def changed(disc: Disc, by: Mapping[str, Array]) -> Disc:
-    """The disc with constants multiplied, by `RELATIVE` (those that are not named stay)."""
-    one = jnp.ones(())
-    p, supply = disc.parameters, by.get("supply", one)
-    coords = mesh.coordinates(disc.topology, disc.shape)
-    rim = transport.boundary(coords, p, 0.0)
-    marrow = transport.boundary(coords, p, 1.0) - rim  # oxygen and glucose of marrow on the endplates
-    own = jnp.sum((disc.boundary - rim) * marrow) / jnp.sum(marrow**2)  # what this disc's marrow supplies of it
-    return eqx.tree_at(
-        lambda d: (
-            d.inflammation,
-            d.synthesis,
-            d.boundary,
-            d.parameters.activity_load,
-            d.parameters.activity_frequency,
-        ),
-        disc,
-        (
-            disc.inflammation * by.get("cytokines", one),
-            disc.synthesis * by.get("synthesis", one),
-            disc.boundary + own * (supply - 1) * marrow,
-            p.activity_load * by.get("load", one),
-            p.activity_frequency * by.get("motion", one),
-        ),
-    )
+def refuse(planned: Sequence[Planned], level: str, end: float, doses: Sequence[float]) -> None:
+    """Raise InputError for options that do not go with the disc of a level, with a run that ends at month `end`, or
+    with injections at months `doses`.
+    """
+    region = "cervical" if level.startswith("C") else "lumbar"
+    for one in planned:
+        title = one.option.title
+        if one.month >= end:
+            given = f"{title} at month {one.month:g} is not before the end of the run"
+            raise InputError(f"{given} ({end:g} months); give it earlier or raise years in [run].")
+        if region not in one.option.regions:
+            where = " and ".join(one.option.regions)
+            raise InputError(f"{title} is {where}, and the disc is {level}; leave it out.")
+        if one.level and one.level != level and not is_neighbour(one.level, level):
+            raise InputError(f"{title} at {one.level} is not next to {level}; give this disc or its neighbour.")
+    gone = ended(planned, level)
+    late = [month for month in doses if gone is not None and month >= gone]
+    if late:
+        raise InputError(
+            f"A dose at month {late[0]:g} finds no disc, which is taken out at month {gone:g}; give it earlier."
+        )

@@ -4,7 +4,7 @@ What: at its month an operation removes a share of the nucleus with its matrix a
 the disc as a whole; from then on it changes the load of this disc, or of its neighbour where it was done next door.
 Equation: at each node r = R w t, R the share, t the share of nucleus there, w = 1 + a (y_m - y) / h, whose mean over
 the nucleus is one (y_m its middle, h half its depth, a = 0.9); cells, charge and collagen x (1 - r). Load and frequency
-as in `options.changed`.
+as in `factors.changed`.
 Reads: cells, charge, collagen. Writes: the same, ledger (removed cells left the disc), present.
 Why this holds: what is taken out is gone within an hour. Solid that has gone is not told from water that has gone: the
 disc sinks as its charge says, as after a herniation. The opening behind changes what later injections lose and the
@@ -23,9 +23,8 @@ from jaxtyping import Array, Float
 
 from pulposus.disc.simulate import AbstractTherapy
 from pulposus.disc.state import FATES, Disc, State, total
-from pulposus.errors import InputError
 from pulposus.evidence.options import RELATIVE
-from pulposus.therapies import options
+from pulposus.therapies import factors, options
 from pulposus.therapies.options import Planned
 
 _BEHIND = 0.9  # maths: slope of what is taken from front to back; one would leave nothing behind and all in front
@@ -49,7 +48,7 @@ class Operations(AbstractTherapy):
     def modulate(self, disc: Disc, time: Array) -> Disc:
         """The disc with the load that operations up to `time` have left it."""
         on = self.given * (self.when <= time)
-        return options.changed(disc, {key: options.product(on, self.factor[:, k]) for k, key in enumerate(RELATIVE)})
+        return factors.changed(disc, {key: factors.product(on, self.factor[:, k]) for k, key in enumerate(RELATIVE)})
 
     def dose(self, disc: Disc, state: State, coords: Array, time: Array) -> State:
         """Take out what is taken out at `time`."""
@@ -105,46 +104,8 @@ def operations(planned: Sequence[Planned], level: str, room: int = 0) -> Operati
     every = [list(options.factors(one, level).values()) for one in own] + [[1.0] * len(RELATIVE)] * idle
     return Operations(
         given=jnp.ones(()),
-        when=jnp.asarray(options.seconds([one.month for one in own] + [np.inf] * idle)),
+        when=jnp.asarray(factors.seconds([one.month for one in own] + [np.inf] * idle)),
         removed=column("removed"),
         ends=(column("ends") > 0).astype(float),
         factor=jnp.asarray(every, dtype=float).reshape(-1, len(RELATIVE)),
     )
-
-
-def opened(planned: Sequence[Planned], level: str) -> tuple[float, int] | None:
-    """Month and Dallas grade of the first opening that an operation leaves in the annulus; None where none does."""
-    found = [
-        (one.month, int(acts["opening"].value))
-        for one in planned
-        if one.strength > 0 and "opening" in (acts := one.acts(level))
-    ]
-    return min(found) if found else None
-
-
-def ended(planned: Sequence[Planned], level: str) -> float | None:
-    """Month at which the disc of a level is taken out; None where it stays."""
-    return min((one.month for one in planned if one.strength > 0 and "ends" in one.acts(level)), default=None)
-
-
-def refuse(planned: Sequence[Planned], level: str, end: float, doses: Sequence[float]) -> None:
-    """Raise InputError for options that do not go with the disc of a level, with a run that ends at month `end`, or
-    with injections at months `doses`.
-    """
-    region = "cervical" if level.startswith("C") else "lumbar"
-    for one in planned:
-        title = one.option.title
-        if one.month >= end:
-            given = f"{title} at month {one.month:g} is not before the end of the run"
-            raise InputError(f"{given} ({end:g} months); give it earlier or raise years in [run].")
-        if region not in one.option.regions:
-            where = " and ".join(one.option.regions)
-            raise InputError(f"{title} is {where}, and the disc is {level}; leave it out.")
-        if one.level and one.level != level and not options.is_neighbour(one.level, level):
-            raise InputError(f"{title} at {one.level} is not next to {level}; give this disc or its neighbour.")
-    gone = ended(planned, level)
-    late = [month for month in doses if gone is not None and month >= gone]
-    if late:
-        raise InputError(
-            f"A dose at month {late[0]:g} finds no disc, which is taken out at month {gone:g}; give it earlier."
-        )
