@@ -12,9 +12,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -32,12 +31,14 @@ from pydantic import (
 from pulposus import evidence
 from pulposus.errors import InputError, nearest
 from pulposus.evidence import Row
+from pulposus.evidence.options import names as option_names
 from pulposus.picture import PictureTable
 from pulposus.surface.form import Form, SurfaceKeys
-from pulposus.surface.frame import reach
-from pulposus.therapies import protocol
+from pulposus.surface.frame import check_back, span_of
+from pulposus.therapies import options, protocol
+from pulposus.therapies.options import Planned
 from pulposus.therapies.protocol import Treatment
-from pulposus.values import day, figure, number, one_of, toml_file, whole
+from pulposus.values import day, figure, middle_age, number, one_of, toml_file, whole
 
 if TYPE_CHECKING:
     from pulposus.disc.state import Hypotheses
@@ -148,7 +149,7 @@ class DiscTable(SurfaceKeys, _Table):
     def _plausible(self) -> DiscTable:
         self.refuse_others(self.measured(), self.outline)
         for key in self.measured():
-            low, high, unit = _span(quantity_of(key))
+            low, high, unit = span_of(quantity_of(key))
             value = getattr(self, key)
             if self.outline and key not in OF_OUTLINES:
                 raise InputError(f"[disc] {key} does not go with an outline, which has its own; leave one of them out.")
@@ -252,6 +253,8 @@ class TreatmentTable(_Table):
             if len(fields) > 1:
                 other = next(name for name in fields if name != "protocol")
                 raise InputError(f"A protocol line and {other} stand beside each other; write the line or the fields.")
+            if options.is_named(self.protocol):
+                raise InputError(f"{self.protocol!r} is an option; write it under [[options]], not [[treatments]].")
             return protocol.parse(self.protocol)
         if self.product is None:
             remedy = f"write product = 'MSC(M)' or protocol = '{protocol.EXAMPLE}'"
@@ -262,6 +265,30 @@ class TreatmentTable(_Table):
         if every and self.repeats is None:
             raise InputError(f"repeat_every = {every:g} needs repeats, how often the dose is given again; add it.")
         return protocol.fill(**fields, every_months=every)
+
+
+class OptionTable(_Table):
+    """Something else that is done for the person: a line such as "Discectomy at month 6", or its fields."""
+
+    protocol: StrictStr | None = Field(None, examples=[options.EXAMPLE])
+    name: StrictStr | None = Field(None, examples=option_names())
+    month: Months = None
+    until: Months = None
+    strength: Share = None
+    level: Annotated[str | None, BeforeValidator(_level), _level_schema] = None
+    without: tuple[StrictStr, ...] | None = Field(None, examples=[["synthesis"]])
+
+    def planned(self) -> Planned:
+        """The option; InputError for both a line and fields, for neither, and for what cannot be."""
+        fields = self.model_dump(exclude_none=True)
+        if self.protocol is not None:
+            if len(fields) > 1:
+                other = next(name for name in fields if name != "protocol")
+                raise InputError(f"A protocol line and {other} stand beside each other; write the line or the fields.")
+            return options.parse(self.protocol)
+        if self.name is None:
+            raise InputError(f"An option has no name; write name = 'discectomy' or protocol = '{options.EXAMPLE}'.")
+        return options.fill(**fields)
 
 
 class RunTable(_Table):
@@ -282,6 +309,12 @@ def _treatment(value: Any) -> Treatment:
     if isinstance(value, str):
         return protocol.parse(value)
     return value if isinstance(value, Treatment) else TreatmentTable.model_validate(value).treatment()
+
+
+def _planned(value: Any) -> Planned:
+    if isinstance(value, str):
+        return options.parse(value)
+    return value if isinstance(value, Planned) else OptionTable.model_validate(value).planned()
 
 
 def _parameters(value: Any) -> dict[str, float]:
@@ -318,6 +351,7 @@ def _parameters(value: Any) -> dict[str, float]:
 
 _parameters_schema = WithJsonSchema({"type": "object", "additionalProperties": {"type": ["number", "string"]}})
 _treatment_schema = WithJsonSchema(TreatmentTable.model_json_schema())
+_option_schema = WithJsonSchema(OptionTable.model_json_schema())
 
 
 class Case(_Table):
@@ -333,6 +367,7 @@ class Case(_Table):
     structure: StructureTable = StructureTable()
     day: DayTable = DayTable()
     treatments: list[Annotated[Treatment, BeforeValidator(_treatment), _treatment_schema]] = []
+    options: list[Annotated[Planned, BeforeValidator(_planned), _option_schema]] = []
     run: RunTable = RunTable()
     picture: PictureTable | None = None
     _filled: dict[str, str] = PrivateAttr(default_factory=dict)
@@ -345,7 +380,19 @@ class Case(_Table):
             if last >= end:
                 given = f"A dose of {treatment.product} at month {last:g} is not before the end of the run"
                 raise InputError(f"{given} ({end:g} months); give it earlier or raise years in [run].")
+        options.refuse(self.options, self.disc.level, end, [month for t in self.treatments for month in t.months])
         return self
+
+    @property
+    def done(self) -> bool:
+        """Whether anything is done in the treated arm."""
+        return bool(self.treatments or self.options)
+
+    def refuse_options(self, what: str) -> None:
+        """Raise InputError where something that knows injections alone is asked of a case with other options."""
+        if self.options:
+            given = f"{what} knows injections alone, and the case has {self.options[0]}"
+            raise InputError(f"{given}; leave [[options]] out.")
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Case:
@@ -372,7 +419,9 @@ class Case(_Table):
     @property
     def warnings(self) -> list[str]:
         """What must be said of this case before anyone reads its result."""
-        return list(dict.fromkeys([*self._said_of_treatments(), *self.disc.unusual(), *self._outside_ranges()]))
+        others = options.said(self.options, self.disc.level)
+        said = [*self._said_of_treatments(), *others, *self.disc.unusual(), *self._outside_ranges()]
+        return list(dict.fromkeys(said))
 
     def resolved(self) -> Case:
         """The case with nothing left open: age, title, dimensions. InputError where dimensions exclude each other."""
@@ -381,7 +430,7 @@ class Case(_Table):
         filled: dict[str, str] = {}
         person, rows, dimensions = self.person, self._rows(), self.dimensions()
         if person.age is None:
-            person = person.model_copy(update={"age": _middle_age(filled)})
+            person = person.model_copy(update={"age": middle_age(filled)})
         if person.sex == "any":
             filled["sex"] = "Sex was not given: dimensions are those of both sexes together."
         update: dict[str, float] = {}
@@ -391,8 +440,8 @@ class Case(_Table):
             update[key] = row.value if same else dimensions[row.name] / evidence.factor(row.unit)
             filled[key] = self._from_where(key, update[key], row)
         if self.disc.form is None:  # a form has been looked at everywhere
-            _check_back(dimensions)
-        treated = "; ".join(map(str, self.treatments)) or "no treatment"
+            check_back(dimensions)
+        treated = "; ".join(map(str, [*self.treatments, *self.options])) or "no treatment"
         title = self.title or f"{self.disc.level}, grade {self.disc.grade}: {treated}"
         disc = self.disc.model_copy(update=update)
         made = self.model_copy(update={"title": title, "person": person, "disc": disc})
@@ -440,8 +489,12 @@ class Case(_Table):
         return Hypotheses.choose(**self.choices.model_dump(exclude={"injection_pressure"}))
 
     def needle(self) -> dict[str, Any]:
-        """What the pressure of an injection goes by: sex, Dallas grade where given, and whether pressure counts."""
-        return {"sex": self.person.sex, "dallas": self.disc.dallas, "pressed": self.choices.injection_pressure}
+        """What the pressure of an injection goes by: sex, Dallas grade where given, whether pressure counts, and from
+        when on an operation has left the annulus open.
+        """
+        way = options.opened(self.options, self.disc.level)
+        wide = {} if way is None else {"opened": way}
+        return {"sex": self.person.sex, "dallas": self.disc.dallas, "pressed": self.choices.injection_pressure} | wide
 
     def sources(self) -> list[str]:
         """Keys of the sources of the dimensions that are not the person's own."""
@@ -460,7 +513,7 @@ class Case(_Table):
         return "\n".join([*head, *([""] if head else []), text])
 
     def _tables(self) -> dict[str, Any]:
-        tables = self.model_dump(exclude={"treatments"}, exclude_none=True, by_alias=True)
+        tables = self.model_dump(exclude={"treatments", "options"}, exclude_none=True, by_alias=True)
         if self.picture:
             tables["picture"] = self.picture.by_name().model_dump(exclude_none=True)
         names = {"volume_mL": "volume", "every_months": "repeat_every"}
@@ -469,7 +522,7 @@ class Case(_Table):
             fields = {names.get(name, name): value for name, value in vars(treatment).items()}
             listed.append(fields if treatment.repeats else {**fields, "repeat_every": 0.0})
         run = tables.pop("run")
-        full = {**tables, "treatments": listed, "run": run}
+        full = {**tables, "treatments": listed, "options": [one.fields() for one in self.options], "run": run}
         return {name: value for name, value in full.items() if value not in ("", {}, [])}
 
     def _rows(self) -> dict[str, Row]:
@@ -536,47 +589,6 @@ def _unit(unit: str) -> str:
     return "" if unit in ("", "1") else f" {unit}"
 
 
-@cache
-def _span(quantity: str) -> tuple[float, float, str]:
-    """What is plausible for a dimension, and its unit: half the least length tabled to twice the top of the ranges.
-
-    Angles go to twice the greatest either way (a cervical disc may open backwards); shares stay within the tables.
-    """
-    made = [
-        evidence.dimensions(level, sex, grade)[quantity]
-        for level in evidence.levels()
-        for sex in get_args(Sex)
-        for grade in _GRADES
-    ]
-    unit = made[0].unit
-    greatest = max(abs(row.value) for row in made)
-    if unit == "degree":
-        return -2 * greatest, 2 * greatest, unit
-    if evidence.dimension(unit) == evidence.dimension("mm"):
-        low, high = (length / evidence.factor(unit) for length in reach(quantity))
-        return low, high, unit
-    return min(row.low for row in made), max(row.high for row in made), unit
-
-
-def _check_back(si: Mapping[str, float]) -> None:
-    """A wedge must leave some height at both ends of the disc."""
-    fall = abs(math.tan(si["wedge"])) * si["ap_depth"] / 2
-    if fall >= si["mid_height"]:
-        depth, height = (si[name] / evidence.factor("mm") for name in ("ap_depth", "mid_height"))
-        wedge = f"[disc] wedge of {math.degrees(si['wedge']):.3g} degrees over {depth:.3g} mm"
-        raise InputError(f"{wedge} leaves no height at one end of a disc of {height:.3g} mm; give a smaller wedge.")
-
-
-def _middle_age(filled: dict[str, str]) -> float:
-    """Half way between the younger and the older donors in whom turnover was measured, where nobody gave an age."""
-    young, old = evidence.used("collagen_young_age"), evidence.used("collagen_old_age")
-    age = evidence.convert((young.value + old.value) / 2, young.unit, "year")
-    known = "; ".join(evidence.reference(key) for key in dict.fromkeys([*young.sources, *old.sources]))
-    said = "half way between the younger and the older donors whose collagen turnover was measured"
-    filled["age"] = f"age = {age:g} years was not given, and is {said}: {known}"
-    return age
-
-
 # ---------------------------------------------------------------------------------------------- reading
 
 
@@ -613,7 +625,9 @@ def case_from_line(
         "run": {"years": years, "mesh": mesh},
     }
     given = {name: {k: v for k, v in table.items() if v is not None} for name, table in tables.items()}
-    return Case.from_dict({**given, "treatments": [protocol.parse(part) for part in lines]})
+    injected = [part for part in lines if part.split()[0].lower() == "inject" or not options.is_named(part)]
+    others = [options.parse(part) for part in lines if part not in injected]
+    return Case.from_dict({**given, "treatments": [protocol.parse(part) for part in injected], "options": others})
 
 
 def json_schema() -> dict[str, Any]:
@@ -631,6 +645,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "structure": StructureTable,
     "day": DayTable,
     "treatments": TreatmentTable,
+    "options": OptionTable,
     "run": RunTable,
     "picture": PictureTable,
 }
@@ -640,8 +655,8 @@ def _place(loc: tuple[int | str, ...]) -> str:
     """Where in the file: "[disc] height", "[[treatments]] 2 dose", "title"."""
     if not loc:
         return ""
-    if loc[0] == "treatments" and len(loc) > 1:
-        return " ".join(["[[treatments]]", str(int(loc[1]) + 1), *map(str, loc[2:])])
+    if loc[0] in ("treatments", "options") and len(loc) > 1:
+        return " ".join([f"[[{loc[0]}]]", str(int(loc[1]) + 1), *map(str, loc[2:])])
     if loc[0] in _TABLES or loc[0] == "parameters":
         return " ".join([f"[{loc[0]}]", *map(str, loc[1:])])
     return str(loc[0])
@@ -670,7 +685,7 @@ def _sentence(problem: ValidationError) -> str:
         return f"{_place(loc[:-1])} has no {loc[-1]}; add {example}."
     remedies = {
         "model_type": f"it is a table: write {_place(loc[:1]) or 'a table'} and its keys on the lines below",
-        "list_type": "write each treatment under its own [[treatments]]",
+        "list_type": f"write each under its own [[{loc[0]}]]",
         "string_type": "write words in quotes",
         "bool_type": "write true or false, without quotes",
     }

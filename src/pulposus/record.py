@@ -1,19 +1,28 @@
 """The numbers that a run reads, each with unit, range, kind and source, for its record.
 
-What: `parameters_used` tells of every row of the evidence that a case reads under its hypotheses and treatments.
+What: `describe` says what was asked and on what a run rests; `parameters_used` tells of every row of the evidence that
+a case reads under its hypotheses and treatments.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
+import platform
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pulposus import evidence, imaging
-from pulposus.disc.parameters import declared
-from pulposus.evidence import usage
+from pulposus.disc import geometry
+from pulposus.disc.parameters import Parameters, declared
+from pulposus.evidence import options, usage
+from pulposus.therapies.biological import course, prescribe
 
 if TYPE_CHECKING:
     from pulposus.case import Case
+    from pulposus.therapies.options import Planned
 
 # tears and bone stand beside the clock
 _ASIDE = ("validation", "exchange", "disc.fissure", "disc.herniation", "disc.instability", "disc.structure")
@@ -73,7 +82,19 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
                 # a default that the case has replaced was not read
                 if not row.text and row.kind != "defined" and given.get(name, row.value) == row.value
             ]
+    found += [_act(act) for one in case.options for act in one.acts(case.disc.level).values() if act.kind != "defined"]
     return list({row["name"]: row for row in found}.values())
+
+
+def _act(act: options.Act) -> dict[str, Any]:
+    """What an option does to a disc, as a row of the record."""
+    told = {key: getattr(act, key) for key in ("value", "unit", "low", "high", "kind", "source", "where", "status")}
+    return told | {
+        "name": f"{act.option}: {act.effect}",
+        "meaning": act.note,
+        "note": act.note,
+        "source_keys": list(act.sources),
+    }
 
 
 def _told(row: evidence.Row, name: str, meaning: str, own: float | None = None) -> dict[str, Any]:
@@ -104,3 +125,68 @@ def _told(row: evidence.Row, name: str, meaning: str, own: float | None = None) 
 def version() -> str:
     """Version of this package."""
     return importlib.metadata.version("pulposus")
+
+
+def shape_of(case: Case) -> geometry.Shape:
+    """The form of a resolved case's disc."""
+    dimensions = case.dimensions()
+    if case.disc.form:
+        return case.disc.form.shape(dimensions["endplate_thickness_centre"], dimensions["endplate_thickness_rim"])
+    if case.disc.outline:
+        return geometry.from_outline(case.disc.outline, dimensions)
+    return geometry.from_dimensions(dimensions)
+
+
+def describe(case: Case) -> dict[str, Any]:
+    """All that a reader needs to judge and repeat a run: choices, what was filled, every number with its source,
+    versions, seed, digest, limits.
+    """
+    rows = parameters_used(case)
+    keys = list(dict.fromkeys([key for row in rows for key in row["source_keys"]] + case.sources()))
+    _, injections = prescribe(case.treatments, case.disc.grade, **case.needle())
+    needles = course(case.treatments, injections, shape_of(case).nucleus.area())
+    return {
+        "title": case.title,
+        "seed": case.run.seed,
+        "mesh": case.run.mesh,
+        "years": case.run.years,
+        "digest": evidence.digest(),
+        "versions": {"pulposus": version(), "python": platform.python_version()}
+        | {name: importlib.metadata.version(name) for name in ("jax", "equinox", "numpy", "scipy")},
+        "warnings": [*case.warnings, *(_stopped(needle) for needle in needles if needle["stopped"])],
+        "injections": needles,
+        "options": [_planned(one, case.disc.level) for one in case.options],
+        "filled": dict(case.filled),
+        "scanner": _scanner(case),
+        "hypotheses": dataclasses.asdict(case.hypotheses()) | {"injection_pressure": case.choices.injection_pressure},
+        "parameters_used": rows,
+        "sources": [{"key": key, "text": evidence.reference(key), **evidence.source(key)} for key in keys],
+        "mechanisms_meta": [dataclasses.asdict(m) for m in evidence.mechanisms()],
+        "limits": [s.text for s in evidence.statements() if s.name.startswith("limit_")],
+    }
+
+
+def _planned(one: Planned, level: str) -> dict[str, Any]:
+    """An option for the record of a run: what is done, when, and each number of what it does to this disc."""
+    acts = [dataclasses.asdict(act) for act in one.acts(level).values()]
+    return dataclasses.asdict(one) | {"line": str(one), "title": one.option.title, "acts": acts}
+
+
+def _scanner(case: Case) -> dict[str, Any]:
+    """What pictures of this disc are simulated and read by, and what a picture of it showed."""
+    water = imaging.water_by_grade(Parameters.from_evidence(case.parameter_overrides()), case.hypotheses())
+    usual = evidence.dimensions(case.disc.level)["mid_height"].si
+    seen = {} if case.picture is None else case.picture.by_name().model_dump(exclude_none=True)
+    return {
+        "water_by_grade": np.asarray(water).tolist(),
+        "t2_by_grade": np.asarray(imaging.T2Scale.from_evidence().by_grade).tolist(),
+        "height_share": seen.get("height_share", case.dimensions()["mid_height"] / usual),
+        "picture": seen,
+    }
+
+
+def _stopped(needle: Mapping[str, Any]) -> str:
+    """What must be said of an injection whose volume did not all go in."""
+    asked = f"Of the {needle['volume_mL']:g} mL {needle['product']} at month {needle['month']:g}"
+    at = f"at {needle['peak_psi']:.0f} psi ({needle['peak_MPa']:.2f} MPa)"
+    return f"{asked} only {needle['given_mL']:.2g} mL go in: the injection ends {at}, and the rest is not given."

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import importlib.metadata
 import itertools
 import math
 import os
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
@@ -25,18 +23,23 @@ import numpy as np
 import pandas as pd
 
 from pulposus import biomechanics, evidence, imaging, interrupt
-from pulposus.disc import geometry, mesh, posture, simulate, structure
+from pulposus.disc import mesh, posture, simulate, structure
 from pulposus.disc.parameters import Parameters
+from pulposus.disc.simulate import AbstractTherapy
 from pulposus.disc.state import FATES, MECHANISMS, Disc, Hypotheses, State, member, stacked, total
 from pulposus.errors import InputError, nearest
-from pulposus.record import parameters_used, version
+from pulposus.record import describe as describe
+from pulposus.record import shape_of as shape_of
+from pulposus.record import version
 from pulposus.results import Results, claimed
-from pulposus.therapies.biological import Injections, course, hungers, prescribe, products_in
+from pulposus.therapies import conservative, options, surgical
+from pulposus.therapies.biological import Injections, hungers, prescribe, products_in
 
 if TYPE_CHECKING:
     from pulposus.case import Case
 
 ARMS = ("untreated", "treated")
+_ALWAYS = ("solver_error", "form_error")  # columns that a disc has even when it was taken out
 Progress = Callable[[int, int, str], None]
 
 _CHECKPOINT_EVERY = 6  # maths: months between checkpoints
@@ -61,12 +64,14 @@ def build(
     switches: Sequence[np.ndarray] | None = None,
     room: tuple[int, int] = (1, 1),
     hypotheses: Hypotheses | None = None,
-) -> tuple[Disc, State, tuple[Injections]]:
+    others: tuple[int, int] = (0, 0),
+) -> tuple[Disc, State, tuple[AbstractTherapy, ...]]:
     """Discs of a resolved case, batched: untreated and treated; or, given `switches`, the treated disc once for each
     row of mechanism switches.
 
     `hypotheses` replace the case's own. Every leaf has a leading batch axis. Cases built with one `room` (products,
-    doses) can be joined along it.
+    doses) and room for `others` (operations, other options) can be joined along it. Therapies are operations and other
+    options, where there are any or room for them, and injections, last: what is taken out is taken out first.
     """
     products, injections = prescribe(case.treatments, case.disc.grade, room, **case.needle())
     disc, state = simulate.prepare(
@@ -79,21 +84,24 @@ def build(
         age=(case.person.age or 0.0) * simulate.YEAR,
         endplate=case.disc.endplate,
     )
+    therapies: tuple[AbstractTherapy, ...] = (*_others(case, others), injections)
     if switches is None:
-        given = [eqx.tree_at(lambda i: i.given, injections, jnp.asarray(g)) for g in (0.0, 1.0)]
-        return stacked([disc, disc]), stacked([state, state]), (stacked(given),)
+        arms = [[eqx.tree_at(lambda i: i.given, one, jnp.asarray(g)) for g in (0.0, 1.0)] for one in therapies]
+        return stacked([disc, disc]), stacked([state, state]), tuple(stacked(each) for each in arms)
     discs = [eqx.tree_at(lambda d: d.switches, disc, jnp.asarray(s, dtype=float)) for s in switches]
-    return stacked(discs), stacked([state] * len(discs)), (stacked([injections] * len(discs)),)
+    many = tuple(stacked([one] * len(discs)) for one in therapies)
+    return stacked(discs), stacked([state] * len(discs)), many
 
 
-def shape_of(case: Case) -> geometry.Shape:
-    """The form of a resolved case's disc."""
-    dimensions = case.dimensions()
-    if case.disc.form:
-        return case.disc.form.shape(dimensions["endplate_thickness_centre"], dimensions["endplate_thickness_rim"])
-    if case.disc.outline:
-        return geometry.from_outline(case.disc.outline, dimensions)
-    return geometry.from_dimensions(dimensions)
+def _others(case: Case, room: tuple[int, int]) -> tuple[AbstractTherapy, ...]:
+    """Operations and other options of a case; none of either where there are none and no room is asked for."""
+    if not case.options and room == (0, 0):
+        return ()
+    level = case.disc.level
+    return (
+        surgical.operations(case.options, level, room[0]),
+        conservative.regimens(case.options, level, room[1]),
+    )
 
 
 def _saved(case: Case) -> list[float]:
@@ -292,7 +300,7 @@ def _run_into(arms: list[_Arms], resume: bool, progress: Progress, ablation: boo
 
 def _through(
     arms: list[_Arms],
-    batch: tuple[Disc, State, tuple[Injections]],
+    batch: tuple[Disc, State, tuple[AbstractTherapy, ...]],
     times: list[float],
     first: int,
     tell: Callable[[str, int], None],
@@ -320,12 +328,15 @@ def _through(
     return states
 
 
-def _joined(cases: Sequence[Case]) -> tuple[Disc, State, tuple[Injections]]:
+def _joined(cases: Sequence[Case]) -> tuple[Disc, State, tuple[AbstractTherapy, ...]]:
     """Both arms of every case, one after the other, as one batch."""
     slots = max(len(set(products_in(case.treatments))) for case in cases)
     doses = max(sum(len(t.months) for t in case.treatments) for case in cases)
     room = (max(1, slots), max(1, doses)) if len(cases) > 1 else (1, 1)
-    made = [build(case, case.run.mesh, room=room) for case in cases]
+    operated = [[one.option.family == "surgery" for one in case.options] for case in cases]
+    counts = (max(sum(one) for one in operated), max(len(one) - sum(one) for one in operated))
+    others = counts if len(cases) > 1 else (0, 0)
+    made = [build(case, case.run.mesh, room=room, others=others) for case in cases]
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves) if eqx.is_array(leaves[0]) else leaves[0], *made)
 
 
@@ -339,6 +350,8 @@ def _possible(case: Case, states: State) -> None:
 def _rows(discs: Disc, states: State, t2: imaging.T2Scale, month: float) -> list[dict[str, Any]]:
     """Summary rows of all arms at a month, the ledger (cells, by fate and product) beside."""
     numbers = {name: np.asarray(values) for name, values in _summary(discs, states, t2).items()}
+    here = np.asarray(states.present) > 0
+    numbers = {name: np.where(here | (name in _ALWAYS), values, np.nan) for name, values in numbers.items()}
     books = np.asarray(states.ledger)
     alive = np.asarray(_alive(discs, states))
     return [
@@ -408,12 +421,12 @@ def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None])
     names = ["untreated", "all", "none", *(f"without {m}" for m in MECHANISMS), *(f"only {m}" for m in MECHANISMS)]
     hunger = hungers(case.treatments)
     places = {"used": 1} | {word: len(names) + i for i, word in enumerate(("least", "most", "unhurt"))}
-    discs, states, injections = _ablated(case, hunger, places)
+    discs, states, therapies = _ablated(case, hunger, places)
     months = round(case.run.years * 12)
     t2 = imaging.T2Scale.from_evidence()
     first: dict[str, np.ndarray] = {}
     times = _times(case)  # as the run itself, for what follows a dose hangs on how soon it is looked at
-    for index, now in simulate.simulate(discs, states, (injections,), [m * simulate.MONTH for m in times]):
+    for index, now in simulate.simulate(discs, states, therapies, [m * simulate.MONTH for m in times]):
         states = now
         if times[index] == 1:
             first = {k: np.asarray(v) for k, v in _summary(discs, states, t2).items()}
@@ -443,6 +456,8 @@ def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None])
         | effects(word)
         for word in ("least", "used", "most")
     ]
+    injections = therapies[-1]
+    assert isinstance(injections, Injections)
     cells = bool(np.any(np.asarray(injections.cellular)))
     return table, {"ablation_check": check, "metabolism": metabolism if cells else [], "needle": effects("unhurt")}
 
@@ -458,9 +473,26 @@ def _write_loads(
     return {"tears": {arm: structure.told(one.findings, one.canal, laws) for arm, one in worn.items()}}
 
 
+def _arms(case: Case) -> tuple[str, ...]:
+    """Arms whose end can be put under load: the treated one where something is done and a disc is left."""
+    return ARMS if case.done and options.ended(case.options, case.disc.level) is None else ARMS[:1]
+
+
+def _opened(
+    case: Case, topology: mesh.Topology, torn: structure.Structure, first: biomechanics.Look | None
+) -> tuple[structure.Structure, biomechanics.Look | None]:
+    """What is torn at the start of the treated arm, and the first look at it where it is that of the untreated one: a
+    way that an operation opens counts from the start.
+    """
+    way = options.opened(case.options, case.disc.level)
+    if way is None or way[1] <= (case.disc.dallas or 0):
+        return torn, first
+    return structure.torn(topology, way[1]), None
+
+
 def load_turns(case: Case) -> int:
     """How often `under_load` tells."""
-    arms = 2 if case.treatments else 1
+    arms = len(_arms(case))
     days = len(biomechanics.POSTURES) + len(posture.MOTIONS) + 2 * len(case.day.spans or biomechanics.USUAL) - 1
     return (1 + arms) * days + arms * len(biomechanics.milestones(case.run.years))
 
@@ -484,15 +516,16 @@ def under_load(
     section = _loaded(biomechanics.rested(made, 1.0, torn, laws), "start", "", tables, say, case.day.spans)
     worn: dict[str, biomechanics.Worn] = {}
     years, first = case.run.years, None
-    for index, arm in enumerate(ARMS if case.treatments else ARMS[:1]):
+    for index, arm in enumerate(_arms(case)):
         ratio = np.asarray(member(states, index).charge / disc.charge)
         left = biomechanics.carried(ratio, disc.topology, topology)
 
         def on_the_way(year: float, left: np.ndarray = left) -> np.ndarray:
             return 1 + (left - 1) * (year / years if years else 1.0)
 
-        worn[arm] = biomechanics.wear(made, case.disc.level, years, on_the_way, say, first, laws, torn)
-        first = worn[arm].first
+        open_, looked = (torn, first) if arm == ARMS[0] else _opened(case, topology, torn, first)
+        worn[arm] = biomechanics.wear(made, case.disc.level, years, on_the_way, say, looked, laws, open_)
+        first = first or worn[arm].first
         tables[3].append(worn[arm].rows.assign(arm=arm))
         ended = biomechanics.rested(made, left, worn[arm].structure, laws)
         _loaded(ended, "end", arm, tables, say, case.day.spans)
@@ -519,12 +552,14 @@ def _loaded(
 
 def _ablated(
     case: Case, hunger: Mapping[str, tuple[jax.Array, jax.Array]], places: Mapping[str, int]
-) -> tuple[Disc, State, Injections]:
+) -> tuple[Disc, State, tuple[AbstractTherapy, ...]]:
     """The batch of `ablate`: untreated, all, none, each off, each alone, and the variants at `places` behind them."""
     every, none, one = np.ones(len(MECHANISMS)), np.zeros(len(MECHANISMS)), np.eye(len(MECHANISMS))
     switches = [every, every, none, *(every - row for row in one), *one]
     told = [*switches, every, every, every]
-    discs, states, (injections,) = build(case, _ABLATION_MESH, told, hypotheses=case.hypotheses().by_columns())
+    discs, states, (*others, injections) = build(
+        case, _ABLATION_MESH, told, hypotheses=case.hypotheses().by_columns()
+    )
     for word in ("least", "most"):
         products = discs.products
         fed = [
@@ -532,8 +567,11 @@ def _ablated(
             for old, new in zip((products.oxygen_fresh, products.glucose_fresh), hunger[word], strict=True)
         ]
         discs = eqx.tree_at(lambda d: (d.products.oxygen_fresh, d.products.glucose_fresh), discs, tuple(fed))
+    assert isinstance(injections, Injections)
     given, killed = injections.given.at[0].set(0.0), injections.killed.at[places["unhurt"]].set(0.0)
-    return discs, states, eqx.tree_at(lambda i: (i.given, i.killed), injections, (given, killed))
+    injections = eqx.tree_at(lambda i: (i.given, i.killed), injections, (given, killed))
+    done = (eqx.tree_at(lambda o: o.given, one, one.given.at[0].set(0.0)) for one in others)  # type: ignore[attr-defined]
+    return discs, states, (*done, injections)
 
 
 def _shares(values: np.ndarray, names: list[str]) -> list[float]:
@@ -630,54 +668,6 @@ def fingerprint(case: Case) -> str:
     import hashlib
 
     return hashlib.sha256("\n".join([case.to_toml(), evidence.digest(), version()]).encode()).hexdigest()
-
-
-def describe(case: Case) -> dict[str, Any]:
-    """All that a reader needs to judge and repeat a run: choices, what was filled, every number with its source,
-    versions, seed, digest, limits.
-    """
-    rows = parameters_used(case)
-    keys = list(dict.fromkeys([key for row in rows for key in row["source_keys"]] + case.sources()))
-    _, injections = prescribe(case.treatments, case.disc.grade, **case.needle())
-    needles = course(case.treatments, injections, shape_of(case).nucleus.area())
-    return {
-        "title": case.title,
-        "seed": case.run.seed,
-        "mesh": case.run.mesh,
-        "years": case.run.years,
-        "digest": evidence.digest(),
-        "versions": {"pulposus": version(), "python": platform.python_version()}
-        | {name: importlib.metadata.version(name) for name in ("jax", "equinox", "numpy", "scipy")},
-        "warnings": [*case.warnings, *(_stopped(needle) for needle in needles if needle["stopped"])],
-        "injections": needles,
-        "filled": dict(case.filled),
-        "scanner": _scanner(case),
-        "hypotheses": dataclasses.asdict(case.hypotheses()) | {"injection_pressure": case.choices.injection_pressure},
-        "parameters_used": rows,
-        "sources": [{"key": key, "text": evidence.reference(key), **evidence.source(key)} for key in keys],
-        "mechanisms_meta": [dataclasses.asdict(m) for m in evidence.mechanisms()],
-        "limits": [s.text for s in evidence.statements() if s.name.startswith("limit_")],
-    }
-
-
-def _scanner(case: Case) -> dict[str, Any]:
-    """What pictures of this disc are simulated and read by, and what a picture of it showed."""
-    water = imaging.water_by_grade(Parameters.from_evidence(case.parameter_overrides()), case.hypotheses())
-    usual = evidence.dimensions(case.disc.level)["mid_height"].si
-    seen = {} if case.picture is None else case.picture.by_name().model_dump(exclude_none=True)
-    return {
-        "water_by_grade": np.asarray(water).tolist(),
-        "t2_by_grade": np.asarray(imaging.T2Scale.from_evidence().by_grade).tolist(),
-        "height_share": seen.get("height_share", case.dimensions()["mid_height"] / usual),
-        "picture": seen,
-    }
-
-
-def _stopped(needle: Mapping[str, Any]) -> str:
-    """What must be said of an injection whose volume did not all go in."""
-    asked = f"Of the {needle['volume_mL']:g} mL {needle['product']} at month {needle['month']:g}"
-    at = f"at {needle['peak_psi']:.0f} psi ({needle['peak_MPa']:.2f} MPa)"
-    return f"{asked} only {needle['given_mL']:.2g} mL go in: the injection ends {at}, and the rest is not given."
 
 
 def remember_compilations() -> None:

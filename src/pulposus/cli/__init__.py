@@ -3,19 +3,34 @@
 `run` and `treat` compute a disc and leave a results folder, `sensitivity` says what matters, `optimise` what does most,
 `calibrate` fits what no source gives, `report` and `cite` read a folder, `list` and `schema` say what may be named,
 `export` hands a disc to other programs, `disc` takes one in, `candidacy` holds a person against what trials ask,
-`safety` says what may go wrong.
+`safety` says what may go wrong, `options` and `care` what else could be done and what to expect of it.
 What a user can mend is one sentence on stderr and exit code 2; Ctrl-C is exit code 130 and the sentence how to go on.
 Libraries are imported inside commands: `pulposus --help` waits for nothing it does not show.
 """
 
 from __future__ import annotations
 
-from pulposus.cli import better, cohort, compute, fit, hand_over, matters, names, people, read, safety, take_in, trial
+from pulposus.cli import (
+    better,
+    care,
+    cohort,
+    compute,
+    fit,
+    hand_over,
+    matters,
+    names,
+    people,
+    read,
+    safety,
+    take_in,
+    trial,
+)
 from pulposus.cli.door import app
 
 __all__ = [
     "app",
     "better",
+    "care",
     "cohort",
     "compute",
     "fit",

@@ -56,7 +56,7 @@ def _anchored(disc: Disc, held: Array, target: int, now: Array) -> Array:
     weight = disc.volume * disc.tissue * held
     typical = disc.native_typical / disc.native_healthy * disc.activity[target]
     mean = jnp.sum(weight * typical, (1, 2, 3)) / jnp.sum(weight, (1, 2, 3))
-    return held * now * jnp.tensordot(1 / mean, disc.tissue, 1)
+    return disc.synthesis * held * now * jnp.tensordot(1 / mean, disc.tissue, 1)
 
 
 def turn_over(disc: Disc, state: State, activity: Array, dt: Array) -> State:
@@ -107,7 +107,7 @@ def _cachot(disc: Disc, state: State, activity: Array, dt: Array) -> Array:
     decay = p.cachot_decay * young + p.cachot_decay_per_grade * excess * jnp.exp(-state.time / p.cachot_decay_time)
     energy = cachot_energy(disc, state.solutes) / cachot_energy(disc, disc.healthy_solutes)
     built = p.cachot_decay * disc.charge_healthy * young / (1 + p.cachot_synthesis_loss * excess)
-    built = built * builders(disc, state) * energy * (1 + effect(disc, state, "anabolic")[0])
+    built = disc.synthesis * built * builders(disc, state) * energy * (1 + effect(disc, state, "anabolic")[0])
     lost = decay * _proteolysis(disc, disc.activity[3], activity[3], effect(disc, state, "anti_catabolic")[1])
     return _relax(state.charge, built, lost, dt)
 

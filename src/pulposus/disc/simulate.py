@@ -82,6 +82,10 @@ class AbstractTherapy(eqx.Module):
         start, m.
         """
 
+    def modulate(self, disc: Disc, time: Array) -> Disc:
+        """The disc with the constants that it has from `time` (s) to the next of `times`; itself unless said."""
+        return disc
+
 
 def prepare(
     topology: Topology,
@@ -164,6 +168,7 @@ def _healthy(
         healthy_solutes=jnp.ones((3, *topology.shape)),
         healthy_activity=jnp.ones((len(inflammation.TARGETS), *topology.shape)),
         inflammation=jnp.ones(2),
+        synthesis=jnp.ones(()),
         slack=solid.tangents(jnp.moveaxis(coords, -1, 0)),
         activity=jnp.ones((len(inflammation.BUILT), *topology.shape)),
     )
@@ -200,6 +205,7 @@ def _begun(disc: Disc, coords: Array) -> State:
         ledger=jnp.zeros((len(FATES), none.shape[0])),
         error=zero,
         strain=zero,
+        present=jnp.ones(()),
     )
 
 
@@ -378,7 +384,8 @@ def advance(disc: Disc, state: State, stop: Array, longest: Array | float = _LON
 
     def body(carry: tuple[State, Array]) -> tuple[State, Array]:
         state, _ = carry
-        left = jnp.where(state.time < stop * (1 - 1e-12), stop - state.time, 0.0)  # maths: reached, up to rounding
+        going = (state.time < stop * (1 - 1e-12)) & (state.present > 0)  # maths: reached, up to rounding
+        left = jnp.where(going, stop - state.time, 0.0)
         pieces = jnp.ceil(left / jnp.minimum(state.step, longest) - 1e-9)  # maths: equal steps to the stop
         dt = left / jnp.maximum(pieces, 1.0)
         new, error = step(disc, state, dt)
@@ -395,7 +402,10 @@ def advance(disc: Disc, state: State, stop: Array, longest: Array | float = _LON
         return eqx.tree_at(lambda s: s.step, kept, wanted), left <= 0
 
     # the last turn has no length: it brings form, solutes and signals into balance with what is there at the stop
-    return jax.lax.while_loop(lambda carry: ~carry[1], body, (state, jnp.asarray(False)))[0]
+    end = jax.lax.while_loop(lambda carry: ~carry[1], body, (state, jnp.asarray(False)))[0]
+    # a disc that was taken out has no course: time passes it by
+    kept = jax.tree.map(lambda a, b: jnp.where(state.present > 0, a, b), end, state)
+    return eqx.tree_at(lambda s: s.time, kept, jnp.where(state.present > 0, kept.time, jnp.maximum(kept.time, stop)))
 
 
 def dose(disc: Disc, state: State, therapies: Sequence[AbstractTherapy], time: Array) -> State:
@@ -403,14 +413,28 @@ def dose(disc: Disc, state: State, therapies: Sequence[AbstractTherapy], time: A
     coords, before = mesh.coordinates(disc.topology, disc.shape), state
     for therapy in therapies:
         state = therapy.dose(disc, state, coords, time)
-    changed = [jnp.any(getattr(state, name) != getattr(before, name)) for name in ("fresh", "bolus", "native")]
-    given = changed[0] | changed[1] | changed[2]
+    moved = ("fresh", "bolus", "native", "charge")
+    given = jnp.any(jnp.stack([jnp.any(getattr(state, name) != getattr(before, name)) for name in moved]))
     return eqx.tree_at(lambda s: s.step, state, jnp.where(given, jnp.minimum(state.step, _FIRST_STEP), state.step))
+
+
+def modulated(disc: Disc, therapies: Sequence[AbstractTherapy], time: Array) -> Disc:
+    """The disc with the constants that therapies leave it from `time` (s) on."""
+    for therapy in therapies:
+        disc = therapy.modulate(disc, time)
+    return disc
 
 
 _advance_batch = eqx.filter_jit(eqx.filter_vmap(advance, in_axes=(eqx.if_array(0), eqx.if_array(0), None, None)))
 _moved_batch = eqx.filter_jit(eqx.filter_vmap(mechanics.moved))
 _dose_batch = eqx.filter_jit(eqx.filter_vmap(dose, in_axes=(eqx.if_array(0), eqx.if_array(0), eqx.if_array(0), None)))
+_modulated_batch = eqx.filter_jit(eqx.filter_vmap(modulated, in_axes=(eqx.if_array(0), eqx.if_array(0), None)))
+
+
+def _acting(discs: Disc, therapies: Sequence[AbstractTherapy], time: float) -> Disc:
+    """The batch as it is from `time` to the next stop."""
+    acting = tuple(one for one in therapies if type(one).modulate is not AbstractTherapy.modulate and one.times())
+    return _modulated_batch(discs, acting, jnp.asarray(time)) if acting else discs
 
 
 def _looks(discs: Disc, start: float, stop: float) -> list[float]:
@@ -453,10 +477,12 @@ def simulate(
             stops = [t for t in due if times[index - 1] < t < times[index]]
             if times[index - 1] in due:
                 states = _dose_batch(discs, states, tuple(therapies), jnp.asarray(times[index - 1]))
+            now = _acting(discs, therapies, times[index - 1])
             for stop in stops:
-                states = _advance_batch(discs, states, jnp.asarray(stop), jnp.asarray(longest))
+                states = _advance_batch(now, states, jnp.asarray(stop), jnp.asarray(longest))
                 states = _dose_batch(discs, states, tuple(therapies), jnp.asarray(stop))
+                now = _acting(discs, therapies, stop)
             for stop in _looks(discs, times[index - 1], times[index]):
-                states = _advance_batch(discs, states, jnp.asarray(stop), jnp.asarray(longest))
+                states = _advance_batch(now, states, jnp.asarray(stop), jnp.asarray(longest))
                 states = _formed(discs, states)
         yield index, states

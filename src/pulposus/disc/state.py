@@ -137,6 +137,7 @@ class Disc(eqx.Module):
     healthy_solutes: Float[Array, "3 ring sector layer"]
     healthy_activity: Float[Array, "target ring sector layer"]  # of the cytokine network
     inflammation: Float[Array, "2"]  # IL-1beta, TNF: scale that gives the measured level at start
+    synthesis: Float[Array, ""]  # of matrix, relative to what its cells would make without drugs
     slack: Float[Array, "3 3 8 ring-1 sector layer-1"]  # tangents of the elements without stress, of `disc.solid`
     activity: Float[
         Array, "target ring sector layer"
@@ -171,6 +172,7 @@ class State(eqx.Module):
     ledger: Float[Array, "fate product"]  # cells, cumulative; order of FATES
     error: Float[Array, ""]  # largest error of solutes since start, relative
     strain: Float[Array, ""]  # largest strain by which the form found was wrong since start
+    present: Float[Array, ""]  # 1 while this is a disc, 0 since it was taken out: the rest is then as it was last
 
 
 def member(tree: Any, index: int) -> Any:

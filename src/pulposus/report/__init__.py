@@ -56,7 +56,7 @@ def write_report(
     Raises InputError for fields that are not finite, lack a unit or a dimension.
     """
     path = Path(path)
-    if not case.get("treatments"):  # both arms are then the same disc
+    if not (case.get("treatments") or case.get("options")):  # both arms are then the same disc
         history, summary = history.sel(arm=["untreated"]), summary[summary["arm"] == "untreated"]
     payload, blocks = disc_payload(history)
     fates = [words.fate_of(product, rows) for product, rows in words.by_product(ledger)]

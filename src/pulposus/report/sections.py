@@ -103,7 +103,8 @@ def curves_payload(
             "span": curve.span,
             "fixed": curve.fixed,
         }
-        values = {arm: values.tolist() for arm, values in lines.items()}
+        # a disc that was taken out has numbers up to that month only
+        values = {arm: values[np.isfinite(values)].tolist() for arm, values in lines.items()}
         described |= {"decimals": curve.decimals, "months": months.tolist(), "lines": values}
         drawn.append(described | _bands(curve, arms, bands))
     return drawn

@@ -275,6 +275,8 @@ def answer(summary: pd.DataFrame, fates: Sequence[Fate], case: Mapping[str, Any]
 
 
 def _about_cells(fates: Sequence[Fate], case: Mapping[str, Any]) -> str:
+    if not case.get("treatments") and case.get("options"):
+        return "Nothing was injected; what else was done stands above, with what it does in a disc."
     if not case.get("treatments"):
         return "Nothing was injected: this is the course of the disc left to itself."
     if not fates:
@@ -371,7 +373,8 @@ def asked(case: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     what = f"{disc.get('level', 'A disc')}, Pfirrmann grade {disc.get('grade', '–')}"
     what += f", endplates {disc.get('endplate', 'intact')}"
     what += f", its form that of {disc['surface']}" if disc.get("surface") else ""
-    given = [treatment_line(treatment) for treatment in case.get("treatments") or []] or ["None"]
+    given = [treatment_line(treatment) for treatment in case.get("treatments") or []]
+    given = given + [option_line(one) for one in case.get("options") or []] or ["None"]
     years = (case.get("run") or {}).get("years")
     terms = [("Person", [who]), ("Disc", [what] + ([", ".join(sizes)] if sizes else [])), ("Treatment", given)]
     terms += [("Followed for", [span_of(12 * float(years))])] if years else []
@@ -386,6 +389,17 @@ def dose_months(case: Mapping[str, Any]) -> list[float]:
             every = float(treatment.get("repeat_every") or 0)
             months |= {float(treatment["month"]) + k * every for k in range(1 + int(treatment.get("repeats") or 0))}
     return sorted(months)
+
+
+def option_line(option: Any) -> str:
+    """An option of care in words, from a line or from the fields of a case file."""
+    if not isinstance(option, Mapping):
+        return str(option)
+    if option.get("protocol"):
+        return str(option["protocol"])
+    from pulposus.therapies import options
+
+    return str(options.fill(**option))
 
 
 def treatment_line(treatment: Any) -> str:

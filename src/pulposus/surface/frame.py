@@ -8,6 +8,8 @@ does, which is greater in front (``wedge`` of evidence/geometry.csv), and where 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -244,3 +246,34 @@ def _front(points: np.ndarray, faces: np.ndarray, name: str) -> tuple[int, str]:
 
 def _side(number: float) -> int:
     return 1 if number > 0 else -1
+
+
+def check_back(si: Mapping[str, float]) -> None:
+    """A wedge must leave some height at both ends of the disc."""
+    fall = abs(math.tan(si["wedge"])) * si["ap_depth"] / 2
+    if fall >= si["mid_height"]:
+        depth, height = (si[name] / evidence.factor("mm") for name in ("ap_depth", "mid_height"))
+        wedge = f"[disc] wedge of {math.degrees(si['wedge']):.3g} degrees over {depth:.3g} mm"
+        raise InputError(f"{wedge} leaves no height at one end of a disc of {height:.3g} mm; give a smaller wedge.")
+
+
+@cache
+def span_of(quantity: str) -> tuple[float, float, str]:
+    """What is plausible for a dimension, and its unit: half the least length tabled to twice the top of the ranges.
+
+    Angles go to twice the greatest either way (a cervical disc may open backwards); shares stay within the tables.
+    """
+    made = [
+        evidence.dimensions(level, sex, grade)[quantity]
+        for level in evidence.levels()
+        for sex in ("male", "female", "any")
+        for grade in (1, 2, 3, 4, 5)  # maths: the Pfirrmann grades
+    ]
+    unit = made[0].unit
+    greatest = max(abs(row.value) for row in made)
+    if unit == "degree":
+        return -2 * greatest, 2 * greatest, unit
+    if evidence.dimension(unit) == evidence.dimension("mm"):
+        low, high = (length / evidence.factor(unit) for length in reach(quantity))
+        return low, high, unit
+    return min(row.low for row in made), max(row.high for row in made), unit

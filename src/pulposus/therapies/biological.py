@@ -195,6 +195,7 @@ def prescribe(
     sex: str = "any",
     dallas: int | None = None,
     pressed: bool = True,
+    opened: tuple[float, int] | None = None,
 ) -> tuple[Products, Injections]:
     """The products of a case (one slot for each combination of product, origin, carrier and passage) and its doses,
     from the evidence tables.
@@ -202,7 +203,7 @@ def prescribe(
     room: at least so many (products, doses), filled up with idle ones: cases of one room are of one form and batch.
     own: values (SI) in place of those of rows of therapies.csv, by the name of the row ("product MSC(M) potency").
     sex: whose disc the table of elastance is that of. dallas: grade of the discogram, 0 to 5; from Pfirrmann's where
-    none is given. pressed: whether pressure counts.
+    none is given. pressed: whether pressure counts. opened: month from which the annulus is open, and its grade then.
     Raises InputError where a case needs more of either than a room larger than (1, 1) has.
     """
     own = own or {}
@@ -213,9 +214,11 @@ def prescribe(
             raise InputError(f"A case with {count} {what} does not fit into a room of {most}; give a larger room.")
     slots += [_IDLE] * (room[0] - len(slots))
     products = _stack([_product(*slot, own) for slot in slots])
-    rule = _numbers(evidence.volume_rule(grade, dallas), own)
-    rule |= {"pressed": float(pressed), "nucleus_area": pressure.reference_area(grade, sex)}
-    entries = [_dose(t, month, slots, rule, own) for t, month in doses]
+    common = {"pressed": float(pressed), "nucleus_area": pressure.reference_area(grade, sex)}
+    rule = _numbers(evidence.volume_rule(grade, dallas), own) | common
+    first, way = (np.inf, dallas) if opened is None else (opened[0], max(opened[1], dallas or 0))
+    wide = _numbers(evidence.volume_rule(grade, way), own) | common
+    entries = [_dose(t, month, slots, wide if month >= first else rule, own) for t, month in doses]
     entries += [_nothing(rule, slots)] * (max(1, room[1]) - len(entries))
     cellular = [1.0 if _words(slot[0])["class"] == "cells" else 0.0 for slot in slots]
     columns = {name: jnp.stack([jnp.asarray(e[name], dtype=float) for e in entries]) for name in entries[0]}

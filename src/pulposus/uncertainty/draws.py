@@ -106,6 +106,7 @@ def draw(case: Case, n: int, seed: int | None = None, mechanics: str = "columns"
     """
     if not 1 <= n <= _MOST:
         raise InputError(f"An ensemble of {n} members is not possible; give a whole number from 1 to {_MOST}.")
+    case.refuse_options("An ensemble")
     wanted = factors(case.resolved(), mechanics)
     shares = sequence(n, case.run.seed if seed is None else seed)
     columns = {factor.name: [factor.at(share) for share in shares[:, factor.place]] for factor in wanted}

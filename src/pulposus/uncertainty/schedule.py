@@ -82,6 +82,7 @@ def axes(case: Case, vary: str, at: float, most: int) -> tuple[Axis, ...]:
 
     Raises InputError for a case without exactly one treatment, an unknown name, and a range that cannot be.
     """
+    case.refuse_options("The search for the best treatment")
     if len(case.treatments) != 1:
         has = f"{len(case.treatments)} treatments" if case.treatments else "no treatment"
         raise InputError(f"The case has {has}, and one is varied at a time; give a case with one treatment.")

@@ -59,6 +59,7 @@ def looked_at(case: Case, output: str, at: float) -> tuple[Case, str]:
         raise InputError(f"Unknown output {output!r}{nearest(output, OUTPUTS)}; choose one of {', '.join(OUTPUTS)}.")
     if not at >= 1 or at != round(at):
         raise InputError(f"Month {at:g} is not possible; give a whole number of months, at least 1.")
+    case.refuse_options("The ranking of numbers")
     end = case.run.years * _MONTHS
     if at > end:
         raise InputError(

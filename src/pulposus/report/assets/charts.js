@@ -116,10 +116,12 @@
       make(drawing.svg, "path", { class: `band ${name}`, d: `${path([...edge(high), ...edge(low).reverse()])}Z` });
     }
     for (const name of names) {
-      make(drawing.svg, "path", { class: `line ${name}`, d: path(months.map((month, i) => [drawing.x(month), drawing.y(lines[name][i])])) });
+      make(drawing.svg, "path", { class: `line ${name}`, d: path(lines[name].map((value, i) => [drawing.x(months[i]), drawing.y(value)])) });
     }
-    const marks = names.map((name) => ({ name, y: (i) => drawing.y(lines[name][i]) }));
-    const told = (i) => names.map((name) => `${name} ${lines[name][i].toFixed(chart.decimals + 1).replace("-", "−")}`);
+    // a disc that was taken out has no values any more: its line is shorter than the months
+    const marks = names.map((name) => ({ name, y: (i) => drawing.y(lines[name][i] ?? lines[name][lines[name].length - 1]) }));
+    const value = (x) => (x === undefined ? "taken out" : x.toFixed(chart.decimals + 1).replace("-", "−"));
+    const told = (i) => names.map((name) => `${name} ${value(lines[name][i])}`);
     follow(element, months, drawing, marks, (i) => [when(months[i]), ...told(i)]);
   }
 
