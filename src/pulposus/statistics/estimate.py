@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from scipy import stats
+from scipy import special
 
 from pulposus.errors import InputError
 
@@ -56,7 +56,7 @@ def percent(level: float) -> str:
 def normal(value: float, error: float, level: float = LEVEL, method: str = "normal") -> Estimate:
     """value ± z error, z the normal quantile of (1 + level) / 2. Error 0 or more."""
     given.share(level, "level")
-    half = float(stats.norm.ppf((1 + level) / 2)) * _error(error)
+    half = float(special.ndtri((1 + level) / 2)) * _error(error)
     return Estimate(float(value), float(value - half), float(value + half), f"{method}, {percent(level)}")
 
 
@@ -64,7 +64,7 @@ def student(value: float, error: float, freedom: float, level: float = LEVEL, me
     """value ± t error, t the quantile of (1 + level) / 2 of Student's distribution with `freedom` degrees."""
     given.share(level, "level")
     given.above(freedom, "freedom")
-    half = float(stats.t.ppf((1 + level) / 2, freedom)) * _error(error)
+    half = float(special.stdtrit(freedom, (1 + level) / 2)) * _error(error)
     said = f"{method}, {freedom:.4g} degrees of freedom, {percent(level)}"
     return Estimate(float(value), float(value - half), float(value + half), said)
 
@@ -78,7 +78,7 @@ def _error(error: float) -> float:
 
 def two_sided(statistic: float, freedom: float | None = None) -> float:
     """Two-sided p of a z (freedom None) or a t."""
-    tail = stats.norm.sf(abs(statistic)) if freedom is None else stats.t.sf(abs(statistic), freedom)
+    tail = special.ndtr(-abs(statistic)) if freedom is None else special.stdtr(freedom, -abs(statistic))
     return float(min(1.0, 2 * tail))
 
 
@@ -97,8 +97,8 @@ def binomial(events: int, total: int, level: float = LEVEL) -> Estimate:
     """
     x, n = _pair(events, total)
     given.share(level, "level")
-    low = 0.0 if x == 0 else float(stats.beta.ppf((1 - level) / 2, x, n - x + 1))
-    high = 1.0 if x == n else float(stats.beta.ppf((1 + level) / 2, x + 1, n - x))
+    low = 0.0 if x == 0 else float(special.betaincinv(x, n - x + 1, (1 - level) / 2))
+    high = 1.0 if x == n else float(special.betaincinv(x + 1, n - x, (1 + level) / 2))
     return Estimate(x / n, low, high, f"exact binomial, {percent(level)}")
 
 
@@ -109,7 +109,7 @@ def wilson(events: int, total: int, level: float = LEVEL) -> Estimate:
     """
     x, n = _pair(events, total)
     given.share(level, "level")
-    z = float(stats.norm.ppf((1 + level) / 2))
+    z = float(special.ndtri((1 + level) / 2))
     share, shrink = x / n, 1 + z**2 / n
     middle = share + z**2 / (2 * n)
     half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))

@@ -61,7 +61,7 @@ def counts(given: Any, name: str) -> np.ndarray:
 
 def labels(given: Sequence[Any] | np.ndarray, name: str, rows: int) -> np.ndarray:
     """One label a row, as an array."""
-    array = np.asarray(given)
+    array = np.asarray(list(given))
     if array.ndim != 1 or array.size != rows:
         raise InputError(f"{name} has shape {array.shape}; give one label for each of the {rows} rows.")
     return array

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from pulposus.errors import InputError
 
@@ -120,7 +120,7 @@ def tau_interval(effects: Any, variances: Any, level: float = LEVEL) -> tuple[fl
     y, v = _checked(effects, variances)
     given.share(level, "level")
     freedom = y.size - 1
-    high, low = stats.chi2.ppf((1 + level) / 2, freedom), stats.chi2.ppf((1 - level) / 2, freedom)
+    low, high = (2 * special.gammaincinv(freedom / 2, (1 + sign * level) / 2) for sign in (-1, 1))
     return _q_root(y, v, float(high)), _q_root(y, v, float(low))
 
 
@@ -177,7 +177,7 @@ def pool(
     else:
         ahead = _predicted(mu, error, tau2, k, level, prediction)
     weights = 1 / (v + tau2)
-    q_p = float(stats.chi2.sf(q, k - 1))
+    q_p = float(special.chdtrc(k - 1, q))
     return Pooled(found, error, p, between, q, k - 1, q_p, i2, h2, ahead, weights / weights.sum(), model)
 
 
@@ -223,7 +223,7 @@ def funnel(effects: Any, variances: Any, level: float = LEVEL, points: int = 50)
     y, v = _checked(effects, variances)
     centre = pool(y, v, "fixed").estimate.value
     axis = np.linspace(0.0, float(np.sqrt(v.max())), given.whole(points, "points", 2))
-    z = float(stats.norm.ppf((1 + given.share(level, "level")) / 2))
+    z = float(special.ndtri((1 + given.share(level, "level")) / 2))
     return {
         "effect": y,
         "error": np.sqrt(v),

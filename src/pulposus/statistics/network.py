@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from pulposus.errors import InputError, nearest
 
@@ -167,7 +167,7 @@ class Network:
                 if other != name:
                     i, j, c = self.index(name), self.index(other), self.covariance
                     z = (self.effects[j] - self.effects[i]) / math.sqrt(c[i, i] + c[j, j] - 2 * c[i, j])
-                    chances.append(float(stats.norm.cdf(z if small_is_good else -z)))
+                    chances.append(float(special.ndtr(z if small_is_good else -z)))
             scores[name] = float(np.mean(chances))
         return scores
 
@@ -206,7 +206,7 @@ def compare(data: Contrasts, reference: str | None = None, model: str = "random"
     b, c, _, _ = _solve(x, y, data.covariance + tau2 * between)
     whole = np.zeros((len(names), len(names)))
     whole[1:, 1:] = c
-    q_p = float(stats.chi2.sf(q, freedom)) if freedom > 0 else 1.0
+    q_p = float(special.chdtrc(freedom, q)) if freedom > 0 else 1.0
     order = (chosen, *(name for name in names if name != chosen))
     return Network(order, np.concatenate([[0.0], b]), whole, tau2, q, freedom, q_p)
 
@@ -285,7 +285,7 @@ def designs(data: Contrasts) -> Designs:
     left, left_freedom = max(0.0, whole - within), len(data.effect) - len(data.treatments) + 1 - freedom
 
     def p(q: float, f: int) -> float:
-        return float(stats.chi2.sf(q, f)) if f > 0 else 1.0
+        return float(special.chdtrc(f, q)) if f > 0 else 1.0
 
     return Designs(within, freedom, p(within, freedom), left, left_freedom, p(left, left_freedom))
 
@@ -318,7 +318,7 @@ def bridge(value: float, variance: float, controls: Any, control_variances: Any,
     spread = given.above(variance, "variance")
     pooled = pool(given.vector(controls, "controls", 3), control_variances, "random", "REML", knapp=False, level=level)
     freedom = len(pooled.weights) - 2
-    half = float(stats.t.ppf((1 + level) / 2, freedom)) * math.sqrt(spread + pooled.tau2.value + pooled.error**2)
+    half = float(special.stdtrit(freedom, (1 + level) / 2)) * math.sqrt(spread + pooled.tau2.value + pooled.error**2)
     middle = given.real(value, "value") - pooled.estimate.value
     said = f"single arm beside controls of other trials, t on {freedom}, between-trial spread taken along"
     return Bridge(Estimate(middle, middle - half, middle + half, said), pooled)
