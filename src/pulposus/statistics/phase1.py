@@ -28,7 +28,7 @@ STOP = -1
 SAFE, TOXIC = 0.6, 1.4  # maths: BOIN's published choices, times the target
 ELIMINATE = 0.95  # maths: BOIN's published posterior chance at which a dose is dropped
 SCALE = math.sqrt(1.34)  # maths: customary prior spread of the CRM's parameter (O'Quigley and Shen 1996)
-NODES = 121  # maths: points of the quadrature over the CRM's parameter
+NODES = 1201  # maths: points of the quadrature over the CRM's parameter
 WIDE = 7.0  # maths: prior standard deviations that the quadrature spans
 PSEUDO = 0.05  # maths: events added to each dose before shares are made monotone (BOIN software)
 TIE = 1e-10  # maths: a rise from dose to dose so small that it only breaks ties
@@ -216,8 +216,8 @@ def monotone(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def skeleton(target: float, doses: int, guess: int, half_width: float) -> np.ndarray:
     """Prior shares of a CRM from an indifference interval target ± half_width, `guess` the dose (from 0) held to be right.
 
-    Neighbours p, q: the parameter at which the lower has target + half_width is that at which the upper has
-    target - half_width (Lee and Cheung 2009).
+    The parameter at which the lower of two neighbours has target - half_width is that at which the upper has
+    target + half_width (Lee and Cheung 2009).
     """
     f, width = given.share(target, "target"), given.share(half_width, "half_width")
     k, start = given.whole(doses, "doses", 2), given.whole(guess, "guess", 0)
@@ -226,9 +226,9 @@ def skeleton(target: float, doses: int, guess: int, half_width: float) -> np.nda
     shares = np.full(k, f)
     above, below = math.log(f + width), math.log(f - width)
     for i in range(start, k - 1):
-        shares[i + 1] = math.exp(math.log(shares[i]) * below / above)
+        shares[i + 1] = math.exp(math.log(shares[i]) * above / below)
     for i in range(start, 0, -1):
-        shares[i - 1] = math.exp(math.log(shares[i]) * above / below)
+        shares[i - 1] = math.exp(math.log(shares[i]) * below / above)
     return shares
 
 
@@ -262,7 +262,7 @@ class Crm:
         if len(n) != len(self.skeleton):
             raise InputError(f"There are counts of {len(n)} doses and a skeleton of {len(self.skeleton)}; give one each.")
         logs = np.log(np.array(self.skeleton))
-        a, width = np.linspace(-WIDE * self.scale, WIDE * self.scale, NODES, retstep=True)
+        a = np.linspace(-WIDE * self.scale, WIDE * self.scale, NODES)
         number, toxic = np.array(n), np.array(y)
         chance = logs * np.exp(a)[:, None]  # log p, (node, dose)
         loglik = toxic * chance + np.where(number > toxic, (number - toxic) * np.log1p(-np.exp(chance)), 0.0)
@@ -271,9 +271,7 @@ class Crm:
         weight /= weight.sum()
         shares = np.exp(logs * math.exp(float(weight @ a)))
         bound = np.log(math.log(self.target) / logs)  # p exceeds the target for a below it
-        cumulative = np.concatenate([[0.0], np.cumsum(weight)])
-        edges = np.concatenate([a - width / 2, [a[-1] + width / 2]])
-        return shares, np.interp(bound, edges, cumulative)
+        return shares, np.interp(bound, a, np.cumsum(weight) - weight / 2)
 
     def decide(self, treated: Counts, events: Counts, current: int) -> int:
         """The next cohort's dose, at most one above the current, `STOP` where it is too toxic or all people are in."""

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from pulposus.errors import InputError
 
@@ -34,13 +34,13 @@ def conditional_power(z: float, share: float, critical: float, drift: float | No
     t, seen = given.share(share, "share"), given.real(z, "z")
     full = seen / math.sqrt(t) if drift is None else given.real(drift, "drift")
     left = math.sqrt(1 - t)
-    return float(stats.norm.sf((critical - math.sqrt(t) * seen) / left - full * left))
+    return float(special.ndtr(full * left - (critical - math.sqrt(t) * seen) / left))
 
 
 def predictive_power(z: float, share: float, critical: float) -> float:
     """Conditional power averaged over what is known of the drift at the look, flat prior: N(z/√t, (1/t))."""
     t, seen = given.share(share, "share"), given.real(z, "z")
-    return float(stats.norm.sf((critical * math.sqrt(t) - seen) / math.sqrt(1 - t)))
+    return float(special.ndtr((seen - critical * math.sqrt(t)) / math.sqrt(1 - t)))
 
 
 def inverse_normal(p_values: Sequence[float], weights: Sequence[float]) -> float:
@@ -49,7 +49,7 @@ def inverse_normal(p_values: Sequence[float], weights: Sequence[float]) -> float
     given.alike(p_values=p, weights=w)
     if ((p < 0) | (p > 1)).any():
         raise InputError(f"p_values holds {p[(p < 0) | (p > 1)][0]:g}; give numbers from 0 to 1.")
-    return float(w @ stats.norm.isf(np.clip(p, ENDS, 1 - ENDS)) / np.sqrt(w @ w))
+    return float(-(w @ special.ndtri(np.clip(p, ENDS, 1 - ENDS))) / np.sqrt(w @ w))
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def promising_zone(
     per_root = z / math.sqrt(n1)  # trend of Z for each root of a person
 
     def chance(n: int) -> float:
-        return float(stats.norm.sf(needed - per_root * math.sqrt(n)))
+        return float(special.ndtr(per_root * math.sqrt(n) - needed))
 
     planned = chance(n2)
     if planned < floor:
@@ -98,6 +98,6 @@ def promising_zone(
     if per_root <= 0:
         grown = n2
     else:
-        wanted = (max(0.0, needed + float(stats.norm.ppf(goal))) / per_root) ** 2
+        wanted = (max(0.0, needed + float(special.ndtri(goal))) / per_root) ** 2
         grown = top if wanted >= top else max(n2, math.ceil(wanted))
     return Resized("promising", planned, chance(grown), grown)
