@@ -6,8 +6,9 @@ what came after (missing at random). Both give least-squares means and their dif
 Equations: y_i = X_i b + e_i, e_i ~ N(0, S) restricted to the visits that i has; S = L L', L lower triangular with
 exp on its diagonal; restricted log-likelihood -1/2 [sum log|S_i| + log|sum X_i'S_i⁻¹X_i| + sum r_i'S_i⁻¹r_i], climbed by
 BFGS with its analytic gradient, then by Newton's method in the entries of S. Degrees of freedom by Satterthwaite,
-2 (c'Vc)² / (g'Ag), A the inverse of the observed information; or by Kenward and Roger 1997 with expected information and
-their covariance of b (S is linear in its entries, so that the term of second derivatives is nought).
+2 (c'Vc)² / (g'Ag), A the inverse of the observed information; or, with the same degrees, Kenward and Roger's covariance of
+b (1997; for one contrast their degrees are these; S is linear in its entries, so that the term of second derivatives is
+nought; with observed information, as SAS has it).
 Source: Laird and Ware 1982; Mallinckrodt and others 2008; Kenward and Roger 1997.
 """
 
@@ -133,23 +134,25 @@ def _short(baseline: Any, y: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Pattern:
-    """Persons who have the same visits: which, their scores (person, visit) and designs (person, visit, term)."""
+    """Persons who have the same visits, as sums over them: all that a likelihood asks, whatever their number."""
 
     visits: np.ndarray
-    y: np.ndarray
-    x: np.ndarray
+    persons: int
+    yy: np.ndarray  # (visit, visit)
+    xy: np.ndarray  # (visit, term, visit)
+    xx: np.ndarray  # (visit, term, visit, term)
+
+    @classmethod
+    def of(cls, visits: np.ndarray, y: np.ndarray, x: np.ndarray) -> _Pattern:
+        """From scores (person, visit) and designs (person, visit, term)."""
+        k, p = x.shape[1:]
+        flat = x.reshape(len(x), -1)
+        return cls(visits, len(y), y.T @ y, (flat.T @ y).reshape(k, p, k), (flat.T @ flat).reshape(k, p, k, p))
 
 
-def _tensor(patterns: Sequence[_Pattern], inverses: Sequence[np.ndarray], m: int) -> np.ndarray:
-    """Sum over persons of (S⁻¹X)[a, r] (S⁻¹X)[b, s] in the full set of visits: (visit, term, visit, term)."""
-    p = patterns[0].x.shape[2]
-    whole = np.zeros((m, p, m, p))
-    for part, w in zip(patterns, inverses, strict=True):
-        a = np.einsum("ab,ibr->iar", w, part.x)
-        flat = a.reshape(len(a), -1)
-        square = (flat.T @ flat).reshape(len(part.visits), p, len(part.visits), p)
-        whole[np.ix_(part.visits, range(p), part.visits, range(p))] += square
-    return whole
+def _over_visits(w: np.ndarray, xx: np.ndarray) -> np.ndarray:
+    """sum w[a, b] xx[a, r, b, s]: (term, term)."""
+    return np.tensordot(w, xx, axes=([0, 1], [0, 2]))
 
 
 class _Restricted:
@@ -157,33 +160,36 @@ class _Restricted:
 
     def __init__(self, patterns: Sequence[_Pattern], covariance: np.ndarray) -> None:
         self.patterns, self.covariance = patterns, covariance
-        p = patterns[0].x.shape[2]
-        information, score, self.log_det = np.zeros((p, p)), np.zeros(p), 0.0
+        p = patterns[0].xx.shape[1]
+        information, score, log_det, rows = np.zeros((p, p)), np.zeros(p), 0.0, 0
         self.inverses = []
         for part in patterns:
-            factor = linalg.cholesky(covariance[np.ix_(part.visits, part.visits)], lower=True)
-            w = linalg.cho_solve((factor, True), np.eye(len(part.visits)))
-            wx = np.einsum("ab,ibr->iar", w, part.x)
-            information += np.einsum("iar,ias->rs", part.x, wx)
-            score += np.einsum("iar,ia->r", wx, part.y)
-            self.log_det += 2 * len(part.y) * float(np.log(np.diag(factor)).sum())
+            factor = np.linalg.cholesky(covariance[np.ix_(part.visits, part.visits)])
+            root = np.linalg.inv(factor)
+            w = root.T @ root
+            information += _over_visits(w, part.xx)
+            score += np.tensordot(w, part.xy, axes=([0, 1], [0, 2]))
+            log_det += 2 * part.persons * float(np.log(np.diag(factor)).sum())
+            rows += part.persons * len(part.visits)
             self.inverses.append(w)
         self.v = np.linalg.inv(information)
         self.b = self.v @ score
-        self.residuals = [part.y - part.x @ self.b for part in patterns]
-        squares = sum(float(np.einsum("ia,ab,ib->", r, w, r)) for r, w in zip(self.residuals, self.inverses, strict=True))
-        rows = sum(part.y.size for part in patterns)
+        self.residuals = [self._residual(part) for part in patterns]  # sums of r r', (visit, visit)
+        squares = sum(float((w * r).sum()) for w, r in zip(self.inverses, self.residuals, strict=True))
         sign = float(np.linalg.slogdet(information)[1])
-        self.log_likelihood = -0.5 * (self.log_det + sign + squares + (rows - p) * math.log(2 * math.pi))
+        self.log_likelihood = -0.5 * (log_det + sign + squares + (rows - p) * math.log(2 * math.pi))
+
+    def _residual(self, part: _Pattern) -> np.ndarray:
+        fitted = np.tensordot(self.b, part.xy, axes=([0], [1]))
+        double = np.tensordot(np.tensordot(part.xx, self.b, axes=([3], [0])), self.b, axes=([1], [0]))
+        return np.asarray(part.yy - fitted - fitted.T + double)
 
     def slope(self) -> np.ndarray:
         """Derivative by the entries of the covariance, as if each of a symmetric pair stood alone: (visit, visit)."""
         out = np.zeros_like(self.covariance)
         for part, w, r in zip(self.patterns, self.inverses, self.residuals, strict=True):
-            u = r @ w
-            wx = np.einsum("ab,ibr->iar", w, part.x)
-            spread = np.einsum("iar,rs,ibs->ab", wx, self.v, wx, optimize=True)
-            out[np.ix_(part.visits, part.visits)] += 0.5 * (u.T @ u - len(r) * w + spread)
+            spread = np.tensordot(part.xx, self.v, axes=([1, 3], [0, 1]))
+            out[np.ix_(part.visits, part.visits)] += 0.5 * (w @ (r + spread) @ w - part.persons * w)
         return out
 
     def curvature(self, entries: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -191,24 +197,23 @@ class _Restricted:
 
         Expected 1/2 tr(P E_j P E_k) with P the residual projector, observed y'P E_j P E_k P y less that.
         """
-        m, q, p = len(self.covariance), len(entries), len(self.b)
-        tensor = _tensor(self.patterns, self.inverses, m)
-        e = np.stack(entries)
-        first = np.einsum("jab,arbs->jrs", e, tensor, optimize=True)
-        trace, second, gain = np.zeros((q, q)), np.zeros((q, q, p, p)), np.zeros((q, q))
-        projected = np.zeros((q, p))
+        q, p, e = len(entries), len(self.b), np.stack(entries)
+        first, second = np.zeros((q, p, p)), np.zeros((q, q, p, p))
+        trace, gain, projected = np.zeros((q, q)), np.zeros((q, q)), np.zeros((q, p))
         for part, w, r in zip(self.patterns, self.inverses, self.residuals, strict=True):
             inner = e[:, part.visits][:, :, part.visits]
+            whole = np.einsum("ac,crds,db->arbs", w, part.xx, w, optimize=True)  # sum of (S⁻¹X)[a] (S⁻¹X)[b]
+            first += np.tensordot(inner, whole, axes=([1, 2], [0, 2]))
             we = w @ inner
-            trace += len(r) * np.einsum("jab,kba->jk", we, we)
-            block = np.einsum("jab,bc,kcd->jkad", inner, w, inner, optimize=True)
-            local = _tensor([_Pattern(np.arange(len(part.visits)), part.y, part.x)], [w], len(part.visits))
-            second += np.einsum("jkab,arbs->jkrs", block, local, optimize=True)
-            pull = np.einsum("ia,jab->jib", r @ w, inner)
-            gain += np.einsum("jia,ab,kib->jk", pull, w, pull, optimize=True)
-            projected += np.einsum("jia,ab,ibr->jr", pull, w, part.x, optimize=True)
-        both = np.einsum("rs,jst,tu,kur->jk", self.v, first, self.v, first, optimize=True)
-        half = 0.5 * (trace - 2 * np.einsum("rs,jksr->jk", self.v, second) + both)
+            trace += part.persons * np.einsum("jab,kba->jk", we, we)
+            block = np.einsum("jab,kbc->jkac", inner, we)
+            second += np.tensordot(block, whole, axes=([2, 3], [0, 2]))
+            gain += np.einsum("jkab,ba->jk", block, w @ r @ w)
+            mixed = part.xy.transpose(2, 0, 1) - np.einsum("brcs,s->cbr", part.xx, self.b)  # sum of r[a] x[b, r]
+            projected += np.tensordot(inner, np.einsum("ac,cdr,db->abr", w, mixed, w, optimize=True), axes=2)
+        turned = first @ self.v
+        both = np.einsum("jrs,ksr->jk", turned, turned)
+        half = 0.5 * (trace - 2 * np.tensordot(second, self.v, axes=([2, 3], [1, 0])) + both)
         observed = gain - projected @ self.v @ projected.T - half
         return half, observed, first, second
 
@@ -299,14 +304,12 @@ class _Freedom:
 
     def __init__(self, at: _Restricted, method: str) -> None:
         self.v = at.v
-        expected, observed, self.first, second = at.curvature(_entries(len(at.covariance)))
+        _, observed, self.first, second = at.curvature(_entries(len(at.covariance)))
+        self.spread, self.covariance = np.linalg.inv(observed), self.v
         if method == "Kenward-Roger":
-            self.spread = np.linalg.inv(expected)
             inner = second - np.einsum("jrs,st,ktu->jkru", self.first, self.v, self.first, optimize=True)
             self.covariance = self.v + 2 * self.v @ np.einsum("jk,jkrs->rs", self.spread, inner) @ self.v
             self.covariance = 0.5 * (self.covariance + self.covariance.T)
-        else:
-            self.spread, self.covariance = np.linalg.inv(observed), self.v
 
     def of(self, c: np.ndarray) -> tuple[float, float]:
         """Standard error and degrees of freedom of c'b."""
@@ -334,7 +337,7 @@ def _grouped(y: np.ndarray, x: np.ndarray, person: np.ndarray, place: np.ndarray
         if len(set(place[rows].tolist())) < len(rows):
             raise InputError(f"Person {one} has two scores at one visit; keep one of them.")
         groups.setdefault(tuple(place[rows].tolist()), []).append(rows)
-    return [_Pattern(np.array(k), y[np.array(r)], x[np.array(r)]) for k, r in groups.items()]
+    return [_Pattern.of(np.array(k), y[np.array(r)], x[np.array(r)]) for k, r in groups.items()]
 
 
 def _start(y: np.ndarray, x: np.ndarray, place: np.ndarray, person: np.ndarray, m: int) -> np.ndarray:
