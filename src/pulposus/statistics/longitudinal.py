@@ -5,7 +5,7 @@ visit of every person, with a covariance of its own for each pair of visits, so 
 what came after (missing at random). Both give least-squares means and their differences with standard errors.
 Equations: y_i = X_i b + e_i, e_i ~ N(0, S) restricted to the visits that i has; S = L L', L lower triangular with
 exp on its diagonal; restricted log-likelihood -1/2 [sum log|S_i| + log|sum X_i'S_i⁻¹X_i| + sum r_i'S_i⁻¹r_i], climbed by
-BFGS with its analytic gradient, then by Newton's method in the entries of S. Degrees of freedom by Satterthwaite,
+Newton's method in the entries of S, from a start by BFGS in the entries of L where that strays. Degrees of freedom by Satterthwaite,
 2 (c'Vc)² / (g'Ag), A the inverse of the observed information; or, with the same degrees, Kenward and Roger's covariance of
 b (1997; for one contrast their degrees are these; S is linear in its entries, so that the term of second derivatives is
 nought; with observed information, as SAS has it).
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import linalg, optimize
+from scipy import optimize
 
 from pulposus.errors import InputError, nearest
 
@@ -29,9 +29,12 @@ from .estimate import Estimate, student, two_sided
 from .given import LEVEL
 
 FREEDOMS = ("Satterthwaite", "Kenward-Roger")
-NEWTON = 30  # maths: most steps of Newton's method behind BFGS
+NEWTON = 60  # maths: most steps of Newton's method
 CLOSE = 1e-9  # maths: where Newton's method stops, the step relative to the covariance
 CLIMB = 1e-6  # maths: where BFGS hands over, largest slope
+HALVINGS = 30  # maths: most halvings of a step that leads down or out of the covariances
+ROUNDING = 1e-13  # maths: by how much rounding may lower a likelihood, relative
+WIDEST = 40.0  # maths: a logarithm of a standard deviation beyond which none lies
 
 
 @dataclass(frozen=True)
@@ -202,17 +205,19 @@ class _Restricted:
         trace, gain, projected = np.zeros((q, q)), np.zeros((q, q)), np.zeros((q, p))
         for part, w, r in zip(self.patterns, self.inverses, self.residuals, strict=True):
             inner = e[:, part.visits][:, :, part.visits]
-            whole = np.einsum("ac,crds,db->arbs", w, part.xx, w, optimize=True)  # sum of (S⁻¹X)[a] (S⁻¹X)[b]
+            half_way = np.tensordot(w, part.xx, axes=([1], [0]))
+            whole = np.tensordot(half_way, w, axes=([2], [0])).transpose(0, 1, 3, 2)  # sum of (S⁻¹X)[a] (S⁻¹X)[b]
             first += np.tensordot(inner, whole, axes=([1, 2], [0, 2]))
             we = w @ inner
-            trace += part.persons * np.einsum("jab,kba->jk", we, we)
-            block = np.einsum("jab,kbc->jkac", inner, we)
+            trace += part.persons * np.tensordot(we, we, axes=([1, 2], [2, 1]))
+            block = np.tensordot(inner, we, axes=([2], [1])).transpose(0, 2, 1, 3)
             second += np.tensordot(block, whole, axes=([2, 3], [0, 2]))
-            gain += np.einsum("jkab,ba->jk", block, w @ r @ w)
-            mixed = part.xy.transpose(2, 0, 1) - np.einsum("brcs,s->cbr", part.xx, self.b)  # sum of r[a] x[b, r]
-            projected += np.tensordot(inner, np.einsum("ac,cdr,db->abr", w, mixed, w, optimize=True), axes=2)
-        turned = first @ self.v
-        both = np.einsum("jrs,ksr->jk", turned, turned)
+            gain += np.tensordot(block, w @ r @ w, axes=([2, 3], [1, 0]))
+            mixed = part.xy - np.tensordot(part.xx, self.b, axes=([3], [0]))  # sum of x[b, r] r[a]: (b, r, a)
+            turned = np.tensordot(np.tensordot(w, mixed, axes=([1], [0])), w, axes=([2], [0]))
+            projected += np.tensordot(inner, turned, axes=([2, 1], [0, 2]))
+        pressed = first @ self.v
+        both = np.tensordot(pressed, pressed, axes=([1, 2], [2, 1]))
         half = 0.5 * (trace - 2 * np.tensordot(second, self.v, axes=([2, 3], [1, 0])) + both)
         observed = gain - projected @ self.v @ projected.T - half
         return half, observed, first, second
@@ -229,52 +234,75 @@ def _entries(m: int) -> list[np.ndarray]:
     return out
 
 
+def _newton(best: _Restricted) -> tuple[_Restricted, bool]:
+    """Newton's method in the entries of the covariance, and whether it came to rest at a maximum."""
+    entries = _entries(len(best.covariance))
+    for _ in range(NEWTON):
+        slope = best.slope()
+        g = np.array([float((slope * e).sum()) for e in entries])
+        expected, observed, _, _ = best.curvature(entries)
+        steady = bool(np.linalg.eigvalsh(observed).min() > 0)
+        try:
+            step = np.linalg.solve(observed if steady else expected, g)
+        except np.linalg.LinAlgError:
+            return best, False
+        change = np.tensordot(step, np.stack(entries), axes=1)
+        for _ in range(HALVINGS):
+            try:
+                after = _Restricted(best.patterns, best.covariance + change)
+            except np.linalg.LinAlgError:
+                change = change / 2
+                continue
+            if after.log_likelihood >= best.log_likelihood - ROUNDING * abs(best.log_likelihood):
+                break
+            change = change / 2
+        else:
+            return best, False
+        best = after
+        if steady and np.abs(change).max() <= CLOSE * np.abs(best.covariance).max():
+            return best, True
+    return best, False
+
+
 def _climb(patterns: Sequence[_Pattern], start: np.ndarray) -> _Restricted:
-    """The covariance of greatest restricted likelihood: BFGS in the log-Cholesky factor, then Newton in the entries."""
+    """The covariance of greatest restricted likelihood: Newton; where that strays, BFGS in the log-Cholesky factor first."""
+    best, rests = _newton(_Restricted(patterns, start))
+    if not rests:
+        best, rests = _newton(_Restricted(patterns, _bfgs(patterns, start)))
+    if rests:
+        return best
+    raise InputError(
+        "The covariance of the visits cannot be told from these data (too few persons with pairs of visits); "
+        "leave a visit out, or use `ancova` at one visit."
+    )
+
+
+def _bfgs(patterns: Sequence[_Pattern], start: np.ndarray) -> np.ndarray:
+    """A covariance near the best: L L' with L lower triangular and exp on its diagonal, by the analytic gradient."""
     m = len(start)
     lower, diagonal = np.tril_indices(m), np.arange(m)
 
     def factor(theta: np.ndarray) -> np.ndarray:
         root = np.zeros((m, m))
         root[lower] = theta
-        root[diagonal, diagonal] = np.exp(root[diagonal, diagonal])
+        root[diagonal, diagonal] = np.exp(np.clip(root[diagonal, diagonal], -WIDEST, WIDEST))
         return root
 
     def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
         root = factor(theta)
         try:
             at = _Restricted(patterns, root @ root.T)
-        except (np.linalg.LinAlgError, ValueError):
+        except np.linalg.LinAlgError:
             return math.inf, np.zeros_like(theta)
         slope = 2 * at.slope() @ root
         slope[diagonal, diagonal] *= root[diagonal, diagonal]
         return -at.log_likelihood, -slope[lower]
 
-    root = linalg.cholesky(start, lower=True)
+    root = np.linalg.cholesky(start)
     root[diagonal, diagonal] = np.log(root[diagonal, diagonal])
     found = optimize.minimize(loss, root[lower], jac=True, method="BFGS", options={"gtol": CLIMB})
-    best = _Restricted(patterns, factor(found.x) @ factor(found.x).T)
-    entries = _entries(m)
-    for _ in range(NEWTON):
-        slope = best.slope()
-        g = np.array([float((slope * e).sum()) for e in entries])
-        expected, observed, _, _ = best.curvature(entries)
-        steady = np.linalg.eigvalsh(observed).min() > 0
-        step = np.linalg.solve(observed if steady else expected, g)
-        change = sum(s * e for s, e in zip(step, entries, strict=True))
-        try:
-            after = _Restricted(patterns, best.covariance + change)
-        except np.linalg.LinAlgError:
-            break
-        if after.log_likelihood < best.log_likelihood - CLOSE * abs(best.log_likelihood):
-            break
-        best = after
-        if np.abs(change).max() <= CLOSE * np.abs(best.covariance).max():
-            return best
-    raise InputError(
-        "The covariance of the visits cannot be told from these data (too few persons with pairs of visits); "
-        "leave a visit out, or use `ancova` at one visit."
-    )
+    best = factor(found.x)
+    return np.asarray(best @ best.T)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from .given import LEVEL
 
 NEWTON = 50  # maths: most steps of Newton's method for Cox's model
 CLOSE = 1e-12  # maths: where Newton's method stops, largest step
+ENDLESS = 15.0  # maths: spread of log hazards over persons beyond which a fit runs away
 
 
 def _rows(time: Any, event: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -144,16 +145,17 @@ def log_rank(time: Any, event: Any, group: Sequence[Any], strata: Sequence[Any] 
         raise InputError(f"All persons are in group {kinds[0]!r}; a comparison needs two groups.")
     observed, expected = np.zeros(len(kinds)), np.zeros(len(kinds))
     spread = np.zeros((len(kinds), len(kinds)))
+    member = names[:, None] == np.array(kinds)
     for layer in sorted(set(layers.tolist())):
         rows = layers == layer
-        for when in np.unique(t[rows & (e == 1)]):
-            risk = np.array([(rows & (t >= when) & (names == k)).sum() for k in kinds], dtype=float)
-            died = np.array([(rows & (t == when) & (e == 1) & (names == k)).sum() for k in kinds], dtype=float)
-            n, d = risk.sum(), died.sum()
-            observed, expected = observed + died, expected + d * risk / n
-            if n > 1:
-                share = risk / n
-                spread += d * (n - d) / (n - 1) * (np.diag(share) - np.outer(share, share))
+        times = np.unique(t[rows & (e == 1)])
+        at_risk = (rows & (t >= times[:, None])).astype(float) @ member  # (time, group)
+        died = (rows & (t == times[:, None]) & (e == 1)).astype(float) @ member
+        n, d = at_risk.sum(axis=1), died.sum(axis=1)
+        share = at_risk / n[:, None]
+        observed, expected = observed + died.sum(axis=0), expected + d @ share
+        weight = d * (n - d) / np.maximum(n - 1, 1)
+        spread += np.diag(weight @ share) - (share.T * weight) @ share
     gap = (observed - expected)[1:]
     if np.linalg.matrix_rank(spread[1:, 1:]) < len(gap):
         raise InputError("A group has nobody at risk when events happen; groups must be followed at the same times.")
@@ -176,20 +178,27 @@ class Hazards:
 def _partial(t: np.ndarray, e: np.ndarray, x: np.ndarray, b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     """Log partial likelihood with Efron's ties, its gradient and information."""
     risk = np.exp(x @ b)
-    log, slope, information = 0.0, np.zeros(b.size), np.zeros((b.size, b.size))
-    for when in np.unique(t[e == 1]):
-        here, alive = (t == when) & (e == 1), t >= when
-        d = int(here.sum())
-        log += float((x[here] @ b).sum())
-        slope += x[here].sum(axis=0)
-        sums = [(risk[w].sum(), risk[w] @ x[w], (x[w].T * risk[w]) @ x[w]) for w in (alive, here)]
-        for j in range(d):
-            r, rx, rxx = (whole - j / d * part for whole, part in zip(sums[0], sums[1], strict=True))
-            mean = rx / r
-            log -= math.log(float(r))
-            slope -= mean
-            information += rxx / r - np.outer(mean, mean)
-    return log, slope, information
+    times, which = np.unique(t[e == 1], return_inverse=True)
+    d = np.bincount(which)
+    order = np.repeat(np.arange(len(times)), d)  # one row an event
+    share = (np.arange(len(order)) - np.repeat(np.cumsum(d) - d, d)) / d[order]  # Efron: how many of the tied are gone
+    sums = []
+    xx = x[:, :, None] * x[:, None, :]
+    for rows in (t >= times[:, None], (t == times[:, None]) & (e == 1)):
+        w = rows * risk
+        sums.append((w.sum(axis=1), w @ x, np.tensordot(w, xx, axes=1)))
+    r, rx, rxx = (
+        whole[order] - share.reshape(-1, *[1] * (whole.ndim - 1)) * part[order]
+        for whole, part in zip(sums[0], sums[1], strict=True)
+    )
+    mean = rx / r[:, None]
+    happened = x[e == 1]
+    log = float((happened @ b).sum() - np.log(r).sum())
+    information = (rxx / r[:, None, None]).sum(axis=0) - mean.T @ mean
+    return log, happened.sum(axis=0) - mean.sum(axis=0), information
+
+
+_PARTED = "A covariate parts those who come first from the others; its hazard ratio has no end, leave it out."
 
 
 def hazard_ratio(time: Any, event: Any, covariates: Any, level: float = LEVEL) -> Hazards:
@@ -215,10 +224,12 @@ def hazard_ratio(time: Any, event: Any, covariates: Any, level: float = LEVEL) -
                 break
             step = step / 2
         b, (log, slope, information) = b + step, after
+        if np.ptp(x @ b) > ENDLESS:
+            raise InputError(_PARTED)
         if np.abs(step).max() < CLOSE * max(1.0, float(np.abs(b).max())):
             break
     else:
-        raise InputError("A covariate parts those with an event from those without; its hazard ratio has no end, leave it out.")
+        raise InputError(_PARTED)
     error = np.sqrt(np.diag(np.linalg.inv(information)))
     p = np.array([two_sided(float(z)) for z in b / error])
     pairs = zip(b.tolist(), error.tolist(), strict=True)
