@@ -1,7 +1,9 @@
-"""Scores over visits against nlme's gls with emmeans and lm; responders against glm. The R calls stand beside the numbers.
+"""Scores over visits against nlme's gls with emmeans and lm; responders against glm. The R calls stand beside the
+numbers.
 
 Data: nlme::Orthodont, the distance at 8 years taken as baseline, at 10, 12 and 14 as visits, the sexes as arms; eight
-scores left out for the incomplete table. ``ctl <- glsControl(msTol=1e-14, tolerance=1e-12, msMaxIter=1000, maxIter=1000)``.
+scores left out for the incomplete table. ``ctl <- glsControl(msTol=1e-14, tolerance=1e-12, msMaxIter=1000,
+maxIter=1000)``.
 """
 
 from __future__ import annotations
@@ -96,7 +98,9 @@ def test_degrees_of_freedom_are_exact_where_they_are_known(freedom: str) -> None
     rows = {k: [v[i] for i in last] for k, v in orthodont(True).items()}
     alone = longitudinal.ancova(rows["value"], rows["arm"], rows["baseline"], reference="Male").differences[0]
     mixed = found.difference("Female - Male", "14")
-    assert (mixed.estimate.low, mixed.error, mixed.p) == pytest.approx((alone.estimate.low, alone.error, alone.p), rel=1e-8)
+    assert (mixed.estimate.low, mixed.error, mixed.p) == pytest.approx(
+        (alone.estimate.low, alone.error, alone.p), rel=1e-8
+    )
 
 
 def test_kenward_and_roger_widen_what_is_incomplete() -> None:
@@ -145,8 +149,8 @@ def test_ancova_as_lm_and_emmeans() -> None:
 
 
 def test_responders_as_glm() -> None:
-    """a$r <- a$distance > 25; glm(r ~ Sex + base, binomial, a, control=glm.control(epsilon=1e-14)): coef, sqrt(diag(vcov)) (of the step before);
-    g-computation of mean fitted shares by hand agrees with the difference."""
+    """a$r <- a$distance > 25; glm(r ~ Sex + base, binomial, a, control=glm.control(epsilon=1e-14)): coef,
+    sqrt(diag(vcov)) (of the step before); g-computation of mean fitted shares by hand agrees with the difference."""
     rows = [row for row in zip(*orthodont(True).values(), strict=True) if row[2] == 14]
     value, _, _, arm, base = (np.array(c) for c in zip(*rows, strict=True))
     female = (arm == "Female").astype(float)

@@ -37,7 +37,8 @@ def last_visit(arm: np.ndarray) -> object:
 
 def test_rubin_as_r() -> None:
     """q <- c(1.2,1.5,.9,1.3,1.1); u <- c(.25,.3,.28,.26,.27); v <- 60; T <- mean(u) + 1.2*var(q); g <- 1.2*var(q)/T;
-    nu <- 4/g^2; o <- (v+1)/(v+3)*v*(1-g); df <- 1/(1/nu+1/o); 2*pt(-mean(q)/sqrt(T), df); mean(q) - qt(.975, df)*sqrt(T)."""
+    nu <- 4/g^2; o <- (v+1)/(v+3)*v*(1-g); df <- 1/(1/nu+1/o); 2*pt(-mean(q)/sqrt(T), df); mean(q) - qt(.975,
+    df)*sqrt(T)."""
     found = missing.rubin([1.2, 1.5, 0.9, 1.3, 1.1], [0.25, 0.30, 0.28, 0.26, 0.27], 60)
     ours = (found.estimate.value, found.error, found.freedom, found.p, found.estimate.low)
     assert ours == pytest.approx((1.2, 0.5761944116355, 34.2755496317716, 0.0448165844993, 0.0293787170803), rel=1e-10)

@@ -58,7 +58,7 @@ def subset_weights(weights: np.ndarray, g: np.ndarray, keep: tuple[int, ...]) ->
 
 
 def test_a_graph_is_its_closed_test() -> None:
-    """Adjusted p of the shortcut equal the largest weighted Bonferroni p over all intersections that hold a hypothesis."""
+    """Adjusted p of the shortcut are the largest weighted Bonferroni p over all intersections with a hypothesis."""
     rng = np.random.default_rng(3)
     for _ in range(20):
         k = 4

@@ -56,7 +56,8 @@ def test_boin_boundaries_enclose_the_target_and_rise(target: float, most: int) -
 
 def test_crm_as_integrate() -> None:
     """level <- c(3,4,4,3,3,4,3,2,2,2); y <- c(0,0,1,0,0,1,1,0,0,0); prior^exp(a), a ~ N(0, 1.34);
-    m <- integrate(a L(a)) / integrate(L(a)), rel.tol 1e-12: prior^exp(m); chances to exceed 0.2 below log(log(.2)/log(prior))."""
+    m <- integrate(a L(a)) / integrate(L(a)), rel.tol 1e-12: prior^exp(m); chances to exceed 0.2 below
+    log(log(.2)/log(prior))."""
     treated, events = (0, 3, 4, 3, 0, 0), (0, 0, 1, 2, 0, 0)
     shares, over = Crm(0.2, SKELETON).posterior(treated, events)
     expected = [0.0886529470168, 0.1553009274974, 0.2720538785584, 0.4277897776630, 0.5708462173756, 0.7493958348883]

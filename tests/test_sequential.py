@@ -20,18 +20,28 @@ THREE, FIVE, UNEQUAL = (3, 0.025, 1, 0.8), (5, 0.05, 2, 0.9), ((0.3, 0.7, 1), 0.
 
 # g(...)$criticalValues; getDesignCharacteristics(g(...)): inflationFactor, shift, averageSampleNumber1, 01, 0
 RPACT = [
-    ("OF", THREE, (3.471091445, 2.454432299, 2.004035580), (1.017406224, 7.985499096, 0.8562114874, 0.9830924324, 1.014890099)),
-    ("OF", FIVE, (4.561742299, 3.225638914, 2.633723144, 2.280871149, 2.040073175), (1.026486304, 10.78572586, 0.7502542556, 0.9606535656, 1.019146445)),
-    ("OF", UNEQUAL, (3.667259100, 2.400784631, 2.008640533), (1.01711903, 10.68729995, 0.8121798424, 0.969896793, 1.01455747)),
-    ("P", THREE, (2.289478456, 2.289478456, 2.289478456), (1.166386064, 9.154823942, 0.8185767695, 1.068030158, 1.154724278)),
+    ("OF", THREE, (3.471091445, 2.454432299, 2.004035580), (1.017406224, 7.985499096, 0.8562114874,
+        0.9830924324, 1.014890099)),
+    ("OF", FIVE, (4.561742299, 3.225638914, 2.633723144, 2.280871149, 2.040073175), (1.026486304, 10.78572586,
+        0.7502542556, 0.9606535656, 1.019146445)),
+    ("OF", UNEQUAL, (3.667259100, 2.400784631, 2.008640533), (1.01711903, 10.68729995, 0.8121798424,
+        0.969896793, 1.01455747)),
+    ("P", THREE, (2.289478456, 2.289478456, 2.289478456), (1.166386064, 9.154823942, 0.8185767695, 1.068030158,
+        1.154724278)),
     ("P", FIVE, (2.41317622,) * 5, (1.206603206, 12.67829036, 0.684912418, 1.05222754, 1.176742281)),
     ("P", UNEQUAL, (2.293074816,) * 3, (1.152054492, 12.10512393, 0.7315875268, 1.030566133, 1.140352266)),
-    ("asOF", THREE, (3.710302873, 2.511427484, 1.993047483), (1.012794813, 7.94930468, 0.8655689752, 0.9827656, 1.010717943)),
-    ("asOF", FIVE, (4.876884949, 3.357011922, 2.680280067, 2.289816774, 2.031032048), (1.023078326, 10.7499168, 0.7586670147, 0.9610218271, 1.016360981)),
-    ("asOF", UNEQUAL, (3.928572543, 2.438742377, 2.000008576), (1.013896237, 10.65343671, 0.8202864337, 0.9703207927, 1.011632777)),
-    ("asP", THREE, (2.279428239, 2.294911139, 2.295939587), (1.170419372, 9.186480891, 0.8194152628, 1.070945864, 1.158557025)),
-    ("asP", FIVE, (2.437976688, 2.426813863, 2.410193838, 2.396645404, 2.385984562), (1.192347644, 12.52850114, 0.6839926928, 1.042866457, 1.163828066)),
-    ("asP", UNEQUAL, (2.311835304, 2.258346356, 2.306182884), (1.155458829, 12.14089475, 0.7329266312, 1.032219003, 1.143811442)),
+    ("asOF", THREE, (3.710302873, 2.511427484, 1.993047483), (1.012794813, 7.94930468, 0.8655689752, 0.9827656,
+        1.010717943)),
+    ("asOF", FIVE, (4.876884949, 3.357011922, 2.680280067, 2.289816774, 2.031032048), (1.023078326, 10.7499168,
+        0.7586670147, 0.9610218271, 1.016360981)),
+    ("asOF", UNEQUAL, (3.928572543, 2.438742377, 2.000008576), (1.013896237, 10.65343671, 0.8202864337,
+        0.9703207927, 1.011632777)),
+    ("asP", THREE, (2.279428239, 2.294911139, 2.295939587), (1.170419372, 9.186480891, 0.8194152628,
+        1.070945864, 1.158557025)),
+    ("asP", FIVE, (2.437976688, 2.426813863, 2.410193838, 2.396645404, 2.385984562), (1.192347644, 12.52850114,
+        0.6839926928, 1.042866457, 1.163828066)),
+    ("asP", UNEQUAL, (2.311835304, 2.258346356, 2.306182884), (1.155458829, 12.14089475, 0.7329266312,
+        1.032219003, 1.143811442)),
 ]  # fmt: skip
 
 
@@ -63,7 +73,10 @@ def test_futility_as_rpact() -> None:
     assert sequential.inflation(free) == pytest.approx(1.066977147, rel=1e-6)
     assert sequential.inflation(bound) == pytest.approx(1.052571775, rel=1e-6)
     one = sequential.fixed_drift(0.025, 1, 0.9) ** 2
-    for plan, asn in ((free, (0.8230896005, 0.8688886933, 0.6241126637)), (bound, (0.8140455993, 0.8562311618, 0.6156801109))):
+    for plan, asn in (
+        (free, (0.8230896005, 0.8688886933, 0.6241126637)),
+        (bound, (0.8140455993, 0.8562311618, 0.6156801109)),
+    ):
         drift = sequential.drift_for(plan)
         ours = [sequential.expected_share(plan, part * drift) * drift**2 / one for part in (1, 0.5, 0)]
         assert ours == pytest.approx(asn, rel=1e-6)
@@ -79,7 +92,11 @@ def test_people_as_rpact() -> None:
     ours = (size.maximum, size.expected_null, size.expected_effect)
     assert ours == pytest.approx((245.1233032, 241.5217318, 188.2724073), rel=1e-6)
     plan = sequential.design("asOF", 3)
-    for effect, wins, people in ((0, 0.0249999997, 279.4258229), (4, 0.3821260799, 267.9266574), (8, 0.9142334717, 221.6193403)):
+    for effect, wins, people in (
+        (0, 0.0249999997, 279.4258229),
+        (4, 0.3821260799, 267.9266574),
+        (8, 0.9142334717, 221.6193403),
+    ):
         drift = effect / 20 * math.sqrt(280 / 4)
         assert sequential.crossing(plan, drift).power == pytest.approx(wins, rel=1e-6)
         assert 280 * sequential.expected_share(plan, drift) == pytest.approx(people, rel=1e-6)
@@ -151,9 +168,9 @@ def test_a_density_followed_by_quadrature_is_that_of_paths() -> None:
 
 
 def test_conditional_power_as_rpact() -> None:
-    """d <- getDesignInverseNormal(kMax=2, alpha=.025, typeOfDesign="asOF", informationRates=c(.5,1)); stage 1 of 50 and 50,
-    means 6 and 0, sd 20: getConditionalPower(getStageResults(d, data, normalApproximation=TRUE), nPlanned=100, thetaH1=6,
-    assumedStDev=20)$conditionalPower; and the same through promising_zone."""
+    """d <- getDesignInverseNormal(kMax=2, alpha=.025, typeOfDesign="asOF", informationRates=c(.5,1)); stage 1 of 50
+    and 50, means 6 and 0, sd 20: getConditionalPower(getStageResults(d, data, normalApproximation=TRUE),
+    nPlanned=100, thetaH1=6, assumedStDev=20)$conditionalPower; and the same through promising_zone."""
     critical = sequential.design("asOF", (0.5, 1)).critical[-1]
     assert critical == pytest.approx(1.96859564632, rel=1e-7)
     assert reestimation.conditional_power(1.5, 0.5, critical) == pytest.approx(0.585500411846, rel=1e-7)
@@ -209,7 +226,9 @@ def test_assurance_is_power_averaged_over_the_prior() -> None:
         return power.assurance(200, effect, 0, 20)
 
     assert power.assurance(200, 6, 4, 20) == pytest.approx(power.assured(chance, 6, 4), rel=1e-9)
-    assert power.assurance(200, 6, 0, 20) == pytest.approx(stats.norm.cdf(6 / 20 * math.sqrt(50) - stats.norm.isf(0.025)))
+    assert power.assurance(200, 6, 0, 20) == pytest.approx(
+        stats.norm.cdf(6 / 20 * math.sqrt(50) - stats.norm.isf(0.025))
+    )
     assert power.assurance(1e12, 6, 4, 20) == pytest.approx(stats.norm.cdf(1.5), rel=1e-4)
 
 

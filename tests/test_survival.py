@@ -38,7 +38,9 @@ def test_log_rank_and_cox_as_printed() -> None:
     """survdiff: chi-squared 16.79 (expected 19.25 and 10.75); coxph, Efron: 1.5721 (0.4124), log-likelihood -85.008;
     scipy.stats.logrank is a second implementation."""
     found = survival.log_rank(TIME, EVENT, GROUP)
-    assert (found.chi2, found.expected["6-MP"], found.expected["placebo"]) == pytest.approx((16.79, 19.25, 10.75), abs=6e-3)
+    assert (found.chi2, found.expected["6-MP"], found.expected["placebo"]) == pytest.approx(
+        (16.79, 19.25, 10.75), abs=6e-3
+    )
     parts = [stats.CensoredData.right_censored(TIME[w], EVENT[w] == 0) for w in (slice(0, 21), slice(21, 42))]
     other = stats.logrank(*parts)
     assert (found.chi2, found.p) == pytest.approx((other.statistic**2, other.pvalue), rel=1e-9)
@@ -68,7 +70,7 @@ def test_without_competitors_the_two_curves_and_their_variances_agree() -> None:
     """One kind of event: F = 1 - S, and the delta method gives Greenwood's interval of F on its own scale."""
     km, aj = survival.kaplan_meier(TIME, EVENT), survival.aalen_johansen(TIME, EVENT)[1]
     assert aj.value == pytest.approx(1 - km.value)
-    n, d = km.at_risk, np.array([((TIME == t) & (EVENT == 1)).sum() for t in km.time])
+    n, d = km.at_risk, np.array([((t == TIME) & (EVENT == 1)).sum() for t in km.time])
     s, f = km.value[10], aj.value[10]
     greenwood = s * math.sqrt((d[:11] / (n[:11] * (n[:11] - d[:11]))).sum())
     width = math.log(math.log(aj.low[10]) / math.log(f))
@@ -87,7 +89,9 @@ def test_units_and_order_do_not_matter(by: float, random: object) -> None:
 
 
 def test_strata_of_one_are_none_and_hide_what_differs_between_them() -> None:
-    assert survival.log_rank(TIME, EVENT, GROUP, ["x"] * 42).chi2 == pytest.approx(survival.log_rank(TIME, EVENT, GROUP).chi2)
+    assert survival.log_rank(TIME, EVENT, GROUP, ["x"] * 42).chi2 == pytest.approx(
+        survival.log_rank(TIME, EVENT, GROUP).chi2
+    )
     time = np.concatenate([TIME, TIME * 10])
     group = np.array([*(["a"] * 32 + ["b"] * 10), *(["a"] * 10 + ["b"] * 32)])
     event, strata = np.ones(84), [*["short"] * 42, *["long"] * 42]

@@ -1,7 +1,7 @@
 """Effect sizes of studies, with their sampling variances: what a meta-analysis pools.
 
-Each function takes one row a study and returns `Effects(value, variance)`, both of shape (study,). The formulas are those
-of metafor's `escalc` (Viechtbauer 2010), named in each docstring; the first group is the treated one, and a value
+Each function takes one row a study and returns `Effects(value, variance)`, both of shape (study,). The formulas are
+those of metafor's `escalc` (Viechtbauer 2010), named in each docstring; the first group is the treated one, and a value
 above nought says that it has more.
 """
 
@@ -81,7 +81,8 @@ def _table(events: Any, total: Any, events2: Any, total2: Any) -> tuple[np.ndarr
         if bad.size:
             i = bad[0]
             raise InputError(
-                f"The {name} group of row {i + 1} has {number[i]:g} events of {of[i]:g}; give events within a total of 1 or more."
+                f"The {name} group of row {i + 1} has {number[i]:g} events of {of[i]:g}; "
+                "give events within a total of 1 or more."
             )
     cells = np.stack([a, n - a, c, n2 - c])
     return tuple(cells + np.where((cells == 0).any(axis=0), HALF, 0.0))

@@ -4,11 +4,11 @@ What: `ancova` compares arms at one visit, adjusted for baseline and covariates;
 visit of every person, with a covariance of its own for each pair of visits, so that persons who drop out still tell of
 what came after (missing at random). Both give least-squares means and their differences with standard errors.
 Equations: y_i = X_i b + e_i, e_i ~ N(0, S) restricted to the visits that i has; S = L L', L lower triangular with
-exp on its diagonal; restricted log-likelihood -1/2 [sum log|S_i| + log|sum X_i'S_i⁻¹X_i| + sum r_i'S_i⁻¹r_i], climbed by
-Newton's method in the entries of S, from a start by BFGS in the entries of L where that strays. Degrees of freedom by Satterthwaite,
-2 (c'Vc)² / (g'Ag), A the inverse of the observed information; or, with the same degrees, Kenward and Roger's covariance of
-b (1997; for one contrast their degrees are these; S is linear in its entries, so that the term of second derivatives is
-nought; with observed information, as SAS has it).
+exp on its diagonal; restricted log-likelihood -1/2 [sum log|S_i| + log|sum X_i'S_i⁻¹X_i| + sum r_i'S_i⁻¹r_i], climbed
+by Newton's method in the entries of S, from a start by BFGS in the entries of L where that strays. Degrees of freedom
+by Satterthwaite, 2 (c'Vc)² / (g'Ag), A the inverse of the observed information; or, with the same degrees, Kenward
+and Roger's covariance of b (1997; for one contrast their degrees are these; S is linear in its entries, so that the
+term of second derivatives is nought; with observed information, as SAS has it).
 Source: Laird and Ware 1982; Mallinckrodt and others 2008; Kenward and Roger 1997.
 """
 
@@ -98,7 +98,8 @@ def ancova(
 ) -> Covaried:
     """Least-squares means by arm and their differences from `reference` (the first by name), at mean covariates.
 
-    y = arm + slopes × (baseline, covariates) + e by ordinary least squares; all (person,), covariates (person, covariate).
+    y = arm + slopes × (baseline, covariates) + e by ordinary least squares; all (person,), covariates (person,
+    covariate).
     """
     y = given.vector(value, "value", 3)
     arms = given.labels(arm, "arm", y.size).astype(str)
@@ -265,7 +266,7 @@ def _newton(best: _Restricted) -> tuple[_Restricted, bool]:
 
 
 def _climb(patterns: Sequence[_Pattern], start: np.ndarray) -> _Restricted:
-    """The covariance of greatest restricted likelihood: Newton; where that strays, BFGS in the log-Cholesky factor first."""
+    """The covariance of greatest restricted likelihood: Newton; where that strays, BFGS in its factor first."""
     best, rests = _newton(_Restricted(patterns, start))
     if not rests:
         best, rests = _newton(_Restricted(patterns, _bfgs(patterns, start)))
@@ -396,9 +397,9 @@ def repeated_measures(
     """Repeated measures with unstructured covariance, one row a score that was seen (missing rows are left out).
 
     Terms: a mean for each arm and visit, a slope on `baseline` for each visit, one slope for each of `covariates`
-    (row, covariate). Means are at the mean of baseline and covariates over the rows, as emmeans takes them. `visits` gives
-    the order; `freedom` is "Satterthwaite" or "Kenward-Roger". Raises InputError where rows differ in number, a person has
-    two arms or two scores at a visit, an arm lacks a visit, or the covariance cannot be told.
+    (row, covariate). Means are at the mean of baseline and covariates over the rows, as emmeans takes them. `visits`
+    gives the order; `freedom` is "Satterthwaite" or "Kenward-Roger". Raises InputError where rows differ in number, a
+    person has two arms or two scores at a visit, an arm lacks a visit, or the covariance cannot be told.
     """
     y = given.vector(value, "value", 3)
     given.one_of(freedom, FREEDOMS, "The degrees of freedom")

@@ -31,6 +31,7 @@ PREDICTIONS = ("k-1", "k-2", "normal")
 CLOSE = 1e-13  # maths: where a root of tau2 counts as found, relative to the spread of the effects
 STEPS = 400  # maths: most steps of a root finder before it is given up
 HUNDRED = 100  # maths: a share in percent
+POINTS = 50  # maths: of a line that a funnel plot draws
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def _mean(y: np.ndarray, v: np.ndarray, tau2: float) -> tuple[float, float, floa
 
 
 def _q_root(y: np.ndarray, v: np.ndarray, target: float) -> float:
-    """The tau2 at which the generalised Q is `target`; nought where Q is smaller at nought already. Q falls with tau2."""
+    """The tau2 at which the generalised Q, which falls with it, is `target`; nought where Q is less at nought."""
 
     def over(tau2: float) -> float:
         return _mean(y, v, tau2)[2] - target
@@ -125,7 +126,7 @@ def tau_interval(effects: Any, variances: Any, level: float = LEVEL) -> tuple[fl
 
 
 def _predicted(mu: float, error: float, tau2: float, k: int, level: float, prediction: str) -> Estimate:
-    """mu ± quantile √(tau2 + error²): normal, or Student on k - 1 (metafor with test="knha"), or on k - 2 (Higgins 2009)."""
+    """mu ± quantile √(tau2 + error²): normal, or Student on k - 1 (metafor, knha), or on k - 2 (Higgins 2009)."""
     spread = math.sqrt(tau2 + error**2)
     if prediction == "normal":
         return normal(mu, spread, level, "prediction interval, normal")
@@ -147,8 +148,8 @@ def pool(
     """Pool independent studies; effects and variances are (study,), at least two.
 
     `model` "fixed" takes one common effect (tau2 is nought, normal interval); "random" a mean of effects, with `tau`
-    among REML, DL, PM, and Hartung and Knapp's interval unless `knapp` is False. I2 = tau2 / (tau2 + s2), s2 the typical
-    sampling variance (k-1) sum w / ((sum w)² - sum w²); in the fixed model (Q - (k-1)) / Q.
+    among REML, DL, PM, and Hartung and Knapp's interval unless `knapp` is False. I2 = tau2 / (tau2 + s2), s2 the
+    typical sampling variance (k-1) sum w / ((sum w)² - sum w²); in the fixed model (Q - (k-1)) / Q.
     Raises InputError for lengths that differ, variances of nought or less, or fewer than two studies.
     """
     y, v = _checked(effects, variances)
@@ -218,8 +219,8 @@ def egger(effects: Any, variances: Any, level: float = LEVEL) -> Asymmetry:
     return Asymmetry(slope, t, freedom, two_sided(t, freedom), student(b[0], limit_error, freedom, level, "limit"))
 
 
-def funnel(effects: Any, variances: Any, level: float = LEVEL, points: int = 50) -> dict[str, np.ndarray]:
-    """What a funnel plot draws: study `effect` and `error`; lines `low`, `high` over `error_axis` about the fixed effect."""
+def funnel(effects: Any, variances: Any, level: float = LEVEL, points: int = POINTS) -> dict[str, np.ndarray]:
+    """What a funnel plot draws: study `effect`, `error`; lines `low`, `high` over `error_axis`, fixed effect."""
     y, v = _checked(effects, variances)
     centre = pool(y, v, "fixed").estimate.value
     axis = np.linspace(0.0, float(np.sqrt(v.max())), given.whole(points, "points", 2))
@@ -257,8 +258,9 @@ def _registry(name: object) -> str:
 def duplicates(trials: Sequence[str | None], registries: Sequence[str | None] | None = None) -> list[Duplicate]:
     """Rows that share a trial's name or a registry's number: pooling both counts people twice.
 
-    One name and one registry number a row, None or '' where there is none; several numbers of a row are parted by commas,
-    semicolons or blanks. Rows are joined through chains: A with B by name, B with C by number, all three by both.
+    One name and one registry number a row, None or '' where there is none; several numbers of a row are parted by
+    commas, semicolons or blanks. Rows are joined through chains: A with B by name, B with C by number, all three by
+    both.
     """
     names = [str(trial or "").strip().casefold() for trial in trials]
     numbers = list(registries) if registries is not None else [""] * len(names)

@@ -1,10 +1,11 @@
 """Scores that were not seen: filled many times over under a stated assumption, analysed each time, and put together.
 
-What: `impute` draws whole tables from a multivariate normal law of the visits, under missing at random (MAR) or with the
-reference arm's mean from the first unseen visit on (J2R), all along (CR) or its slope from there (CIR); `shifted` makes
-imputed scores worse by a delta; `rubin` puts analyses together; `tipping_point` finds the delta at which a finding falls.
-Equations: y_i ~ N(B'x_i, S), x an intercept for each arm and a slope on baseline; B, S drawn by Gibbs sampling with prior
-|S|^-(m+1)/2 (data augmentation, Schafer 1997); unseen given seen: mu_u + S_us S_ss⁻¹ (y_s - mu_s), covariance
+What: `impute` draws whole tables from a multivariate normal law of the visits, under missing at random (MAR) or with
+the reference arm's mean from the first unseen visit on (J2R), all along (CR) or its slope from there (CIR); `shifted`
+makes imputed scores worse by a delta; `rubin` puts analyses together; `tipping_point` finds the delta at which a
+finding falls.
+Equations: y_i ~ N(B'x_i, S), x an intercept for each arm and a slope on baseline; B, S drawn by Gibbs sampling with
+prior |S|^-(m+1)/2 (data augmentation, Schafer 1997); unseen given seen: mu_u + S_us S_ss⁻¹ (y_s - mu_s), covariance
 S_uu - S_us S_ss⁻¹ S_su, with means of the reference as Carpenter, Roger and Kenward 2013. Rubin 1987: total variance
 W + (1 + 1/M) B; degrees of freedom of Barnard and Rubin 1999.
 """
@@ -55,8 +56,8 @@ class Combined:
 def rubin(estimates: Any, variances: Any, complete_freedom: float = math.inf, level: float = LEVEL) -> Combined:
     """Put M analyses of imputed tables together; `complete_freedom` is what the analysis had with nothing missing.
 
-    Q mean of estimates, T = W + (1 + 1/M) B, gamma = (1 + 1/M) B / T, nu = (M - 1) / gamma², and with v complete degrees
-    nu_obs = (v + 1)/(v + 3) v (1 - gamma), 1/df = 1/nu + 1/nu_obs. At least two analyses.
+    Q mean of estimates, T = W + (1 + 1/M) B, gamma = (1 + 1/M) B / T, nu = (M - 1) / gamma², and with v complete
+    degrees nu_obs = (v + 1)/(v + 3) v (1 - gamma), 1/df = 1/nu + 1/nu_obs. At least two analyses.
     """
     q, u = given.vector(estimates, "estimates", 2), given.positive(variances, "variances", 2)
     given.alike(estimates=q, variances=u)
@@ -99,7 +100,9 @@ def _table(values: Any, arm: Sequence[Any], baseline: Any) -> tuple[_Table, list
     except (TypeError, ValueError):
         raise InputError("values holds something that is no number; write nan where a score was not seen.") from None
     if y.ndim != 2 or np.isinf(y).any():
-        raise InputError(f"values has shape {y.shape}; give a finite table, a row for each person, a column for each visit.")
+        raise InputError(
+            f"values has shape {y.shape}; give a finite table, a row for each person, a column for each visit."
+        )
     arms = given.labels(arm, "arm", len(y)).astype(str)
     names = sorted(set(arms.tolist()))
     code = np.array([names.index(a) for a in arms.tolist()])
@@ -113,10 +116,13 @@ def _table(values: Any, arm: Sequence[Any], baseline: Any) -> tuple[_Table, list
         for i, name in enumerate(names):
             if seen[code == i, k].sum() < 2:
                 raise InputError(
-                    f"Arm {name!r} has {seen[code == i, k].sum()} seen scores at visit {k + 1}; two are the least to impute from."
+                    f"Arm {name!r} has {seen[code == i, k].sum()} seen scores at visit {k + 1}; "
+                    "two are the least to impute from."
                 )
     if len(y) - x.shape[1] <= y.shape[1]:
-        raise InputError(f"{len(y)} persons are too few for {y.shape[1]} visits and {x.shape[1]} terms; leave out visits.")
+        raise InputError(
+            f"{len(y)} persons are too few for {y.shape[1]} visits and {x.shape[1]} terms; leave out visits."
+        )
     patterns: dict[tuple[bool, ...], list[int]] = {}
     for i, row in enumerate(seen.tolist()):
         patterns.setdefault(tuple(row), []).append(i)
@@ -195,7 +201,8 @@ def impute(
 
     The law is fitted to all arms at once (one covariance) under MAR; J2R, CR and CIR then take the mean of `reference`,
     which they need: from the first visit after the last seen one, all along for who left, or its changes from the last
-    seen visit. The reference arm, and gaps between seen visits, are MAR under each (CR moves the mean before dropout too).
+    seen visit. The reference arm, and gaps between seen visits, are MAR under each (CR moves the mean before dropout
+    too).
     Raises InputError for an arm without two seen scores at a visit, and for an unknown reference.
     """
     table, names = _table(values, arm, baseline)
@@ -224,7 +231,8 @@ def impute(
 
 
 def shifted(imputed: Imputed, arm: Sequence[Any], delta: dict[str, float], accumulate: bool = False) -> Imputed:
-    """The same tables with `delta` of each arm named added to scores that were not seen; `accumulate` adds it up by visit.
+    """The same tables with `delta` of each arm named added to scores that were not seen; `accumulate` adds it up by
+    visit.
 
     Raises InputError for an arm that nobody is in.
     """

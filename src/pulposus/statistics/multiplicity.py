@@ -1,7 +1,7 @@
 """Several hypotheses, one error: step-down, step-up, fixed sequence and graphs.
 
-What: each function takes p values, (hypothesis,), and returns adjusted ones in the same order; a hypothesis is rejected at
-any family-wise error that its adjusted p does not exceed.
+What: each function takes p values, (hypothesis,), and returns adjusted ones in the same order; a hypothesis is
+rejected at any family-wise error that its adjusted p does not exceed.
 Equations: Holm max_{j<=i} (m-j+1) p_(j); Hochberg min_{j>=i} (m-j+1) p_(j), where tests are independent or positively
 dependent; fixed sequence max_{j<=i} p_j in the order given; graph (Bretz, Maurer and others 2009) rejects i with the
 smallest p_i / w_i, hands its weight on, w_j += w_i g_ij, and draws g_jk = (g_jk + g_ji g_ik) / (1 - g_ji g_ij) anew.
@@ -75,7 +75,9 @@ def graph(p_values: Any, weights: Any, transitions: Any) -> np.ndarray:
     if (w < 0).any() or w.sum() > 1 + CLOSE:
         raise InputError(f"weights sum to {w.sum():g}; give numbers of 0 or more that sum to at most 1.")
     if (g < 0).any() or (g.sum(axis=1) > 1 + CLOSE).any() or np.diag(g).any():
-        raise InputError("transitions has a negative number, a row above 1, or a step from a hypothesis to itself; mend it.")
+        raise InputError(
+            "transitions has a negative number, a row above 1, or a step from a hypothesis to itself; mend it."
+        )
     out, left, reached = np.ones(m), list(range(m)), 0.0
     while left:
         ratio = [p[i] / w[i] if w[i] > 0 else np.inf for i in left]
@@ -111,10 +113,11 @@ def sequence_graph(m: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def gatekeeping(primary: int, secondary: int) -> tuple[np.ndarray, np.ndarray]:
-    """Families in a row: primaries share the error by Holm, then all of it goes to the secondaries, which share it by Holm.
+    """Families in a row: primaries share the error by Holm, then all of it goes to the secondaries, which share it by
+    Holm.
 
-    Secondaries are tested once every primary is rejected: the weight of the last primary has nowhere else to go, because a
-    vanishing part of each primary's weight (`EPSILON` in the limit) leads on.
+    Secondaries are tested once every primary is rejected: the weight of the last primary has nowhere else to go,
+    because a vanishing part of each primary's weight (`EPSILON` in the limit) leads on.
     """
     one, two = given.whole(primary, "primary"), given.whole(secondary, "secondary")
     m = one + two

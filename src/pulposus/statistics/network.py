@@ -1,8 +1,8 @@
 """Treatments compared through a network of trials, and the single-arm bridge that always carries its warning.
 
 What: `contrasts` turns arms into differences with the covariances of trials of three or more arms; `compare` fits all
-treatments at once; `split` sets direct against indirect evidence pair by pair; `designs` asks whether trials of different
-make-up agree; `bridge` sets a single arm beside control arms of other trials.
+treatments at once; `split` sets direct against indirect evidence pair by pair; `designs` asks whether trials of
+different make-up agree; `bridge` sets a single arm beside control arms of other trials.
 Equations: y = X d + u + e, e ~ N(0, S), u ~ N(0, tau2 T), T 1 on the diagonal and 1/2 between contrasts of one trial;
 d = (X'V⁻¹X)⁻¹ X'V⁻¹y with V = S + tau2 T; tau2 by restricted maximum likelihood or nought.
 Source: Lu and Ades 2006; White and others 2012; Rücker and Schwarzer 2015 (P-scores).
@@ -194,7 +194,9 @@ def compare(data: Contrasts, reference: str | None = None, model: str = "random"
     names = data.treatments
     chosen = names[0] if reference is None else str(reference)
     if chosen not in names:
-        raise InputError(f"No study holds the reference {chosen!r}{nearest(chosen, names)}; name a treatment that one has.")
+        raise InputError(
+            f"No study holds the reference {chosen!r}{nearest(chosen, names)}; name a treatment that one has."
+        )
     parts = _parts(data)
     if len(parts) > 1:
         said = " and ".join("{" + ", ".join(sorted(part)) + "}" for part in parts)
@@ -253,7 +255,7 @@ def split(data: Contrasts, model: str = "random", level: float = LEVEL) -> list[
 
 @dataclass(frozen=True)
 class Designs:
-    """Q of the whole network as the sum of what lies within designs and between them (inconsistency), with p of each."""
+    """Q of the whole network as the sum of what lies within designs and between them (inconsistency), with p."""
 
     within: float
     within_freedom: int
@@ -266,8 +268,8 @@ class Designs:
 def designs(data: Contrasts) -> Designs:
     """Whether trials of different sets of treatments agree: Cochran's Q taken apart in the fixed model (Krahn 2013).
 
-    A design is a set of treatments; each design gets effects of its own, the residual sum of which is Q within, and what
-    that leaves of the network's Q is Q between designs.
+    A design is a set of treatments; each design gets effects of its own, the residual sum of which is Q within, and
+    what that leaves of the network's Q is Q between designs.
     """
     members: dict[str, set[str]] = {}
     for one, base, other in zip(data.study.tolist(), data.base.tolist(), data.other.tolist(), strict=True):
@@ -278,7 +280,9 @@ def designs(data: Contrasts) -> Designs:
     for one in dict.fromkeys(sets):
         rows = np.array([name == one for name in sets])
         part = one.split("|")
-        inner = Contrasts(data.study[rows], data.base[rows], data.other[rows], data.effect[rows], np.eye(int(rows.sum())))
+        inner = Contrasts(
+            data.study[rows], data.base[rows], data.other[rows], data.effect[rows], np.eye(int(rows.sum()))
+        )
         x = _design(inner, part, part[0])
         within += _solve(x, inner.effect, data.covariance[np.ix_(rows, rows)])[2]
         freedom += int(rows.sum()) - x.shape[1]

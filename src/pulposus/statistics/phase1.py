@@ -7,7 +7,8 @@ Equations: BOIN (Liu and Yuan 2015) moves up where the share of dose-limiting ev
 lambda_e = log((1-f1)/(1-f)) / log(f(1-f1)/(f1(1-f))), f1 = 0.6 f, down at or over lambda_d = log((1-f)/(1-f2)) /
 log(f2(1-f)/(f(1-f2))), f2 = 1.4 f, and drops a dose where P(p > f) > 0.95 under Beta(1 + events, 1 + none) and three
 people or more. CRM (O'Quigley 1990): p_i = skeleton_i^exp(a), a ~ N(0, sd²), posterior mean of a by quadrature.
-3+3: none of three goes up, one of three gets three more, two end it; selected is the highest dose with at most one of six.
+3+3: none of three goes up, one of three gets three more, two end it; selected is the highest dose with at most one of
+six.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ NODES = 1201  # maths: points of the quadrature over the CRM's parameter
 WIDE = 7.0  # maths: prior standard deviations that the quadrature spans
 PSEUDO = 0.05  # maths: events added to each dose before shares are made monotone (BOIN software)
 TIE = 1e-10  # maths: a rise from dose to dose so small that it only breaks ties
+MOST = 30  # maths: people in a plan where the caller names no number
+ANY = 1_000_000  # maths: more people than a 3+3 ever treats: it stops by itself
 RUNS = 1000  # maths: simulated trials where the caller names no number
 
 Counts = tuple[int, ...]
@@ -70,7 +73,7 @@ class ThreePlusThree:
     """The classical rule; it knows no target and stops by itself."""
 
     cohort: int = field(default=3, init=False)
-    most: int = field(default=10**6, init=False)
+    most: int = field(default=ANY, init=False)
 
     def decide(self, treated: Counts, events: Counts, current: int) -> int:
         """The next cohort's dose after the counts so far, `STOP` where the rule has ended."""
@@ -118,7 +121,7 @@ class Boin:
 
     target: float
     cohort: int = 3
-    most: int = 30
+    most: int = MOST
     safe: float | None = None  # share that is too low; None: 0.6 target
     toxic: float | None = None  # share that is too high; None: 1.4 target
     eliminate: float = ELIMINATE
@@ -131,7 +134,9 @@ class Boin:
         given.whole(self.most, "most", self.cohort)
         low, high = self.interval
         if not 0 < low < self.target < high < 1:
-            raise InputError(f"safe {low:g}, target {self.target:g}, toxic {high:g}; give shares that rise between 0 and 1.")
+            raise InputError(
+                f"safe {low:g}, target {self.target:g}, toxic {high:g}; give shares that rise between 0 and 1."
+            )
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -171,7 +176,7 @@ class Boin:
         return min(max(current + step, 0), allowed - 1)
 
     def select(self, treated: Counts, events: Counts) -> int:
-        """The dose whose share, made monotone, is next to the target; of those equally near the one nearer from below."""
+        """The dose whose share, made monotone, is next to the target; of those equally near the lowest."""
         n, y = _looked_at(treated, events)
         allowed = self._allowed(n, y)
         tried = [i for i in range(allowed) if n[i] > 0]
@@ -184,7 +189,7 @@ class Boin:
         return tried[int(np.argmin(np.abs(smooth - self.target)))]
 
     def table(self, most: int | None = None) -> list[dict[str, int | None]]:
-        """For each number treated at a dose: go up at or under, go down at or over, give up at or over (None: never)."""
+        """For each number treated at a dose: go up at or under, go down and give up at or over (None: never)."""
         up, down = self.boundaries
         rows: list[dict[str, int | None]] = []
         for n in range(1, given.whole(self.most if most is None else most, "most") + 1):
@@ -214,7 +219,8 @@ def monotone(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def skeleton(target: float, doses: int, guess: int, half_width: float) -> np.ndarray:
-    """Prior shares of a CRM from an indifference interval target ± half_width, `guess` the dose (from 0) held to be right.
+    """Prior shares of a CRM from an indifference interval target ± half_width, `guess` the dose (from 0) held to be
+    right.
 
     The parameter at which the lower of two neighbours has target - half_width is that at which the upper has
     target + half_width (Lee and Cheung 2009).
@@ -242,7 +248,7 @@ class Crm:
     target: float
     skeleton: tuple[float, ...]
     cohort: int = 3
-    most: int = 30
+    most: int = MOST
     scale: float = SCALE
     safety: float = ELIMINATE
 
@@ -257,10 +263,12 @@ class Crm:
             raise InputError(f"skeleton is {given.shown(shares.tolist())}; give shares that rise between 0 and 1.")
 
     def posterior(self, treated: Counts, events: Counts) -> tuple[np.ndarray, np.ndarray]:
-        """Shares at the posterior mean of the parameter, (dose,), and posterior chances to exceed the target, (dose,)."""
+        """Shares at the parameter's posterior mean, (dose,), and posterior chances to exceed the target, (dose,)."""
         n, y = _looked_at(treated, events)
         if len(n) != len(self.skeleton):
-            raise InputError(f"There are counts of {len(n)} doses and a skeleton of {len(self.skeleton)}; give one each.")
+            raise InputError(
+                f"There are counts of {len(n)} doses and a skeleton of {len(self.skeleton)}; give one each."
+            )
         logs = np.log(np.array(self.skeleton))
         a = np.linspace(-WIDE * self.scale, WIDE * self.scale, NODES)
         number, toxic = np.array(n), np.array(y)
@@ -335,4 +343,6 @@ def operating(plan: Plan, truth: Sequence[float], runs: int = RUNS, seed: int = 
         people += n
         toxic += y
     picks /= number
-    return Operating(shares, picks[:-1], float(picks[-1]), people / number, toxic / number, float(people.sum()) / number, number)
+    return Operating(
+        shares, picks[:-1], float(picks[-1]), people / number, toxic / number, float(people.sum()) / number, number
+    )

@@ -1,8 +1,9 @@
 """Trials of one look: how many people for a power, what power from people, and what a prior makes of it.
 
-Equations: means, Student's noncentral t with effect/sd × sqrt(n1 n2 / (n1 + n2)), or the normal; shares, normal with the
-pooled variance under no difference; survival, Schoenfeld's events (z_a + z_b)² (1 + r)² / (r log² HR); assurance, the
-power averaged over a normal prior of the effect (O'Hagan 2005). `ratio` is treated to one control; sizes are not rounded.
+Equations: means, Student's noncentral t with effect/sd × sqrt(n1 n2 / (n1 + n2)), or the normal; shares, normal with
+the pooled variance under no difference; survival, Schoenfeld's events (z_a + z_b)² (1 + r)² / (r log² HR); assurance,
+the power averaged over a normal prior of the effect (O'Hagan 2005). `ratio` is treated to one control; sizes are not
+rounded.
 """
 
 from __future__ import annotations
@@ -34,7 +35,13 @@ def _split(total: float, ratio: float) -> tuple[float, float]:
 
 
 def power_means(
-    total: float, effect: float, sd: float, alpha: float = ALPHA, sides: int = 1, ratio: float = 1.0, margin: float = 0.0
+    total: float,
+    effect: float,
+    sd: float,
+    alpha: float = ALPHA,
+    sides: int = 1,
+    ratio: float = 1.0,
+    margin: float = 0.0,
 ) -> float:
     """Power of the t test of two means with `total` people; `margin` is the difference held under the null.
 
@@ -124,12 +131,16 @@ def events_needed(
 def power_events(events: float, hazard_ratio: float, alpha: float = ALPHA, sides: int = 1, ratio: float = 1.0) -> float:
     """Power of a log-rank test at a number of events."""
     r = given.above(ratio, "ratio")
-    drift = abs(math.log(given.above(hazard_ratio, "hazard_ratio"))) * math.sqrt(given.above(events, "events") * r) / (1 + r)
+    drift = (
+        abs(math.log(given.above(hazard_ratio, "hazard_ratio")))
+        * math.sqrt(given.above(events, "events") * r)
+        / (1 + r)
+    )
     return float(stats.norm.cdf(drift - stats.norm.isf(_sides(alpha, sides))))
 
 
 def event_chance(hazard: float, accrual: float, follow_up: float, dropout: float = 0.0) -> float:
-    """Chance that a person has the event seen: exponential, joined evenly over `accrual`, followed `follow_up` after its end.
+    """Chance that a person's event is seen: exponential, joined evenly over `accrual`, followed `follow_up` after it.
 
     h/(h+d) (1 - (e^{-(h+d) f} - e^{-(h+d)(a+f)}) / ((h+d) a)), h the hazard of the event, d of dropout.
     """

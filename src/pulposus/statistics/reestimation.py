@@ -73,9 +73,9 @@ def promising_zone(
 ) -> Resized:
     """People of stage two after a look at `first` of `first + second` planned people with `z` seen.
 
-    Under `promising` conditional power (trend trusted) and over `power` the plan stands; between them stage two grows to
-    what reaches `power`, no further than `most`. The test at the end is to be `inverse_normal` with weights √first and
-    √second of the plan, whose conditional power is what is computed here, so that no zone costs error.
+    Under `promising` conditional power (trend trusted) and over `power` the plan stands; between them stage two grows
+    to what reaches `power`, no further than `most`. The test at the end is to be `inverse_normal` with weights √first
+    and √second of the plan, whose conditional power is what is computed here, so that no zone costs error.
     """
     n1, n2, top = given.whole(first, "first"), given.whole(second, "second"), given.whole(most, "most")
     goal, floor = given.share(power, "power"), given.share(promising, "promising")

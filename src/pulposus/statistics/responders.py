@@ -1,7 +1,7 @@
 """Who responds: shares of persons compared between arms, adjusted for what was known beforehand.
 
-What: `logistic` fits log-odds of a response; `adjusted_difference` says how many more respond in one arm than in another,
-everybody counted once as if in each (standardised over the persons of the trial).
+What: `logistic` fits log-odds of a response; `adjusted_difference` says how many more respond in one arm than in
+another, everybody counted once as if in each (standardised over the persons of the trial).
 Equations: logit p = x b by Newton's method (iteratively reweighted least squares); covariance (X'WX)⁻¹; difference
 mean p(x with arm) - mean p(x with reference), variance by the delta method g' V g.
 Source: McCullagh and Nelder 1989; Ge and others 2011 (standardised difference).

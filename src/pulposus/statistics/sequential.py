@@ -2,11 +2,12 @@
 
 What: `design` finds the critical values of a group-sequential test, `crossing` how likely each is crossed at which look
 under any drift, `drift_for`, `expected_share` and `sample_size` what that means in people.
-Equations: Z_k sqrt(t_k) is a Brownian motion with drift theta looked at at information t_k (t_K = 1), so that the density
-of paths that have not stopped goes from look to look by one integral (Armitage, McPherson and Rowe 1969), done here by
-Gauss-Legendre quadrature between the boundaries. Classical: O'Brien-Fleming c / sqrt(t_k), Pocock c. Spending (Lan and
-DeMets 1983): O'Brien-Fleming type 2 - 2 Phi(z_{1-a/2} / sqrt t), Pocock type a ln(1 + (e-1) t), for two sides twice
-that of half the error. Futility bounds do not bind unless said: they lower the power, not the critical values.
+Equations: Z_k sqrt(t_k) is a Brownian motion with drift theta looked at at information t_k (t_K = 1), so that the
+density of paths that have not stopped goes from look to look by one integral (Armitage, McPherson and Rowe 1969),
+done here by Gauss-Legendre quadrature between the boundaries. Classical: O'Brien-Fleming c / sqrt(t_k), Pocock c.
+Spending (Lan and DeMets 1983): O'Brien-Fleming type 2 - 2 Phi(z_{1-a/2} / sqrt t), Pocock type a ln(1 + (e-1) t), for
+two sides twice that of half the error. Futility bounds do not bind unless said: they lower the power, not the
+critical values.
 Source: Jennison and Turnbull 2000; Wassmer and Brannath 2016.
 """
 
@@ -177,9 +178,9 @@ def design(
 ) -> Design:
     """Critical values of a group-sequential test.
 
-    `kind` OF, P (classical) or asOF, asP (spending); `information` a number of equal looks or rising shares that end at 1;
-    `alpha` is the whole error, of both sides where `sides` is 2; `futility` values of Z for all looks but the last
-    (one-sided only). Raises InputError for anything else.
+    `kind` OF, P (classical) or asOF, asP (spending); `information` a number of equal looks or rising shares that end
+    at 1; `alpha` is the whole error, of both sides where `sides` is 2; `futility` values of Z for all looks but the
+    last (one-sided only). Raises InputError for anything else.
     """
     given.one_of(kind, KINDS, "The kind of design")
     t, level = looks(information), given.share(alpha, "alpha")
@@ -274,6 +275,6 @@ def sample_size(plan: Design, effect: float, sd: float, power: float = POWER, ra
     each = (spread / delta) ** 2 * (1 + r) ** 2 / r
     drift = drift_for(plan, power)
     n = drift**2 * each
-    expected = [n * expected_share(plan, part * drift) for part in (0.0, 0.5, 1.0)]
+    null, half, whole = (n * expected_share(plan, part * drift) for part in (0.0, 0.5, 1.0))
     one = fixed_drift(plan.alpha, plan.sides, power) ** 2 * each
-    return Size(n, n * plan.information, *expected, one)
+    return Size(n, n * plan.information, null, half, whole, one)

@@ -39,7 +39,7 @@ def _rows(time: Any, event: Any) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Curve:
-    """A step curve: times at which it steps, (step,), its value from then on, its interval, and who was at risk before."""
+    """A step curve: times at which it steps, (step,), its value from then on, its interval, and who was at risk."""
 
     time: np.ndarray
     value: np.ndarray
@@ -57,7 +57,7 @@ class Curve:
         return Estimate(float(self.value[i]), float(self.low[i]), float(self.high[i]), self.method)
 
     def median(self) -> Estimate:
-        """The first time at which a survival curve is at one half or less, its interval by that of the curve; inf: never."""
+        """The first time at which a survival curve is at one half or less, its interval by the curve's; inf: never."""
 
         def first(values: np.ndarray) -> float:
             under = np.flatnonzero(values <= 0.5)
@@ -204,7 +204,8 @@ _PARTED = "A covariate parts those who come first from the others; its hazard ra
 def hazard_ratio(time: Any, event: Any, covariates: Any, level: float = LEVEL) -> Hazards:
     """Cox's proportional hazards for event 1 (other kinds censor): covariates (person,) or (person, covariate).
 
-    Raises InputError where the likelihood has no top: no events, a constant covariate, or one that parts events from none.
+    Raises InputError where the likelihood has no top: no events, a constant covariate, or one that parts events from
+    none.
     """
     t, e = _rows(time, event)
     x = np.asarray(covariates, dtype=float)
@@ -213,7 +214,9 @@ def hazard_ratio(time: Any, event: Any, covariates: Any, level: float = LEVEL) -
         raise InputError(f"covariates has shape {x.shape}; give {t.size} rows of finite numbers.")
     x = x - x.mean(axis=0)
     if not (e == 1).any() or np.linalg.matrix_rank(x) < x.shape[1]:
-        raise InputError("There is no event, or a covariate is constant or made of others; a hazard ratio needs both to vary.")
+        raise InputError(
+            "There is no event, or a covariate is constant or made of others; a hazard ratio needs both to vary."
+        )
     b = np.zeros(x.shape[1])
     log, slope, information = _partial(t, e, x, b)
     for _ in range(NEWTON):
