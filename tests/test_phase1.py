@@ -63,7 +63,7 @@ def test_crm_as_integrate() -> None:
     expected = [0.0886529470168, 0.1553009274974, 0.2720538785584, 0.4277897776630, 0.5708462173756, 0.7493958348883]
     assert shares == pytest.approx(expected, rel=1e-6)
     expected = [0.150420093866, 0.343881148092, 0.695514413589, 0.953547098825, 0.998137453628, 0.999999810984]
-    assert over == pytest.approx(expected, abs=2e-5)
+    assert over == pytest.approx(expected, abs=1e-7)
     assert Crm(0.2, SKELETON).select(treated, events) == 1
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-from scipy import special
+from scipy import interpolate, special
 
 from pulposus.errors import InputError
 
@@ -29,7 +29,7 @@ STOP = -1
 SAFE, TOXIC = 0.6, 1.4  # maths: BOIN's published choices, times the target
 ELIMINATE = 0.95  # maths: BOIN's published posterior chance at which a dose is dropped
 SCALE = math.sqrt(1.34)  # maths: customary prior spread of the CRM's parameter (O'Quigley and Shen 1996)
-NODES = 1201  # maths: points of the quadrature over the CRM's parameter
+NODES = 401  # maths: points of the quadrature over the CRM's parameter
 WIDE = 7.0  # maths: prior standard deviations that the quadrature spans
 PSEUDO = 0.05  # maths: events added to each dose before shares are made monotone (BOIN software)
 TIE = 1e-10  # maths: a rise from dose to dose so small that it only breaks ties
@@ -279,7 +279,8 @@ class Crm:
         weight /= weight.sum()
         shares = np.exp(logs * math.exp(float(weight @ a)))
         bound = np.log(math.log(self.target) / logs)  # p exceeds the target for a below it
-        return shares, np.interp(bound, a, np.cumsum(weight) - weight / 2)
+        area = interpolate.CubicSpline(a, weight / (a[1] - a[0])).antiderivative()
+        return shares, np.clip(area(np.clip(bound, a[0], a[-1])), 0.0, 1.0)
 
     def decide(self, treated: Counts, events: Counts, current: int) -> int:
         """The next cohort's dose, at most one above the current, `STOP` where it is too toxic or all people are in."""
