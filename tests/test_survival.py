@@ -1,4 +1,5 @@
-"""Time to an event: the leukaemia trial of Freireich 1963 as printed, scipy as a second implementation, and laws."""
+"""Time to an event: scipy as a second implementation, laws, and the leukaemia trial of Freireich 1963, whose well-known
+analyses in R are recalled here, not run."""
 
 from __future__ import annotations
 
