@@ -201,7 +201,8 @@ def test_effect_sizes_as_escalc() -> None:
 
 
 def test_intervals_of_shares_and_means() -> None:
-    """binom.test(7, 20)$conf.int; prop.test(7, 20, correct=FALSE)$conf.int; Newcombe 1998, table II, 56/70 - 48/80 (recalled);
+    """binom.test(7, 20)$conf.int; prop.test(7, 20, correct=FALSE)$conf.int; Newcombe 1998, table II, 56/70 -
+    48/80 (recalled);
     t.test(c(1,2,4,8), c(3,5,9)), its interval and p."""
     exact, score = estimate.binomial(7, 20), estimate.wilson(7, 20)
     assert (exact.low, exact.high) == pytest.approx((0.153909204784541, 0.592188534532828), rel=1e-7)
