@@ -23,6 +23,7 @@ FLOORS = {
     "errors": -1,
     "interrupt": -1,
     "evidence": 0,
+    "statistics": 0,
     "disc": 1,
     "scanner": 1,
     "therapies": 2,
@@ -117,6 +118,22 @@ ORDERS = {
         "beside": 3,
     },
     "outcomes": {"scores": 0, "response": 0, "person": 1, "reported": 2, "symptoms": 2},
+    "statistics": {
+        "given": 0,
+        "estimate": 1,
+        "effect": 2,
+        "meta": 2,
+        "phase1": 2,
+        "sequential": 2,
+        "longitudinal": 2,
+        "responders": 2,
+        "survival": 2,
+        "missing": 2,
+        "multiplicity": 2,
+        "network": 3,
+        "power": 3,
+        "reestimation": 3,
+    },
     "report": {
         "words": 0,
         "fields": 0,
@@ -217,6 +234,7 @@ MOST_LINES_OF_FUNCTION = 60
 MATHEMATICS = {0, 1, 2, 3, 4, 8, 0.5}
 NUMBERED = ("disc", "scanner", "surface", "scan", "values", "therapies", "imaging", "case", "validation", "uncertainty")
 NUMBERED = (
+    "statistics",
     "candidacy",
     "safety",
     "procedure",
