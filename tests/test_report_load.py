@@ -89,3 +89,9 @@ def test_tears_have_a_picture_and_a_row_a_year(loads):
     assert page.count("<tr>") >= 4
     loads[3].loc[3, "status"] = "not followed further"
     assert "From year 1: not followed further." in load.section(loads, INFO)
+
+
+def test_a_disc_that_needle_and_mechanics_take_for_two_says_so_beside_its_tears(loads):
+    apart = INFO | {"annulus": {"said": "No discogram <told>."}}
+    assert "No discogram &lt;told&gt;." in load.section(loads, apart)
+    assert "No discogram" not in load.section(loads, INFO | {"annulus": {"said": ""}})

@@ -1,6 +1,7 @@
 """The numbers that a run reads, each with unit, range, kind and source, for its record.
 
-What: `parameters_used` tells of every row of the evidence that a case reads under its hypotheses and treatments.
+What: `parameters_used` tells of every row of the evidence that a case reads under its hypotheses and treatments;
+`annulus` of the tears that it is taken to have.
 """
 
 from __future__ import annotations
@@ -74,6 +75,26 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
                 if not row.text and row.kind != "defined" and given.get(name, row.value) == row.value
             ]
     return list({row["name"]: row for row in found}.values())
+
+
+def annulus(case: Case) -> dict[str, Any]:
+    """Dallas grade by which an injection presses and leaks, that of the tear with which mechanics begin, and where they
+    are not the same why, as a sentence (empty where they are).
+
+    Without a discogram they differ: elastance was measured by Dallas grade, so that Pfirrmann's must be taken for one;
+    tears are what years of load make of an annulus that is whole.
+    """
+    grade, given = case.disc.grade, case.disc.dallas
+    pressed = evidence.dallas_grade(grade) if given is None else given
+    begun = 0 if given is None else given
+    said = ""
+    if pressed != begun:
+        said = (
+            f"No discogram told the Dallas grade: an injection goes as into grade {pressed}, which Pfirrmann {grade} is "
+            f"taken for, while postures, tears and herniation begin with a whole annulus (grade {begun}). Give dallas "
+            "in [disc] to have one grade for both."
+        )
+    return {"dallas_of_the_injection": pressed, "dallas_of_mechanics": begun, "said": said}
 
 
 def _told(row: evidence.Row, name: str, meaning: str, own: float | None = None) -> dict[str, Any]:

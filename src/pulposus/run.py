@@ -29,7 +29,7 @@ from pulposus.disc import geometry, mesh, posture, simulate, structure
 from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import FATES, MECHANISMS, Disc, Hypotheses, State, member, stacked, total
 from pulposus.errors import InputError, nearest
-from pulposus.record import parameters_used, version
+from pulposus.record import annulus, parameters_used, version
 from pulposus.results import Results, claimed
 from pulposus.therapies.biological import Injections, course, hungers, prescribe, products_in
 
@@ -477,7 +477,7 @@ def under_load(
     def say(text: str) -> None:
         tell(next(told), text)
 
-    laws, torn = structure.Laws(**case.structure.model_dump()), structure.torn(topology, case.disc.dallas or 0)
+    laws, torn = structure.Laws(**case.structure.model_dump()), structure.torn(topology, annulus(case)["dallas_of_mechanics"])
     damage = torn.damage if laws.weakening else 0.0
     made = posture.rested(topology, disc.hypotheses, disc.parameters, disc.shape, disc.grade, damage)
     tables: list[list[pd.DataFrame]] = [[], [], [], []]
@@ -640,6 +640,8 @@ def describe(case: Case) -> dict[str, Any]:
     keys = list(dict.fromkeys([key for row in rows for key in row["source_keys"]] + case.sources()))
     _, injections = prescribe(case.treatments, case.disc.grade, **case.needle())
     needles = course(case.treatments, injections, shape_of(case).nucleus.area())
+    both = annulus(case)
+    torn_apart = both["said"] and case.treatments and case.hypotheses().mechanics == "solid"
     return {
         "title": case.title,
         "seed": case.run.seed,
@@ -648,7 +650,12 @@ def describe(case: Case) -> dict[str, Any]:
         "digest": evidence.digest(),
         "versions": {"pulposus": version(), "python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in ("jax", "equinox", "numpy", "scipy")},
-        "warnings": [*case.warnings, *(_stopped(needle) for needle in needles if needle["stopped"])],
+        "warnings": [
+            *case.warnings,
+            *(_stopped(needle) for needle in needles if needle["stopped"]),
+            *([both["said"]] if torn_apart else []),
+        ],
+        "annulus": both,
         "injections": needles,
         "filled": dict(case.filled),
         "scanner": _scanner(case),

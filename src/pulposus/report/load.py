@@ -96,6 +96,8 @@ def _tears(worn: pd.DataFrame, cut: Mapping[str, Any], info: Mapping[str, Any]) 
         )
     if not parts:
         return ""
+    both = info.get("annulus") or {}  # folders of before have none
+    begun = f"<p>{escape(both['said'])}</p>" if both.get("said") else ""
     heads = ["Year", "", *(title for title, _, _ in _WORN)]
     lines = [
         [f"{row['year']:g}", row["arm"], *(f"{row[name]:.{digits}f}" for _, name, digits in _WORN)]
@@ -103,7 +105,7 @@ def _tears(worn: pd.DataFrame, cut: Mapping[str, Any], info: Mapping[str, Any]) 
     ]
     return (
         "<h3>Tears, herniation, nerves and mobility over the years</h3>"
-        f'<div class="load">{"".join(parts)}</div>{table(heads, lines, "worn")}<p>{_TORN}</p>'
+        f'<div class="load">{"".join(parts)}</div>{table(heads, lines, "worn")}<p>{_TORN}</p>{begun}'
     )
 
 
