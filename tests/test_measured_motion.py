@@ -1,4 +1,4 @@
-"""All that two series measured of bent discs is in the book: no moment at which ours is wrong may be left out."""
+"""Of bent and pressed discs: all that two series measured is in the book, and what assumed loads give is no prediction."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pulposus import evidence
 from pulposus.evidence import checks
 
 DATA = Path(os.environ.get("PULPOSUS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 TABLES = DATA / "mechanics_tables"
 WAYS = ("flexion", "extension", "side_bending", "turning")  # order of the columns of all tables
 
-pytestmark = pytest.mark.skipif(not TABLES.exists(), reason="measured tables are not there")
+there = pytest.mark.skipif(not TABLES.exists(), reason="measured tables are not there")
 
 
 def in_the_book(group: str) -> dict[str, tuple[float, float, float]]:
@@ -29,6 +30,7 @@ def table(name: str) -> np.ndarray:
     return np.array(rows, float)[1:]
 
 
+@there
 def test_every_pressure_of_heuer_is_judged_in_the_range_of_its_specimens() -> None:
     """Least and greatest stand in the table as distances from the median."""
     expected = {}
@@ -39,6 +41,7 @@ def test_every_pressure_of_heuer_is_judged_in_the_range_of_its_specimens() -> No
     assert in_the_book("heuer pressure") == expected
 
 
+@there
 def test_every_turn_of_both_series_is_judged() -> None:
     heuer, jaramillo = {}, {}
     for moment, *values in table("ExperimentalResultsHeuerIVDROM_7-5Nm.txt"):
@@ -50,3 +53,16 @@ def test_every_turn_of_both_series_is_judged() -> None:
             jaramillo[f"{way} {moment:g}"] = pytest.approx((turn, turn - one, turn + one), abs=1e-9)
     assert in_the_book("heuer range of motion") == heuer
     assert in_the_book("jaramillo range of motion") == jaramillo
+
+
+def test_pressure_under_an_assumed_load_is_no_prediction() -> None:
+    """Nor is that of a disc which lies, for the night before it bears that pressure as its load."""
+    judged = [c for c in checks.read_checks() if c.measure == "posture_pressure"]
+    assert {c.at for c in judged} >= {"lying", "standing", "sitting", "flexed", "lifting"}
+    for check in judged:
+        if check.at == "lying":
+            assert check.of == "calibration"
+            continue
+        rows = evidence.posture(check.at)
+        assumed = [name for name, row in rows.items() if name != "cycles_per_day" and row.kind == "assumed"]
+        assert not (assumed and check.of == "prediction"), (check.name, assumed)
