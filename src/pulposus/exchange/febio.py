@@ -47,7 +47,8 @@ _UNIFORM = 1e-9  # share by which a property may vary inside a material of the d
 _STEPS, _SLOW, _INSTANT = 10, 1.0, 1e-4  # load steps of a stage; seconds that a drained and a sudden one take
 _UPPER, _LOWER = "upper_vertebra", "lower_vertebra"
 _DIFFERS = """
-Same as in Pulposus: nodes, elements, Gauss points, energies, fibre directions at Gauss points, rigid vertebrae, loads.
+Same as in Pulposus: nodes, elements, Gauss points, energies, fibre directions at Gauss points, rigid vertebrae, loads,
+and the tear of the disc's Dallas grade, where the case gives one (materials whose names end in torn_<percent>).
 Not the same as in a run of Pulposus: the disc begins without stress, not strained as it was measured, and its fibres
 have no second spring behind a dashpot; our answer beside this deck is for the deck's disc.
 Not the same as in our answer:
@@ -189,15 +190,20 @@ def directions(body: Solid) -> np.ndarray:
 
 
 def _parts(body: Solid) -> dict[str, np.ndarray]:
-    """Materials of the deck: name -> numbers (from 0) of its elements."""
+    """Materials of the deck: name -> numbers (from 0) of its elements. What is torn has one of its own for each share
+    of fibres that are: ``annulus_torn_100`` has none left.
+    """
     t = body.topology
-    wound = material.fibred(t)
+    wound, modulus = material.fibred(t), np.asarray(body.material.fibre_modulus).ravel()
+    lost = np.rint(100 * (1 - modulus / modulus.max())).astype(int)
     parts = {}
     for kind, name in enumerate(TISSUES):
         for fibred, said in ((False, name), (True, f"{name}_with_fibres")):
             here = np.flatnonzero((t.element_tissue == kind) & (wound == fibred))
-            if here.size:
-                parts[said] = here
+            for share in np.unique(lost[here]) if fibred else [0]:
+                these = here[lost[here] == share] if fibred else here
+                if these.size:
+                    parts[f"{name}_torn_{share}" if share else said] = these
     return parts
 
 
@@ -209,7 +215,7 @@ def _of_part(body: Solid, where: np.ndarray) -> dict[str, float]:
         found[name] = np.asarray(getattr(body.material, name)).ravel()[where]
     for name, values in found.items():
         if np.ptp(values) > _UNIFORM * np.abs(values).max():
-            raise ValueError(f"{name} varies inside a tissue, and the deck has one value a tissue")
+            raise InputError(f"{name} varies inside a tissue of this disc, and a deck has one value a material; export vtu.")
     return {name: float(values[0]) for name, values in found.items()}
 
 
