@@ -136,6 +136,18 @@ def test_a_disc_torn_at_start_rests_in_the_form_in_which_it_was_measured():
     assert float(jnp.abs(unhealed.found.displacement).max()) > 1e-4
 
 
+@pytest.mark.parametrize(("posed", "loose", "said"), [(1.0, 0.0, "a posture"), (0.0, 1.0, "how loose"), (0.0, 0.0, "")])
+def test_what_ends_a_course_of_tears_is_named(disc, posed, loose, said):
+    none, number = structure.whole(TINY).damage, jnp.ones(())
+    seen = structure.Seen(
+        none[None], jnp.zeros(1), jnp.zeros(1), jnp.zeros(TINY.sectors), number, number, number, number, number * posed
+    )
+    first = seen, structure.Stability(number, number, number, number * loose)
+    worn = biomechanics.wear(disc.made, "L4-L5", 0.0, lambda year: 1.0, first=first)
+    status = worn.rows["status"].iloc[-1]
+    assert status == "completed" if not said else status.startswith(f"not followed further: {said}")
+
+
 @pytest.mark.slow
 def test_years_of_load_wear_by_the_laws_that_act(disc):
     """With fibres that fail at two thirds of the usual stretch, which is less than one person in twenty has."""

@@ -300,6 +300,28 @@ def test_what_herniates_into_the_canal_takes_of_its_depth_and_what_lies_beside_o
 @pytest.fixture(scope="module")
 def lifted(body):
     """Side bending to either side, from the disc as built, before any water has left."""
+def test_what_tells_looseness_goes_by_the_size_of_the_disc_as_postures_do(body, monkeypatch):
+    """A disc of half the breadth bears a quarter of the shear and an eighth of the moment."""
+    small = eqx.tree_at(lambda b: b.start, body, body.start * jnp.array([0.5, 0.5, 1])[:, None, None, None])
+    given = []
+
+    def recorded(of_body, load, start):
+        given.append(load)
+        return start
+
+    monkeypatch.setattr(instability, "sudden", recorded)
+    for one in (body, small):
+        instability.stability(one, equilibrium.at_start(one))
+    half = len(given) // 2
+    moments, forces = (np.array([np.abs(getattr(load, part)).max() for load in given]) for part in ("moment", "force"))
+    assert moments.max() == pytest.approx(float(P.neutral_moment), rel=0.1)
+    assert forces.max() == pytest.approx(float(P.translation_force), rel=0.1)
+    np.testing.assert_allclose(moments[half:], moments[:half] / 8)
+    np.testing.assert_allclose(forces[half:], forces[:half] / 4)
+    posed = [posture.load_of(one, "flexed") for one in (body, small)]
+    assert float(posed[1].moment[0] / posed[0].moment[0]) == pytest.approx(1 / 8)
+
+
     start = equilibrium.at_start(body)
     seen = of.see(body, start, {"side_bent": 1 / DAY, "-side_bent": 1 / DAY})
     return start, seen

@@ -284,8 +284,8 @@ def wear(
         if year in stops or _change(now, then, seen) > moved:
             body = _body(made, jnp.asarray(left(year), dtype=float))
             seen, loose = first if year == 0 else _look(made, body, now, tight, laws)
-            if not float(seen.error) < equilibrium.BELIEVED:
-                rows.append({"year": year, "status": "not followed further: a posture is beyond this disc"})
+            if why := _beyond(seen, loose):
+                rows.append({"year": year, "status": f"not followed further: {why}"})
                 break
             then, noted = now, (body, now, structures.findings(body, canal, first[0], seen, now, laws))
             rows.append({"year": year} | _noted(noted[2], loose) | {"status": "completed"})
@@ -314,7 +314,16 @@ def _look(made: Frame, body: Solid, now: Structure, tight: structures.Stability 
     loose = structures.stability(sick, rested) if laws.instability else structures.unlooked()
     much = structures.looseness(loose, tight or loose) if laws.instability else 1.0
     seen = structures.see(sick, rested, structures.day(), much)
-    return eqx.tree_at(lambda s: s.error, seen, jnp.maximum(seen.error, loose.error)), loose
+    return seen, loose
+
+
+def _beyond(seen: structures.Seen, loose: structures.Stability) -> str:
+    """Why a look cannot be gone on from; empty where it can."""
+    if not float(seen.error) < equilibrium.BELIEVED:
+        return "a posture is beyond this disc"
+    if not float(loose.error) < equilibrium.BELIEVED:
+        return "how loose this disc is was not found under the small moments and the shear that tell it"
+    return ""
 
 
 _weakened, _advanced = eqx.filter_jit(structures.weakened), eqx.filter_jit(structures.advance)

@@ -138,16 +138,14 @@ def volume_ratio(made: Solid, found: Balance) -> Float[Array, "ring sector layer
 def load_of(made: Solid, name: str) -> Load:
     """The load of a posture; compression follows the line between the middles of both ends.
 
-    The table is that of the reference disc. Another bears the same stress: forces go with the area of its plan, moments
-    with area and breadth.
+    The table is that of the reference disc. Another bears the same stress (`shares`).
     """
     rows = {quantity: row.si for quantity, row in evidence.posture(name).items()}
-    stress = plan_area(made) / made.parameters.load_area
+    share, turning = shares(made)
     moment = sum(rows.get(motion, 0.0) * np.array(way) for motion, way in MOTIONS.items())
     none = equilibrium.unloaded(made)
     force = jnp.array([0, rows.get("anterior_shear", 0.0), 0])
-    breadth = jnp.sqrt(stress)
-    given = stress * rows["compression"], stress * breadth * jnp.asarray(moment, dtype=float), stress * force
+    given = share * rows["compression"], turning * jnp.asarray(moment, dtype=float), share * force
     return eqx.tree_at(lambda a: (a.follower, a.moment, a.force), none, given)
 
 
@@ -161,6 +159,14 @@ def moment_of(made: Solid, motion: str, size: Array | float) -> Load:
     """A pure moment (N m) of a named motion on an isolated disc."""
     way = jnp.asarray(MOTIONS[motion], dtype=float)
     return eqx.tree_at(lambda a: a.moment, equilibrium.unloaded(made), size * way)
+
+
+def shares(made: Solid) -> tuple[Array, Array]:
+    """Share of the reference disc's forces, and of its moments, under which this one bears the same stress: forces go
+    with the area of its plan, moments with area and breadth.
+    """
+    area = plan_area(made) / made.parameters.load_area
+    return area, area * jnp.sqrt(area)
 
 
 def pressure(made: Solid, found: Balance) -> Float[Array, "ring sector layer"]:

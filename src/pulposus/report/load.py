@@ -42,7 +42,7 @@ _WORN = (
     ("Canal left, % of depth", "canal_depth_left_percent", 0),
     ("Foramen left, % of height", "foramen_height_left_percent", 0),
     ("Neutral zone, °", "neutral_zone_degrees", 1),
-    ("Slip under 150 N, mm", "translation_mm", 2),
+    ("Slip under shear, mm", "translation_mm", 2),
     ("Osteophyte, mm", "osteophyte_mm", 1),
 )
 _TORN = (
