@@ -221,6 +221,26 @@ def test_a_mistake_is_a_sentence(words, said, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "osmosis", "said"),
+    [
+        (["--febio", "disc.feb"], "composition", "donnan"),
+        (["--febio", "folder.feb"], "donnan", "is a folder"),
+        (["--vtu", "file/disc.vtu"], "donnan", "is a file"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_anything_is_computed(words, osmosis, said, tmp_path, monkeypatch):
+    (tmp_path / "folder.feb").mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "case.toml").write_text(f'disc.level = "L4-L5"\ndisc.grade = 2\nhypotheses.osmosis = "{osmosis}"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(posed, "body_of", lambda *_: pytest.fail("the disc was built"))
+    result = CliRunner().invoke(cli.app, ["export", "case.toml", *words])
+    assert result.exit_code == 2, result.output
+    assert said in result.stderr
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 # ---------------------------------------------------------------------------------------------- what is solved
 
 

@@ -26,6 +26,7 @@ import numpy as np
 from pulposus.disc import material, mesh, solid
 from pulposus.disc.mesh import TISSUES
 from pulposus.disc.solid import Solid
+from pulposus.disc.state import Hypotheses
 from pulposus.errors import InputError
 from pulposus.exchange.posed import Posed, Stage, answers
 from pulposus.results import placed
@@ -76,13 +77,18 @@ def write_deck(posed: Posed, path: str | Path) -> list[Path]:
     return [path, answer]
 
 
-def deck(posed: Posed, stem: str = "disc") -> ET.Element:
-    """The deck as an XML tree; `stem` names the files that FEBio writes. Raises InputError as `write_deck`."""
-    body = posed.body
-    if body.hypotheses.osmosis != "donnan":
+def require_counterpart(hypotheses: Hypotheses) -> None:
+    """Raise InputError for a disc whose law of swelling FEBio does not have; nothing need be solved to know."""
+    if hypotheses.osmosis != "donnan":
         raise InputError(
             "FEBio has no counterpart of the composition-based law of swelling; choose osmosis = 'donnan'."
         )
+
+
+def deck(posed: Posed, stem: str = "disc") -> ET.Element:
+    """The deck as an XML tree; `stem` names the files that FEBio writes. Raises InputError as `write_deck`."""
+    body = posed.body
+    require_counterpart(body.hypotheses)
     flows = not all(stage.drained for stage in posed.stages)
     root = ET.Element("febio_spec", version="4.0")
     root.append(ET.Comment("\n".join([" ", f"Pulposus: {posed.title}", *answers(posed), _DIFFERS])))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from pulposus.disc import composition, equilibrium, fissure, material, mesh, posture, solid
 from pulposus.disc.equilibrium import Balance, Load
@@ -27,11 +28,29 @@ from pulposus.run import shape_of
 if TYPE_CHECKING:
     from pulposus.case import Case
 
+SIZE = "cohort"  # the mesh on which runs load their discs, whose solvers are then compiled already
 REST = "lying"
 REFERENCE = "reference_l4l5"
 _STEPS = 8  # maths: equal steps in which charge and first load grow
 
-_ramped = eqx.filter_jit(equilibrium.ramped)
+
+@eqx.filter_jit
+def _grown(body: Solid, load: Load, share: Array) -> tuple[Solid, Load]:
+    """The disc with a share of its charge, under a share of a load."""
+    less = eqx.tree_at(lambda b: b.material.charge, body, share * body.material.charge)
+    parts = tuple(share * value for value in (load.force, load.moment, load.follower, load.pose))
+    return less, eqx.tree_at(lambda a: (a.force, a.moment, a.follower, a.pose), load, parts)
+
+
+def _ramped(body: Solid, load: Load) -> Balance:
+    """The drained disc at rest from the state as built, as `equilibrium.ramped`, but by the function that runs compile
+    and keep too, so that nothing is compiled anew.
+    """
+    now = equilibrium.at_start(body)
+    for step in range(1, _STEPS + 1):
+        now = equilibrium.drained(*_grown(body, load, jnp.asarray(step / _STEPS)), now)
+    return now
+
 
 
 class Stage(NamedTuple):
@@ -91,7 +110,7 @@ def posed(
     first = name if drained else REST
     loads = [posture.load_of(body, each) for each in dict.fromkeys((first, name))]
     tell(0, f"{first}, drained")
-    rested = _ramped(body, loads[0], _STEPS)
+    rested = _ramped(body, loads[0])
     stages = [Stage(first, True, loads[0], rested)]
     if not drained:
         tell(1, f"{name}, at once")
