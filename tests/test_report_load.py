@@ -71,6 +71,21 @@ def test_the_picture_holds_each_posture_and_comes_back(loads):
     assert (np.diff(keys) > 0).all()
 
 
+def test_a_disc_that_does_not_rest_as_measured_carries_a_note(loads):
+    assert "role=\"note\"" not in load.section(loads, INFO)
+    astray = (*loads[:4], loads[4] | {"said": "This disc misses its form."})
+    assert "This disc misses its form." in load.section(astray, INFO)
+
+
+def test_a_night_ends_where_its_span_does_though_the_next_has_its_name(loads):
+    day = loads[2].assign(span="lying")
+    assert load._daily(day, "start", "") == pytest.approx(100 * (1 - 12 / 13))
+    assert 'class="night"' in load._day(day, "height_mm", "Height", "mm", 1)
+    widths = [re.search(r'width="([\d.]+)" height="[\d.]+" class="night"', load._day(d, "height_mm", "", "", 1))[1]
+              for d in (day, loads[2])]
+    assert widths[0] == widths[1]
+
+
 def test_what_was_left_out_is_said():
     assert "Not computed" in load.section(None, {})
 

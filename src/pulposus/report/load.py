@@ -166,9 +166,18 @@ def _said(postures: pd.DataFrame, day: pd.DataFrame) -> str:
 
 
 def _daily(day: pd.DataFrame, when: str, arm: str) -> float:
+def _night(rows: pd.DataFrame) -> np.ndarray:
+    """True for rows of the first span of a day, whatever it is called: a span begins with its load, at the hour at
+    which the one before has ended.
+    """
+    hours, names = rows["hour"].to_numpy(float), rows["span"].to_numpy()
+    begun = np.r_[False, (hours[1:] == hours[:-1]) | (names[1:] != names[:-1])]
+    return np.cumsum(begun) == 0
+
+
     """Fall of height from the end of the night to lying down in the evening, percent."""
     rows = day[(day["when"] == when) & (day["arm"].fillna("") == arm)]
-    rows = rows[(rows["span"] != rows["span"].iloc[0]).cumsum() == 0]  # the night, whatever it is called
+    rows = rows[_night(rows)]
     return float(100 * (1 - rows["height_mm"].iloc[0] / rows["height_mm"].iloc[-1]))
 
 
@@ -323,7 +332,7 @@ def _day(rows: pd.DataFrame, column: str, title: str, unit: str, decimals: int) 
         f'<text x="{x(h):.1f}" y="{tall - 6}" text-anchor="middle">{h} h</text>' for h in (0, 4, 8, 12, 16, 20, 24)
     )
     begun = rows[rows["when"] == "start"]
-    up = float(begun[(begun["span"] != begun["span"].iloc[0]).cumsum() == 0]["hour"].max())
+    up = float(begun[_night(begun)]["hour"].max())
     night = f'<rect x="{x(0):.1f}" y="8" width="{x(up) - x(0):.1f}" height="{tall - base - 8:.1f}" class="night"/>'
     lines = "".join(
         f'<polyline fill="none" stroke="{_LINES[name][0]}" stroke-width="2" stroke-dasharray="{_LINES[name][1]}" '
