@@ -130,5 +130,6 @@ def test_where_needle_and_mechanics_meet_different_tears_the_record_says_so():
         assert told(grade) == (pressed, 0, pressed > 0)
         assert told(grade, dallas=2) == (2, 2, 0)
     assert told(3, treated=False)[2] == told(3, columns=True)[2] == 0
-    parts = run.describe(Case.from_dict({"disc": {"level": "L4-L5", "grade": 3}}).resolved())["annulus"]
+    tables = {"disc": {"level": "L4-L5", "grade": 3}, "treatments": ["Inject 2 mL PRP"]}
+    parts = run.describe(Case.from_dict(tables).resolved())["annulus"]
     assert "grade 3, which Pfirrmann 3 is taken for" in parts["said"]

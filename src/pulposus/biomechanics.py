@@ -65,6 +65,18 @@ def rested(made: Frame, left: Share = 1.0, worn: Structure | None = None, laws: 
     return Rested(made, body, found)
 
 
+def astray(disc: Rested) -> str:
+    """What must be said of a disc that does not rest in the form in which it was measured; empty where it does."""
+    way = float(posture.missed(disc.body, disc.found))
+    if way < posture.NEAR:
+        return ""
+    found = f"misses it by {100 * way:.0f} % of its height" if np.isfinite(way) else "finds no rest at all"
+    return (
+        f"Under the load of a night this disc should rest in the form in which it was measured, and {found}: do not "
+        "trust its postures, its day and its tears; check dimensions and numbers."
+    )
+
+
 def carried(values: np.ndarray, of: Topology, onto: Topology) -> np.ndarray:
     """A nodal field of one mesh (ring, sector, layer) on the nodes of another, linear between."""
     from scipy.interpolate import RegularGridInterpolator

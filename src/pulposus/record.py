@@ -78,8 +78,8 @@ def parameters_used(case: Case) -> list[dict[str, Any]]:
 
 
 def annulus(case: Case) -> dict[str, Any]:
-    """Dallas grade by which an injection presses and leaks, that of the tear with which mechanics begin, and where they
-    are not the same why, as a sentence (empty where they are).
+    """Dallas grade by which an injection presses and leaks, that of the tear with which mechanics begin, and where a
+    case is both injected and loaded and they are not the same why, as a sentence (else empty).
 
     Without a discogram they differ: elastance was measured by Dallas grade, so that Pfirrmann's must be taken for one;
     tears are what years of load make of an annulus that is whole.
@@ -88,7 +88,7 @@ def annulus(case: Case) -> dict[str, Any]:
     pressed = evidence.dallas_grade(grade) if given is None else given
     begun = 0 if given is None else given
     said = ""
-    if pressed != begun:
+    if pressed != begun and case.treatments and case.hypotheses().mechanics == "solid":
         said = (
             f"No discogram told the Dallas grade: an injection goes as into grade {pressed}, which Pfirrmann {grade} is "
             f"taken for, while postures, tears and herniation begin with a whole annulus (grade {begun}). Give dallas "

@@ -390,7 +390,10 @@ def _status(error: float, strain: float) -> str:
     if error >= simulate.UNSOLVED:
         return f"failed: solutes were not solved to better than {error:.1g} of their scale"
     if not math.isfinite(strain):
-        return "failed: the disc finds no rest under the load of a night; check its dimensions and numbers"
+        return (
+            "failed: the disc finds no rest under the load of a night, or none in the form in which it was measured; "
+            "check its dimensions and numbers"
+        )
     return "completed"
 
 
@@ -481,7 +484,8 @@ def under_load(
     damage = torn.damage if laws.weakening else 0.0
     made = posture.rested(topology, disc.hypotheses, disc.parameters, disc.shape, disc.grade, damage)
     tables: list[list[pd.DataFrame]] = [[], [], [], []]
-    section = _loaded(biomechanics.rested(made, 1.0, torn, laws), "start", "", tables, say, case.day.spans)
+    begun = biomechanics.rested(made, 1.0, torn, laws)
+    section = _loaded(begun, "start", "", tables, say, case.day.spans) | {"said": biomechanics.astray(begun)}
     worn: dict[str, biomechanics.Worn] = {}
     years, first = case.run.years, None
     for index, arm in enumerate(ARMS if case.treatments else ARMS[:1]):
@@ -641,7 +645,6 @@ def describe(case: Case) -> dict[str, Any]:
     _, injections = prescribe(case.treatments, case.disc.grade, **case.needle())
     needles = course(case.treatments, injections, shape_of(case).nucleus.area())
     both = annulus(case)
-    torn_apart = both["said"] and case.treatments and case.hypotheses().mechanics == "solid"
     return {
         "title": case.title,
         "seed": case.run.seed,
@@ -650,11 +653,7 @@ def describe(case: Case) -> dict[str, Any]:
         "digest": evidence.digest(),
         "versions": {"pulposus": version(), "python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in ("jax", "equinox", "numpy", "scipy")},
-        "warnings": [
-            *case.warnings,
-            *(_stopped(needle) for needle in needles if needle["stopped"]),
-            *([both["said"]] if torn_apart else []),
-        ],
+        "warnings": [*case.warnings, *(_stopped(n) for n in needles if n["stopped"]), *filter(None, [both["said"]])],
         "annulus": both,
         "injections": needles,
         "filled": dict(case.filled),

@@ -66,6 +66,7 @@ def section(loads: Loads | None, info: Mapping[str, Any]) -> str:
     postures, motions, day, worn, cut = loads
     return "".join(
         (
+            f'<p class="warning" role="note"><b>Note:</b> {escape(cut["said"])}</p>' if cut.get("said") else "",
             _said(postures, day),
             '<div class="load">',
             _film(cut),
@@ -165,7 +166,6 @@ def _said(postures: pd.DataFrame, day: pd.DataFrame) -> str:
     return f"<p>{escape(text)}</p>"
 
 
-def _daily(day: pd.DataFrame, when: str, arm: str) -> float:
 def _night(rows: pd.DataFrame) -> np.ndarray:
     """True for rows of the first span of a day, whatever it is called: a span begins with its load, at the hour at
     which the one before has ended.
@@ -175,6 +175,7 @@ def _night(rows: pd.DataFrame) -> np.ndarray:
     return np.cumsum(begun) == 0
 
 
+def _daily(day: pd.DataFrame, when: str, arm: str) -> float:
     """Fall of height from the end of the night to lying down in the evening, percent."""
     rows = day[(day["when"] == when) & (day["arm"].fillna("") == arm)]
     rows = rows[_night(rows)]
