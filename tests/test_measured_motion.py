@@ -1,4 +1,4 @@
-"""Of bent and pressed discs: all that two series measured is in the book, and what assumed loads give is no prediction."""
+"""Of bent and pressed discs: all of two series is in the book, and what assumed loads give is no prediction."""
 
 from __future__ import annotations
 

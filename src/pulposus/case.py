@@ -372,7 +372,8 @@ class Case(_Table):
     @property
     def warnings(self) -> list[str]:
         """What must be said of this case before anyone reads its result."""
-        return list(dict.fromkeys([*self._said_of_treatments(), *self.disc.unusual(), *self._outside_ranges(), *self._unread()]))
+        of_numbers = *self.disc.unusual(), *self._outside_ranges()
+        return list(dict.fromkeys([*self._said_of_treatments(), *of_numbers, *self._unread()]))
 
     def resolved(self) -> Case:
         """The case with nothing left open: age, title, dimensions. InputError where dimensions exclude each other."""
@@ -522,7 +523,8 @@ class Case(_Table):
         if self.choices.mechanics != "columns":
             return
         usual = Hypothesis()
-        chosen = [f"{name} in [hypotheses]" for name in _OF_SOLIDS if getattr(self.choices, name) != getattr(usual, name)]
+        other = [name for name in _OF_SOLIDS if getattr(self.choices, name) != getattr(usual, name)]
+        chosen = [f"{name} in [hypotheses]" for name in other]
         chosen += ["[structure]"] * (self.structure != StructureTable()) + ["[day]"] * (self.day != DayTable())
         if chosen:
             yield f"With mechanics = 'columns' nothing reads {', '.join(chosen)}; choose 'solid' for it to count."

@@ -90,9 +90,9 @@ def annulus(case: Case) -> dict[str, Any]:
     said = ""
     if pressed != begun and case.treatments and case.hypotheses().mechanics == "solid":
         said = (
-            f"No discogram told the Dallas grade: an injection goes as into grade {pressed}, which Pfirrmann {grade} is "
-            f"taken for, while postures, tears and herniation begin with a whole annulus (grade {begun}). Give dallas "
-            "in [disc] to have one grade for both."
+            f"No discogram told the Dallas grade: an injection goes as into grade {pressed}, which Pfirrmann {grade} "
+            f"is taken for, while postures, tears and herniation begin with a whole annulus (grade {begun}). Give "
+            "dallas in [disc] to have one grade for both."
         )
     return {"dallas_of_the_injection": pressed, "dallas_of_mechanics": begun, "said": said}
 

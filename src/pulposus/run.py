@@ -480,7 +480,8 @@ def under_load(
     def say(text: str) -> None:
         tell(next(told), text)
 
-    laws, torn = structure.Laws(**case.structure.model_dump()), structure.torn(topology, annulus(case)["dallas_of_mechanics"])
+    laws = structure.Laws(**case.structure.model_dump())
+    torn = structure.torn(topology, annulus(case)["dallas_of_mechanics"])
     damage = torn.damage if laws.weakening else 0.0
     made = posture.rested(topology, disc.hypotheses, disc.parameters, disc.shape, disc.grade, damage)
     tables: list[list[pd.DataFrame]] = [[], [], [], []]

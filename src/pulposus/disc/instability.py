@@ -3,11 +3,11 @@
 What: how far a disc turns under moments too small to be felt, how far it slides under a shear, and what years of that
 make of the rim of the bone, of the canal and of the foramina.
 Equations: neutral zone, the angle between flexion and extension under the small moment M_0, and to either side;
-translation, the anterior way of the upper vertebra under F_0; both loads by the size of the disc, as its postures. With z the neutral zone over that of the same disc when
-whole, osteophytes grow, ``dO/dt = r (z - z_on)+ / (2 - z_on) (1 - O / O_max)``, toward the length at which they meet;
-the depth of the canal loses what herniates or bulges behind, osteophytes there and the fold of the yellow ligament,
-which goes with the height that the disc has lost; the foramen loses that height, and in its width what bulges or
-herniates and osteophytes.
+translation, the anterior way of the upper vertebra under F_0; both loads by the size of the disc, as its postures. With
+z the neutral zone over that of the same disc when whole, osteophytes grow,
+``dO/dt = r (z - z_on)+ / (2 - z_on) (1 - O / O_max)``, toward the length at which they meet; the depth of the canal
+loses what herniates or bulges behind, osteophytes there and the fold of the yellow ligament, which goes with the height
+that the disc has lost; the foramen loses that height, and in its width what bulges or herniates and osteophytes.
 Reads: a solid at rest, its greater motion by `equilibrium.sudden`. Writes: nothing; `structure` keeps osteophytes.
 Why this holds: bone at the rim answers traction of the annulus, and claws that meet end the motion that made them; no
 source gives more than a direction, so that the law is the simplest that saturates.

@@ -221,7 +221,7 @@ def _of_part(body: Solid, where: np.ndarray) -> dict[str, float]:
         found[name] = np.asarray(getattr(body.material, name)).ravel()[where]
     for name, values in found.items():
         if np.ptp(values) > _UNIFORM * np.abs(values).max():
-            raise InputError(f"{name} varies inside a tissue of this disc, and a deck has one value a material; export vtu.")
+            raise InputError(f"{name} varies inside a tissue here, and a deck has one value a material; write --vtu.")
     return {name: float(values[0]) for name, values in found.items()}
 
 
