@@ -482,8 +482,8 @@ def under_load(
 
     laws = structure.Laws(**case.structure.model_dump())
     torn = structure.torn(topology, annulus(case)["dallas_of_mechanics"])
-    damage = torn.damage if laws.weakening else 0.0
-    made = posture.rested(topology, disc.hypotheses, disc.parameters, disc.shape, disc.grade, damage)
+    own, damage = (disc.parameters, disc.shape, disc.grade), torn.damage if laws.weakening else 0.0
+    made = posture.rested(topology, disc.hypotheses, *own, damage)
     tables: list[list[pd.DataFrame]] = [[], [], [], []]
     begun = biomechanics.rested(made, 1.0, torn, laws)
     section = _loaded(begun, "start", "", tables, say, case.day.spans) | {"said": biomechanics.astray(begun)}
@@ -645,7 +645,7 @@ def describe(case: Case) -> dict[str, Any]:
     keys = list(dict.fromkeys([key for row in rows for key in row["source_keys"]] + case.sources()))
     _, injections = prescribe(case.treatments, case.disc.grade, **case.needle())
     needles = course(case.treatments, injections, shape_of(case).nucleus.area())
-    both = annulus(case)
+    said = *(_stopped(needle) for needle in needles if needle["stopped"]), annulus(case)["said"]
     return {
         "title": case.title,
         "seed": case.run.seed,
@@ -654,8 +654,8 @@ def describe(case: Case) -> dict[str, Any]:
         "digest": evidence.digest(),
         "versions": {"pulposus": version(), "python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in ("jax", "equinox", "numpy", "scipy")},
-        "warnings": [*case.warnings, *(_stopped(n) for n in needles if n["stopped"]), *filter(None, [both["said"]])],
-        "annulus": both,
+        "warnings": [*case.warnings, *filter(None, said)],
+        "annulus": annulus(case),
         "injections": needles,
         "filled": dict(case.filled),
         "scanner": _scanner(case),
