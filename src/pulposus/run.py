@@ -484,8 +484,7 @@ def under_load(
     torn = structure.torn(topology, annulus(case)["dallas_of_mechanics"])
     own, damage = (disc.parameters, disc.shape, disc.grade), torn.damage if laws.weakening else 0.0
     made = posture.rested(topology, disc.hypotheses, *own, damage)
-    tables: list[list[pd.DataFrame]] = [[], [], [], []]
-    begun = biomechanics.rested(made, 1.0, torn, laws)
+    tables, begun = [list[pd.DataFrame]() for _ in range(4)], biomechanics.rested(made, 1.0, torn, laws)
     section = _loaded(begun, "start", "", tables, say, case.day.spans) | {"said": biomechanics.astray(begun)}
     worn: dict[str, biomechanics.Worn] = {}
     years, first = case.run.years, None
