@@ -341,6 +341,7 @@ def test_a_day_is_read_in_its_order_and_in_any_unit_of_time() -> None:
         (["standing 16 h", "lying 8 h"], "begins with its night"),
         (["lying"], "is not a span of a day"),
         (["lying 8 mm", "sitting 16 h"], "hour"),
+        (["lying 8", "sitting 16 h"], "has no unit"),
         (["lying 24 h", "sitting 0 h"], "does not last"),
         (["lying 25 h", "sitting -1 h"], "does not last"),
         ([], "is not a day"),
@@ -351,6 +352,17 @@ def test_a_day_is_read_in_its_order_and_in_any_unit_of_time() -> None:
 def test_a_day_that_is_none_is_a_sentence(spans, sentence) -> None:
     with pytest.raises(InputError, match=sentence):
         Case.from_dict({"disc": DISC, "day": {"spans": spans}})
+
+
+def test_choices_that_columns_do_not_read_are_said() -> None:
+    own = {"osmosis": "composition", "fibres": "soften", "solid": "fitted"}
+    more = {"structure": {"fatigue": False}, "day": {"spans": ["lying 8 h", "standing 16 h"]}}
+    for mechanics, said in (("columns", 1), ("solid", 0)):
+        case = Case.from_dict({"disc": DISC, "hypotheses": own | {"mechanics": mechanics}} | more)
+        found = [text for text in case.warnings if "nothing reads" in text]
+        assert len(found) == said
+        assert all(word in text for text in found for word in (*own, "[structure]", "[day]"))
+    assert Case.from_dict({"disc": DISC, "hypotheses": {"mechanics": "columns"}}).warnings == []
 
 
 def test_every_row_of_the_evidence_lies_within_what_its_number_can_mean() -> None:

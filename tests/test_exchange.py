@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from pulposus import cli
 from pulposus.case import Case
-from pulposus.disc import equilibrium, material, mesh, posture, solid
+from pulposus.disc import equilibrium, fissure, material, mesh, posture, solid
 from pulposus.disc.mesh import Topology
 from pulposus.errors import InputError
 from pulposus.exchange import febio, paraview, posed
@@ -178,6 +178,26 @@ def test_loads_come_one_after_the_other(bent, root):
     assert drained.find("Module").get("type") == "solid"
 
 
+def test_a_torn_disc_is_torn_in_the_deck(bent):
+    """The tear of a Dallas grade has a material of its own: no fibres, and water goes through as it does with us."""
+    disc = {"level": "L4-L5", "outline": posed.REFERENCE, "grade": 1, "dallas": 5}
+    case = Case.from_dict({"disc": disc})
+    body, p = posed.body_of(case, "cohort"), bent.body.parameters
+    torn = bent._replace(body=body, title=posed._title(case, "cohort"))
+    root = febio.deck(torn)
+    damage = fissure.torn_by(TINY, 5)
+    parts = {part.get("name"): len(part) for part in root.iter("Elements")}
+    assert parts["annulus_torn_100"] == damage.sum() > 0
+    assert sum(parts.values()) == damage.size
+    materials = {m.get("name"): m for m in root.iter("material")}
+    assert [w.text for w in materials["annulus_torn_100"].iter("W")][1:] == []
+    leaks = [float(materials[name].find(".//perm").text) for name in ("annulus_torn_100", "annulus_with_fibres")]
+    assert leaks[0] / leaks[1] == pytest.approx(float(p.fissure_permeability_gain))
+    assert "Dallas grade 5" in ET.tostring(root).decode()
+    unweakened = Case.from_dict({"disc": disc, "structure": {"weakening": False}})
+    assert float(posed.body_of(unweakened, "cohort").material.fibre_modulus[-1].min()) > 0
+
+
 def test_a_law_without_counterpart_is_refused(bent):
     case = Case.from_dict({"disc": {"level": "L4-L5", "grade": 3}, "hypotheses": {"osmosis": "composition"}})
     with pytest.raises(InputError, match="donnan"):
@@ -199,6 +219,26 @@ def test_a_mistake_is_a_sentence(words, said, tmp_path, monkeypatch):
     assert result.exit_code == 2
     assert said in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "osmosis", "said"),
+    [
+        (["--febio", "disc.feb"], "composition", "donnan"),
+        (["--febio", "folder.feb"], "donnan", "is a folder"),
+        (["--vtu", "file/disc.vtu"], "donnan", "is a file"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_anything_is_computed(words, osmosis, said, tmp_path, monkeypatch):
+    (tmp_path / "folder.feb").mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "case.toml").write_text(f'disc.level = "L4-L5"\ndisc.grade = 2\nhypotheses.osmosis = "{osmosis}"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(posed, "body_of", lambda *_: pytest.fail("the disc was built"))
+    result = CliRunner().invoke(cli.app, ["export", "case.toml", *words])
+    assert result.exit_code == 2, result.output
+    assert said in result.stderr
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 # ---------------------------------------------------------------------------------------------- what is solved

@@ -113,3 +113,23 @@ def test_a_case_gives_its_dallas_grade_and_the_record_says_what_was_not_given():
     assert any(row["name"] == "volume: elastance" and row["value"] == 6.9 for row in told["torn"]["parameters_used"])
     with pytest.raises(InputError, match="Dallas"):
         Case.from_dict({"disc": {"level": "L4-L5", "grade": 3, "dallas": 6}})
+
+
+def test_where_needle_and_mechanics_meet_different_tears_the_record_says_so():
+    def told(grade, treated=True, columns=False, **own):
+        tables = {"disc": {"level": "L4-L5", "grade": grade} | own}
+        tables |= {"treatments": ["Inject 2 mL PRP"]} if treated else {}
+        tables |= {"hypotheses": {"mechanics": "columns"}} if columns else {}
+        info = run.describe(Case.from_dict(tables).resolved())
+        both = info["annulus"]
+        said = [text for text in info["warnings"] if "whole annulus" in text]
+        return both["dallas_of_the_injection"], both["dallas_of_mechanics"], len(said)
+
+    for grade in range(1, 6):
+        pressed = evidence.dallas_grade(grade)
+        assert told(grade) == (pressed, 0, pressed > 0)
+        assert told(grade, dallas=2) == (2, 2, 0)
+    assert told(3, treated=False)[2] == told(3, columns=True)[2] == 0
+    tables = {"disc": {"level": "L4-L5", "grade": 3}, "treatments": ["Inject 2 mL PRP"]}
+    parts = run.describe(Case.from_dict(tables).resolved())["annulus"]
+    assert "grade 3, which Pfirrmann 3 is taken for" in parts["said"]

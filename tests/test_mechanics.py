@@ -9,7 +9,7 @@ import pytest
 from discs import prepared, run
 
 from pulposus import imaging
-from pulposus.disc import mechanics, mesh, simulate
+from pulposus.disc import mechanics, mesh, posture, simulate
 
 
 def height(disc, state) -> float:
@@ -50,6 +50,14 @@ def test_how_often_the_whole_disc_is_solved_hardly_matters(monkeypatch):
     usual, often, never = lost.values()
     assert usual == pytest.approx(often, rel=0.01)
     assert abs(never - often) > abs(usual - often)
+
+
+def test_a_disc_that_does_not_rest_as_it_was_measured_says_so_from_the_start():
+    """Elements that were never set back swell far beyond the form that was measured."""
+    disc, state, _ = prepared()
+    assert 0 < float(state.strain) < 1e-6
+    slack = eqx.tree_at(lambda d: d.slack, disc, posture._measured(disc.topology, disc.shape))
+    assert not np.isfinite(float(mechanics.begun(slack, state).strain))
 
 
 def test_a_disc_that_finds_no_rest_says_so():

@@ -54,6 +54,21 @@ def test_a_disc_rests_overnight_in_the_form_in_which_it_was_measured(disc):
     assert float(seen.fibre_stretch) > 1.005  # strained, as the nucleus swells within
 
 
+def test_a_form_that_was_not_found_is_told_and_nothing_is_set_back_from_it(disc):
+    made, body, night, _, _ = disc
+    assert float(posture.missed(body, night)) < 0.2 * posture.NEAR
+    assert biomechanics.astray(biomechanics.Rested(made, body, night)) == ""
+    height = float(body.start[2, 0, 0, -1] - body.start[2, 0, 0, 0])
+    off = eqx.tree_at(lambda b: b.displacement, night, night.displacement.at[0, 2, 0, 3].add(0.03 * height))
+    lost = eqx.tree_at(lambda b: b.error, off, jnp.asarray(jnp.nan))
+    assert float(posture.missed(body, off)) == pytest.approx(0.03, rel=0.05)
+    assert not np.isfinite(float(posture.missed(body, lost)))
+    for found, said in ((off, "misses it by 3 %"), (lost, "no rest at all")):
+        assert said in biomechanics.astray(biomechanics.Rested(made, body, found))
+    assert eqx.tree_equal(posture._set_back(made, body, lost).slack, made.slack)
+    assert not eqx.tree_equal(posture._set_back(made, body, off).slack, made.slack)
+
+
 def test_a_standing_disc_is_lower_bulges_and_bears_its_load(disc):
     _, body, night, _, found = disc
     seen, start = posture.read(body, found), posture.read(body, night)

@@ -71,6 +71,21 @@ def test_the_picture_holds_each_posture_and_comes_back(loads):
     assert (np.diff(keys) > 0).all()
 
 
+def test_a_disc_that_does_not_rest_as_measured_carries_a_note(loads):
+    assert "role=\"note\"" not in load.section(loads, INFO)
+    astray = (*loads[:4], loads[4] | {"said": "This disc misses its form."})
+    assert "This disc misses its form." in load.section(astray, INFO)
+
+
+def test_a_night_ends_where_its_span_does_though_the_next_has_its_name(loads):
+    day = loads[2].assign(span="lying")
+    assert load._daily(day, "start", "") == pytest.approx(100 * (1 - 12 / 13))
+    assert 'class="night"' in load._day(day, "height_mm", "Height", "mm", 1)
+    widths = [re.search(r'width="([\d.]+)" height="[\d.]+" class="night"', load._day(d, "height_mm", "", "", 1))[1]
+              for d in (day, loads[2])]
+    assert widths[0] == widths[1]
+
+
 def test_what_was_left_out_is_said():
     assert "Not computed" in load.section(None, {})
 
@@ -89,3 +104,9 @@ def test_tears_have_a_picture_and_a_row_a_year(loads):
     assert page.count("<tr>") >= 4
     loads[3].loc[3, "status"] = "not followed further"
     assert "From year 1: not followed further." in load.section(loads, INFO)
+
+
+def test_a_disc_that_needle_and_mechanics_take_for_two_says_so_beside_its_tears(loads):
+    apart = INFO | {"annulus": {"said": "No discogram <told>."}}
+    assert "No discogram &lt;told&gt;." in load.section(loads, apart)
+    assert "No discogram" not in load.section(loads, INFO | {"annulus": {"said": ""}})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -151,6 +154,49 @@ def test_a_tear_lets_through_only_where_it_joins_nucleus_and_rim():
     assert [int(fissure.dallas(P, TINY, jnp.asarray(d))) for d in (0 * outer, outer, outer + inner)] == [0, 0, 5]
 
 
+def widest(topology: Topology, damage: np.ndarray) -> np.ndarray:
+    """The same by Dijkstra's way: the most open of all that is next to what was reached is reached next."""
+    plates = topology.endplate_layers
+    own = damage[topology.nucleus_rings :, :, plates : topology.layers - 1 - plates]
+    rings, sectors, layers = own.shape
+    found, queue = np.zeros_like(own), [(-own[0, b, c], 0, b, c) for b in range(sectors) for c in range(layers)]
+    heapq.heapify(queue)
+    done = set()
+    while queue:
+        width, *at = heapq.heappop(queue)
+        if tuple(at) in done:
+            continue
+        done.add(tuple(at))
+        found[tuple(at)] = -width
+        for axis, step in itertools.product(range(3), (-1, 1)):
+            to = [*at]
+            to[axis] += step
+            to[1] %= sectors
+            if 0 <= to[0] < rings and 0 <= to[2] < layers:
+                heapq.heappush(queue, (-min(-width, own[tuple(to)]), *to))
+    return found.max(-1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_all_ways_are_looked_at_those_inward_again_too(seed):
+    topology = Topology(8, 8, 7, 2, 1)
+    damage = np.random.default_rng(seed).random((7, 8, 6))
+    np.testing.assert_allclose(fissure.reach(topology, jnp.asarray(damage)), widest(topology, damage))
+
+
+def test_a_tear_that_winds_is_followed_to_its_end():
+    topology = Topology(5, 24, 17, 2, 1)
+    damage = np.zeros((4, 24, 16))
+    damage[3, 0:19:2, 1:15] = 1  # up and down through the second ring, sector after sector
+    damage[3, 1:19:4, 14] = damage[3, 3:19:4, 1] = 1
+    damage[2, 0, 1] = 1  # one gate in the first
+    reached = np.asarray(fissure.reach(topology, jnp.asarray(damage)))
+    assert reached[1].tolist() == [1.0] * 19 + [0.0] * 5
+    np.testing.assert_array_equal(reached, widest(topology, damage))
+    unknown = fissure.reach(topology, jnp.asarray(np.full_like(damage, np.nan)))  # comes to an end
+    assert np.isnan(unknown).all()
+
+
 def test_a_contained_tear_does_not_extrude_and_an_open_one_does(body):
     strong = day(at_sector(5, 0.3, slice(0, -1)))
     contained = advance(body, strong, of.whole(TINY), YEAR)
@@ -252,6 +298,28 @@ def test_the_lumbar_canal_has_the_area_that_was_measured():
 
 
 # ---------------------------------------------------------------------------------------------- bone
+
+
+def test_what_tells_looseness_goes_by_the_size_of_the_disc_as_postures_do(body, monkeypatch):
+    """A disc of half the breadth bears a quarter of the shear and an eighth of the moment."""
+    small = eqx.tree_at(lambda b: b.start, body, body.start * jnp.array([0.5, 0.5, 1])[:, None, None, None])
+    given = []
+
+    def recorded(of_body, load, start):
+        given.append(load)
+        return start
+
+    monkeypatch.setattr(instability, "sudden", recorded)
+    for one in (body, small):
+        instability.stability(one, equilibrium.at_start(one))
+    half = len(given) // 2
+    moments, forces = (np.array([np.abs(getattr(load, part)).max() for load in given]) for part in ("moment", "force"))
+    assert moments.max() == pytest.approx(float(P.neutral_moment), rel=0.1)
+    assert forces.max() == pytest.approx(float(P.translation_force), rel=0.1)
+    np.testing.assert_allclose(moments[half:], moments[:half] / 8)
+    np.testing.assert_allclose(forces[half:], forces[:half] / 4)
+    posed = [posture.load_of(one, "flexed") for one in (body, small)]
+    assert float(posed[1].moment[0] / posed[0].moment[0]) == pytest.approx(1 / 8)
 
 
 def test_bone_answers_looseness_slowly_and_only_so_far():

@@ -65,6 +65,18 @@ def rested(made: Frame, left: Share = 1.0, worn: Structure | None = None, laws: 
     return Rested(made, body, found)
 
 
+def astray(disc: Rested) -> str:
+    """What must be said of a disc that does not rest in the form in which it was measured; empty where it does."""
+    way = float(posture.missed(disc.body, disc.found))
+    if way < posture.NEAR:
+        return ""
+    found = f"misses it by {100 * way:.0f} % of its height" if np.isfinite(way) else "finds no rest at all"
+    return (
+        f"Under the load of a night this disc should rest in the form in which it was measured, and {found}: do not "
+        "trust its postures, its day and its tears; check dimensions and numbers."
+    )
+
+
 def carried(values: np.ndarray, of: Topology, onto: Topology) -> np.ndarray:
     """A nodal field of one mesh (ring, sector, layer) on the nodes of another, linear between."""
     from scipy.interpolate import RegularGridInterpolator
@@ -284,8 +296,8 @@ def wear(
         if year in stops or _change(now, then, seen) > moved:
             body = _body(made, jnp.asarray(left(year), dtype=float))
             seen, loose = first if year == 0 else _look(made, body, now, tight, laws)
-            if not float(seen.error) < equilibrium.BELIEVED:
-                rows.append({"year": year, "status": "not followed further: a posture is beyond this disc"})
+            if why := _beyond(seen, loose):
+                rows.append({"year": year, "status": f"not followed further: {why}"})
                 break
             then, noted = now, (body, now, structures.findings(body, canal, first[0], seen, now, laws))
             rows.append({"year": year} | _noted(noted[2], loose) | {"status": "completed"})
@@ -314,7 +326,16 @@ def _look(made: Frame, body: Solid, now: Structure, tight: structures.Stability 
     loose = structures.stability(sick, rested) if laws.instability else structures.unlooked()
     much = structures.looseness(loose, tight or loose) if laws.instability else 1.0
     seen = structures.see(sick, rested, structures.day(), much)
-    return eqx.tree_at(lambda s: s.error, seen, jnp.maximum(seen.error, loose.error)), loose
+    return seen, loose
+
+
+def _beyond(seen: structures.Seen, loose: structures.Stability) -> str:
+    """Why a look cannot be gone on from; empty where it can."""
+    if not float(seen.error) < equilibrium.BELIEVED:
+        return "a posture is beyond this disc"
+    if not float(loose.error) < equilibrium.BELIEVED:
+        return "how loose this disc is was not found under the small moments and the shear that tell it"
+    return ""
 
 
 _weakened, _advanced = eqx.filter_jit(structures.weakened), eqx.filter_jit(structures.advance)

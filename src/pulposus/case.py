@@ -420,8 +420,8 @@ class Case(_Table):
     def warnings(self) -> list[str]:
         """What must be said of this case before anyone reads its result."""
         others = options.said(self.options, self.disc.level)
-        said = [*self._said_of_treatments(), *others, *self.disc.unusual(), *self._outside_ranges()]
-        return list(dict.fromkeys(said))
+        of_numbers = *self.disc.unusual(), *self._outside_ranges()
+        return list(dict.fromkeys([*self._said_of_treatments(), *others, *of_numbers, *self._unread()]))
 
     def resolved(self) -> Case:
         """The case with nothing left open: age, title, dimensions. InputError where dimensions exclude each other."""
@@ -570,6 +570,19 @@ class Case(_Table):
                 given = f"{name} = {value:g}{_unit(row.unit)} was chosen"
                 yield f"{given}; the evidence has {row.value:g} ({row.low:g} to {row.high:g})."
 
+    def _unread(self) -> Iterable[str]:
+        """Choices that nothing reads: columns are neither solids nor loaded."""
+        if self.choices.mechanics != "columns":
+            return
+        usual = Hypothesis()
+        other = [name for name in _OF_SOLIDS if getattr(self.choices, name) != getattr(usual, name)]
+        chosen = [f"{name} in [hypotheses]" for name in other]
+        chosen += ["[structure]"] * (self.structure != StructureTable()) + ["[day]"] * (self.day != DayTable())
+        if chosen:
+            yield f"With mechanics = 'columns' nothing reads {', '.join(chosen)}; choose 'solid' for it to count."
+
+
+_OF_SOLIDS = ("osmosis", "fibres", "solid")
 
 # ---------------------------------------------------------------------------------------------- dimensions
 

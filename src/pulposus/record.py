@@ -1,7 +1,7 @@
 """The numbers that a run reads, each with unit, range, kind and source, for its record.
 
 What: `describe` says what was asked and on what a run rests; `parameters_used` tells of every row of the evidence that
-a case reads under its hypotheses and treatments.
+a case reads under its hypotheses and treatments; `annulus` of the tears that it is taken to have.
 """
 
 from __future__ import annotations
@@ -97,6 +97,26 @@ def _act(act: options.Act) -> dict[str, Any]:
     }
 
 
+def annulus(case: Case) -> dict[str, Any]:
+    """Dallas grade by which an injection presses and leaks, that of the tear with which mechanics begin, and where a
+    case is both injected and loaded and they are not the same why, as a sentence (else empty).
+
+    Without a discogram they differ: elastance was measured by Dallas grade, so that Pfirrmann's must be taken for one;
+    tears are what years of load make of an annulus that is whole.
+    """
+    grade, given = case.disc.grade, case.disc.dallas
+    pressed = evidence.dallas_grade(grade) if given is None else given
+    begun = 0 if given is None else given
+    said = ""
+    if pressed != begun and case.treatments and case.hypotheses().mechanics == "solid":
+        said = (
+            f"No discogram told the Dallas grade: an injection goes as into grade {pressed}, which Pfirrmann {grade} "
+            f"is taken for, while postures, tears and herniation begin with a whole annulus (grade {begun}). Give "
+            "dallas in [disc] to have one grade for both."
+        )
+    return {"dallas_of_the_injection": pressed, "dallas_of_mechanics": begun, "said": said}
+
+
 def _told(row: evidence.Row, name: str, meaning: str, own: float | None = None) -> dict[str, Any]:
     told = {
         "name": name,
@@ -145,6 +165,7 @@ def describe(case: Case) -> dict[str, Any]:
     keys = list(dict.fromkeys([key for row in rows for key in row["source_keys"]] + case.sources()))
     _, injections = prescribe(case.treatments, case.disc.grade, **case.needle())
     needles = course(case.treatments, injections, shape_of(case).nucleus.area())
+    said = *(_stopped(needle) for needle in needles if needle["stopped"]), annulus(case)["said"]
     return {
         "title": case.title,
         "seed": case.run.seed,
@@ -153,7 +174,8 @@ def describe(case: Case) -> dict[str, Any]:
         "digest": evidence.digest(),
         "versions": {"pulposus": version(), "python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in ("jax", "equinox", "numpy", "scipy")},
-        "warnings": [*case.warnings, *(_stopped(needle) for needle in needles if needle["stopped"])],
+        "warnings": [*case.warnings, *filter(None, said)],
+        "annulus": annulus(case),
         "injections": needles,
         "options": [_planned(one, case.disc.level) for one in case.options],
         "filled": dict(case.filled),

@@ -592,6 +592,19 @@ def placed(target: Path) -> Iterator[Path]:
         raise
 
 
+def require_place(target: Path) -> None:
+    """Raise InputError where no file can be put at `target`; nothing is made, so that it can be asked before a long
+    computation. Folders that are missing on the way are made when it is written.
+    """
+    if target.is_dir():
+        raise InputError(f"{str(target)!r} is a folder; give the path of a file in it.")
+    above = next(folder for folder in target.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise InputError(f"{str(target)!r} cannot be written, since {str(above)!r} is a file; choose another place.")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise InputError(f"{str(target)!r} cannot be written: {str(above)!r} is not yours to write to; choose another.")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file beside its place and move it there in one step, so that it is never half there."""
     with placed(path) as fresh, fresh.open("w", encoding="utf-8", newline="") as stream:

@@ -28,9 +28,9 @@ from pulposus.disc.parameters import Parameters
 from pulposus.disc.simulate import AbstractTherapy
 from pulposus.disc.state import FATES, MECHANISMS, Disc, Hypotheses, State, member, stacked, total
 from pulposus.errors import InputError, nearest
+from pulposus.record import annulus, version
 from pulposus.record import describe as describe
 from pulposus.record import shape_of as shape_of
-from pulposus.record import version
 from pulposus.results import Results, claimed
 from pulposus.therapies import conservative, options, surgical
 from pulposus.therapies.biological import Injections, hungers, prescribe, products_in
@@ -403,7 +403,10 @@ def _status(error: float, strain: float) -> str:
     if error >= simulate.UNSOLVED:
         return f"failed: solutes were not solved to better than {error:.1g} of their scale"
     if not math.isfinite(strain):
-        return "failed: the disc finds no rest under the load of a night; check its dimensions and numbers"
+        return (
+            "failed: the disc finds no rest under the load of a night, or none in the form in which it was measured; "
+            "check its dimensions and numbers"
+        )
     return "completed"
 
 
@@ -485,7 +488,7 @@ def _opened(
     way that an operation opens counts from the start.
     """
     way = options.opened(case.options, case.disc.level)
-    if way is None or way[1] <= (case.disc.dallas or 0):
+    if way is None or way[1] <= annulus(case)["dallas_of_mechanics"]:
         return torn, first
     return structure.torn(topology, way[1]), None
 
@@ -509,11 +512,12 @@ def under_load(
     def say(text: str) -> None:
         tell(next(told), text)
 
-    laws, torn = structure.Laws(**case.structure.model_dump()), structure.torn(topology, case.disc.dallas or 0)
-    damage = torn.damage if laws.weakening else 0.0
-    made = posture.rested(topology, disc.hypotheses, disc.parameters, disc.shape, disc.grade, damage)
-    tables: list[list[pd.DataFrame]] = [[], [], [], []]
-    section = _loaded(biomechanics.rested(made, 1.0, torn, laws), "start", "", tables, say, case.day.spans)
+    laws = structure.Laws(**case.structure.model_dump())
+    torn = structure.torn(topology, annulus(case)["dallas_of_mechanics"])
+    own, damage = (disc.parameters, disc.shape, disc.grade), torn.damage if laws.weakening else 0.0
+    made = posture.rested(topology, disc.hypotheses, *own, damage)
+    tables, begun = [list[pd.DataFrame]() for _ in range(4)], biomechanics.rested(made, 1.0, torn, laws)
+    section = _loaded(begun, "start", "", tables, say, case.day.spans) | {"said": biomechanics.astray(begun)}
     worn: dict[str, biomechanics.Worn] = {}
     years, first = case.run.years, None
     for index, arm in enumerate(_arms(case)):

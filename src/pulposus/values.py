@@ -86,7 +86,12 @@ def _spans(value: Any) -> tuple[tuple[str, float], ...]:
                 f"{given!r} is not a span of a day; write a posture and how long, for example 'sitting 4 h'."
             )
         evidence.posture(name)
-        hours = figure(lasts, "hour")
+        try:
+            float(lasts)
+        except ValueError:
+            hours = figure(lasts, "hour")
+        else:
+            raise InputError(f"{given!r} has no unit; write for example '{name} {lasts.strip()} h'.")
         if hours <= 0:
             raise InputError(f"{given!r} does not last; give it some time, for example '{name} 1 h'.")
         found.append((name, hours))

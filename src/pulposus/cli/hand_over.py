@@ -26,31 +26,35 @@ def export(
         bool, typer.Option("--drained", help="Held until pore pressure is gone; else at once, after lying.")
     ] = False,
     mesh: Annotated[
-        str | None, option("--mesh", "cohort, coarse, standard or fine; else what the case says, or coarse.")
+        str | None, option("--mesh", "cohort, coarse, standard or fine; else cohort, on which runs load their discs.")
     ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Hand a disc under a load to other programs: to FEBio, which then checks us, or to ParaView."""
     if febio is None and vtu is None:
         raise InputError("Nothing was asked for: give --febio case.feb, --vtu case.vtu, or both.")
+    from pulposus.results import require_place
+
     for target, suffix in ((febio, ".feb"), (vtu, ".vtu")):
         if target is not None and target.suffix != suffix:
             raise InputError(f"{str(target)!r} should end in {suffix}; write for example {target.stem}{suffix}.")
+        if target is not None:
+            require_place(target)
     with progress(quiet) as tell:
         tell(0, 3, "reading the case")
         from pulposus.case import read_case
+        from pulposus.exchange import febio as decks
         from pulposus.exchange import posed
         from pulposus.run import remember_compilations
 
         asked = posed.reference() if case is None else read_case(case)
-        size = mesh or ("coarse" if case is None else asked.resolved().run.mesh)
+        if febio is not None:
+            decks.require_counterpart(asked.hypotheses())
         remember_compilations()
-        found = posed.posed(asked, size, posture, drained, tell=lambda done, text: tell(done, 3, text))
+        found = posed.posed(asked, mesh or posed.SIZE, posture, drained, tell=lambda done, text: tell(done, 3, text))
         written: list[Path] = []
         if febio is not None:
-            from pulposus.exchange.febio import write_deck
-
-            written += write_deck(found, febio)
+            written += decks.write_deck(found, febio)
         if vtu is not None:
             from pulposus.exchange.paraview import write_vtu
 

@@ -7,7 +7,7 @@ strength ``s sigma(e_fail)``, s falling from 1 in front to that of the back, str
 overstretch ``D_o = max over postures of clip((S - S_y) / (1 - S_y), 0, 1)``, ``S_y = sigma(e_yield) / sigma(e_fail)``;
 fatigue (Miner, Basquin) ``dM/dt = sum over postures of n S^b``, n cycles per time, b from ln N over ln S;
 ``D = 1 - (1 - D_o) (1 - min(M, 1))``. Torn fibres bear nothing, ``E = E_0 (1 - D)``; water finds its way,
-``k = k_0 g^D``. The way outward to a ring is the greatest, over all ways, of the least damage on it.
+``k = k_0 g^D``. The way to a ring is the greatest, over all ways from the nucleus, of the least damage on it.
 Reads: fibre strains of `solid`, material, parameters. Writes: nothing; `structure` keeps damage.
 Why this holds: annulus has hardly any cells and blood, so that tears do not close in years; fatigue of annulus was
 measured as failure after cycles at a share of the strength. Damage is local: a coarse mesh tears over its own length.
@@ -96,27 +96,26 @@ def torn(p: Parameters, material: Material, damage: Array) -> Material:
 def reach(topology: Topology, damage: Array) -> Float[Array, "annulus sector"]:
     """For every annulus ring and sector: the least damage on the most damaged way that leads there from the nucleus.
 
-    A way goes outward or sideways, through annulus only (not through endplates), from one element to the next.
+    A way goes through annulus only (not through endplates), from one element to the next, outward, sideways and inward
+    again; it is gone on with until none is widened.
     """
     inner, plates = topology.nucleus_rings, topology.endplate_layers
     annulus = damage[inner:, :, plates : topology.layers - 1 - plates]
     assert (topology.element_tissue[inner:, :, plates : topology.layers - 1 - plates] == ANNULUS).all()
-    sectors, layers = annulus.shape[1:]
+    gates = jnp.concatenate([annulus[:1], jnp.zeros_like(annulus[1:])])  # nucleus lies behind the first ring alone
 
-    def sideways(here: Array, own: Array) -> Array:
-        def turn(_: int, open_: Array) -> Array:
-            beside = jnp.maximum(jnp.roll(open_, 1, 0), jnp.roll(open_, -1, 0))
-            above = jnp.pad(open_[:, :-1], [(0, 0), (1, 0)])
-            below = jnp.pad(open_[:, 1:], [(0, 0), (0, 1)])
-            return jnp.maximum(open_, jnp.minimum(own, jnp.maximum(beside, jnp.maximum(above, below))))
+    def beside(open_: Array) -> Array:
+        """The widest of what lies next to each element: rings and layers end, sectors go around."""
+        ends = [jnp.pad(open_, [(1, 1), (0, 0), (0, 0)])[part] for part in (slice(2, None), slice(None, -2))]
+        ends += [jnp.pad(open_, [(0, 0), (0, 0), (1, 1)])[..., part] for part in (slice(2, None), slice(None, -2))]
+        return jnp.max(jnp.stack([*ends, jnp.roll(open_, 1, 1), jnp.roll(open_, -1, 1)]), 0)
 
-        return jax.lax.fori_loop(0, sectors + layers, turn, here)
+    def widened(ways: tuple[Array, Array]) -> tuple[Array, Array]:
+        now = ways[1]
+        return now, jnp.maximum(now, jnp.minimum(annulus, beside(now)))
 
-    def outward(before: Array, own: Array) -> tuple[Array, Array]:
-        here = sideways(jnp.minimum(own, before), own)
-        return here, jnp.max(here, -1)
-
-    return jax.lax.scan(outward, jnp.ones((sectors, layers)), annulus)[1]
+    before = jnp.full_like(gates, -1.0)
+    return jnp.max(jax.lax.while_loop(lambda ways: jnp.any(ways[1] > ways[0]), widened, (before, gates))[1], -1)
 
 
 def opening(p: Parameters, reached: Array) -> Array:

@@ -3,11 +3,11 @@
 What: how far a disc turns under moments too small to be felt, how far it slides under a shear, and what years of that
 make of the rim of the bone, of the canal and of the foramina.
 Equations: neutral zone, the angle between flexion and extension under the small moment M_0, and to either side;
-translation, the anterior way of the upper vertebra under F_0. With z the neutral zone over that of the same disc when
-whole, osteophytes grow, ``dO/dt = r (z - z_on)+ / (2 - z_on) (1 - O / O_max)``, toward the length at which they meet;
-the depth of the canal loses what herniates or bulges behind, osteophytes there and the fold of the yellow ligament,
-which goes with the height that the disc has lost; the foramen loses that height, and in its width what bulges or
-herniates and osteophytes.
+translation, the anterior way of the upper vertebra under F_0; both loads by the size of the disc, as its postures. With
+z the neutral zone over that of the same disc when whole, osteophytes grow,
+``dO/dt = r (z - z_on)+ / (2 - z_on) (1 - O / O_max)``, toward the length at which they meet; the depth of the canal
+loses what herniates or bulges behind, osteophytes there and the fold of the yellow ligament, which goes with the height
+that the disc has lost; the foramen loses that height, and in its width what bulges or herniates and osteophytes.
 Reads: a solid at rest, its greater motion by `equilibrium.sudden`. Writes: nothing; `structure` keeps osteophytes.
 Why this holds: bone at the rim answers traction of the annulus, and claws that meet end the motion that made them; no
 source gives more than a direction, so that the law is the simplest that saturates.
@@ -61,15 +61,17 @@ def sheared(body: Solid, force: Array | float) -> Load:
 
 
 def stability(body: Solid, rested: Balance) -> Stability:
-    """Neutral zones and translation of a disc from where it rests, each by sudden loads on the isolated disc."""
-    p = body.parameters
+    """Neutral zones and translation of a disc from where it rests, each by sudden loads on the isolated disc: those of
+    the reference disc, by its size as postures are (`posture.shares`).
+    """
+    p, (pushed, turned) = body.parameters, posture.shares(body)
 
     def bent(motion: str, sign: float = 1.0) -> Balance:
-        return sudden(body, posture.moment_of(body, motion, sign * p.neutral_moment), rested)
+        return sudden(body, posture.moment_of(body, motion, sign * turned * p.neutral_moment), rested)
 
     back, forward, right, left = bent("extension"), bent("flexion"), bent("side_bending"), bent("side_bending", -1.0)
     start = sudden(body, sheared(body, 0.0), rested)
-    slid = sudden(body, sheared(body, p.translation_force), rested)
+    slid = sudden(body, sheared(body, pushed * p.translation_force), rested)
     return Stability(
         back.pose[3] - forward.pose[3],
         right.pose[4] - left.pose[4],

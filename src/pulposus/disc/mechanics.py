@@ -66,6 +66,24 @@ def form(disc: Disc, state: State) -> State:
     return _after(disc, state, body, equilibrium.drained(body, load, before))
 
 
+def begun(disc: Disc, state: State) -> State:
+    """The state of a disc before anything has gone: its `strain` is the error of its rest overnight, infinite where
+    there is none, or none near the form in which the disc was measured.
+    """
+    body, load = _night(disc)
+    found = equilibrium.drained(body, load, equilibrium.at_start(body))
+    wrong = jnp.where(posture.missed(body, found) < posture.NEAR, found.error, jnp.inf)
+    return eqx.tree_at(lambda s: s.strain, state, wrong)
+
+
+@eqx.filter_jit
+def _night(disc: Disc) -> tuple[Solid, Load]:
+    """The solid with all its charge, and the load of a night."""
+    made = posture.frame(disc)
+    body = posture.body(made)
+    return body, posture.rest(made, body)
+
+
 @eqx.filter_jit
 def _before(disc: Disc, state: State) -> tuple[Solid, Load, Balance]:
     """What is to be solved, from where columns have gone."""

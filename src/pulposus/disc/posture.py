@@ -27,6 +27,7 @@ from pulposus.disc.solid import Solid
 from pulposus.disc.state import Disc, Hypotheses
 
 _STEPS, _TURNS = 8, 8  # maths: in which charge and load grow from nothing, and in which what is left wrong shrinks
+NEAR = 0.01  # maths: share of its height by which a disc at rest may miss the form in which it was measured
 MOTIONS = {"flexion": (-1, 0, 0), "extension": (1, 0, 0), "side_bending": (0, 1, 0), "turning": (0, 0, 1)}
 DIRECTIONS = ("anterior", "left", "posterior", "right")
 
@@ -73,13 +74,23 @@ def rested(
     damage that it then had, 0 to 1.
 
     Charge and load grow in `_STEPS` steps, then `_TURNS` more are done; after each the disc is set back to the
-    measured form, strained as it is (modified updated Lagrangian formulation: Gee 2010).
+    measured form, strained as it is (modified updated Lagrangian formulation: Gee 2010). A step that finds no rest
+    leaves it as it was. Whether all this came to an end is not said here: `missed` tells.
     """
     made = Frame(topology, hypotheses, p, shape, grade, _measured(topology, shape))
     for step in range(1, _STEPS + _TURNS + 1):
         grown = _growing(made, jnp.asarray(min(step / _STEPS, 1.0)), jnp.asarray(torn))
         made = _set_back(made, grown[0], equilibrium.drained(*grown))
     return made
+
+
+def missed(of: Solid, found: Balance) -> Array:
+    """How far a disc at rest with all its charge lies from the form in which it was measured: the greatest displacement
+    of any node over the disc's height at the axis; infinite where no rest was found. Up to `NEAR` it is that form.
+    """
+    height = of.start[2, 0, 0, -1] - of.start[2, 0, 0, 0]
+    way = jnp.max(jnp.sqrt(jnp.sum(found.displacement**2, 0))) / height
+    return jnp.where((found.error < equilibrium.BELIEVED) & jnp.isfinite(way), way, jnp.inf)
 
 
 @eqx.filter_jit
@@ -97,7 +108,8 @@ def _growing(made: Frame, share: Array, torn: Array) -> tuple[Solid, Load, Balan
 
 @eqx.filter_jit
 def _set_back(made: Frame, grown: Solid, now: Balance) -> Frame:
-    tangents = solid.set_back(made.slack, equilibrium.places(grown, now), grown.start)
+    back = solid.set_back(made.slack, equilibrium.places(grown, now), grown.start)
+    tangents = jnp.where(now.error < equilibrium.BELIEVED, back, made.slack)
     return eqx.tree_at(lambda m: m.slack, made, tangents)
 
 
@@ -138,17 +150,23 @@ def volume_ratio(made: Solid, found: Balance) -> Float[Array, "ring sector layer
 def load_of(made: Solid, name: str) -> Load:
     """The load of a posture; compression follows the line between the middles of both ends.
 
-    The table is that of the reference disc. Another bears the same stress: forces go with the area of its plan, moments
-    with area and breadth.
+    The table is that of the reference disc. Another bears the same stress (`shares`).
     """
     rows = {quantity: row.si for quantity, row in evidence.posture(name).items()}
-    stress = plan_area(made) / made.parameters.load_area
+    share, turning = shares(made)
     moment = sum(rows.get(motion, 0.0) * np.array(way) for motion, way in MOTIONS.items())
     none = equilibrium.unloaded(made)
     force = jnp.array([0, rows.get("anterior_shear", 0.0), 0])
-    breadth = jnp.sqrt(stress)
-    given = stress * rows["compression"], stress * breadth * jnp.asarray(moment, dtype=float), stress * force
+    given = share * rows["compression"], turning * jnp.asarray(moment, dtype=float), share * force
     return eqx.tree_at(lambda a: (a.follower, a.moment, a.force), none, given)
+
+
+def shares(made: Solid) -> tuple[Array, Array]:
+    """Share of the reference disc's forces, and of its moments, under which this one bears the same stress: forces go
+    with the area of its plan, moments with area and breadth.
+    """
+    area = plan_area(made) / made.parameters.load_area
+    return area, area * jnp.sqrt(area)
 
 
 def plan_area(made: Solid) -> Array:

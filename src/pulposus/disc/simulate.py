@@ -124,6 +124,8 @@ def prepare(
     state = _balanced(disc, state, operator, _SETTLING)
     state = _signalled(disc, _signalled(disc, state, operator), operator)
     disc = eqx.tree_at(lambda d: d.native, disc, state.native)
+    if hypotheses.mechanics == "solid":
+        state = mechanics.begun(disc, state)
     return disc, eqx.tree_at(lambda s: s.ledger, state, jnp.zeros_like(state.ledger))
 
 

@@ -26,6 +26,7 @@ import numpy as np
 from pulposus.disc import material, mesh, solid
 from pulposus.disc.mesh import TISSUES
 from pulposus.disc.solid import Solid
+from pulposus.disc.state import Hypotheses
 from pulposus.errors import InputError
 from pulposus.exchange.posed import Posed, Stage, answers
 from pulposus.results import placed
@@ -47,7 +48,8 @@ _UNIFORM = 1e-9  # share by which a property may vary inside a material of the d
 _STEPS, _SLOW, _INSTANT = 10, 1.0, 1e-4  # load steps of a stage; seconds that a drained and a sudden one take
 _UPPER, _LOWER = "upper_vertebra", "lower_vertebra"
 _DIFFERS = """
-Same as in Pulposus: nodes, elements, Gauss points, energies, fibre directions at Gauss points, rigid vertebrae, loads.
+Same as in Pulposus: nodes, elements, Gauss points, energies, fibre directions at Gauss points, rigid vertebrae, loads,
+and the tear of the disc's Dallas grade, where the case gives one (materials whose names end in torn_<percent>).
 Not the same as in a run of Pulposus: the disc begins without stress, not strained as it was measured, and its fibres
 have no second spring behind a dashpot; our answer beside this deck is for the deck's disc.
 Not the same as in our answer:
@@ -75,13 +77,18 @@ def write_deck(posed: Posed, path: str | Path) -> list[Path]:
     return [path, answer]
 
 
-def deck(posed: Posed, stem: str = "disc") -> ET.Element:
-    """The deck as an XML tree; `stem` names the files that FEBio writes. Raises InputError as `write_deck`."""
-    body = posed.body
-    if body.hypotheses.osmosis != "donnan":
+def require_counterpart(hypotheses: Hypotheses) -> None:
+    """Raise InputError for a disc whose law of swelling FEBio does not have; nothing need be solved to know."""
+    if hypotheses.osmosis != "donnan":
         raise InputError(
             "FEBio has no counterpart of the composition-based law of swelling; choose osmosis = 'donnan'."
         )
+
+
+def deck(posed: Posed, stem: str = "disc") -> ET.Element:
+    """The deck as an XML tree; `stem` names the files that FEBio writes. Raises InputError as `write_deck`."""
+    body = posed.body
+    require_counterpart(body.hypotheses)
     flows = not all(stage.drained for stage in posed.stages)
     root = ET.Element("febio_spec", version="4.0")
     root.append(ET.Comment("\n".join([" ", f"Pulposus: {posed.title}", *answers(posed), _DIFFERS])))
@@ -189,15 +196,20 @@ def directions(body: Solid) -> np.ndarray:
 
 
 def _parts(body: Solid) -> dict[str, np.ndarray]:
-    """Materials of the deck: name -> numbers (from 0) of its elements."""
+    """Materials of the deck: name -> numbers (from 0) of its elements. What is torn has one of its own for each share
+    of fibres that are: ``annulus_torn_100`` has none left.
+    """
     t = body.topology
-    wound = material.fibred(t)
+    wound, modulus = material.fibred(t), np.asarray(body.material.fibre_modulus).ravel()
+    lost = np.rint(100 * (1 - modulus / modulus.max())).astype(int)
     parts = {}
     for kind, name in enumerate(TISSUES):
         for fibred, said in ((False, name), (True, f"{name}_with_fibres")):
             here = np.flatnonzero((t.element_tissue == kind) & (wound == fibred))
-            if here.size:
-                parts[said] = here
+            for share in np.unique(lost[here]) if fibred else [0]:
+                these = here[lost[here] == share] if fibred else here
+                if these.size:
+                    parts[f"{name}_torn_{share}" if share else said] = these
     return parts
 
 
@@ -209,7 +221,7 @@ def _of_part(body: Solid, where: np.ndarray) -> dict[str, float]:
         found[name] = np.asarray(getattr(body.material, name)).ravel()[where]
     for name, values in found.items():
         if np.ptp(values) > _UNIFORM * np.abs(values).max():
-            raise ValueError(f"{name} varies inside a tissue, and the deck has one value a tissue")
+            raise InputError(f"{name} varies inside a tissue here, and a deck has one value a material; write --vtu.")
     return {name: float(values[0]) for name, values in found.items()}
 
 

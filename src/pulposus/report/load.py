@@ -42,7 +42,7 @@ _WORN = (
     ("Canal left, % of depth", "canal_depth_left_percent", 0),
     ("Foramen left, % of height", "foramen_height_left_percent", 0),
     ("Neutral zone, °", "neutral_zone_degrees", 1),
-    ("Slip under 150 N, mm", "translation_mm", 2),
+    ("Slip under shear, mm", "translation_mm", 2),
     ("Osteophyte, mm", "osteophyte_mm", 1),
 )
 _TORN = (
@@ -66,6 +66,7 @@ def section(loads: Loads | None, info: Mapping[str, Any]) -> str:
     postures, motions, day, worn, cut = loads
     return "".join(
         (
+            f'<p class="warning" role="note"><b>Note:</b> {escape(cut["said"])}</p>' if cut.get("said") else "",
             _said(postures, day),
             '<div class="load">',
             _film(cut),
@@ -96,6 +97,8 @@ def _tears(worn: pd.DataFrame, cut: Mapping[str, Any], info: Mapping[str, Any]) 
         )
     if not parts:
         return ""
+    both = info.get("annulus") or {}  # folders of before have none
+    begun = f"<p>{escape(both['said'])}</p>" if both.get("said") else ""
     heads = ["Year", "", *(title for title, _, _ in _WORN)]
     lines = [
         [f"{row['year']:g}", row["arm"], *(f"{row[name]:.{digits}f}" for _, name, digits in _WORN)]
@@ -103,7 +106,7 @@ def _tears(worn: pd.DataFrame, cut: Mapping[str, Any], info: Mapping[str, Any]) 
     ]
     return (
         "<h3>Tears, herniation, nerves and mobility over the years</h3>"
-        f'<div class="load">{"".join(parts)}</div>{table(heads, lines, "worn")}<p>{_TORN}</p>'
+        f'<div class="load">{"".join(parts)}</div>{table(heads, lines, "worn")}<p>{_TORN}</p>{begun}'
     )
 
 
@@ -163,10 +166,19 @@ def _said(postures: pd.DataFrame, day: pd.DataFrame) -> str:
     return f"<p>{escape(text)}</p>"
 
 
+def _night(rows: pd.DataFrame) -> np.ndarray:
+    """True for rows of the first span of a day, whatever it is called: a span begins with its load, at the hour at
+    which the one before has ended.
+    """
+    hours, names = rows["hour"].to_numpy(float), rows["span"].to_numpy()
+    begun = np.r_[False, (hours[1:] == hours[:-1]) | (names[1:] != names[:-1])]
+    return np.cumsum(begun) == 0
+
+
 def _daily(day: pd.DataFrame, when: str, arm: str) -> float:
     """Fall of height from the end of the night to lying down in the evening, percent."""
     rows = day[(day["when"] == when) & (day["arm"].fillna("") == arm)]
-    rows = rows[(rows["span"] != rows["span"].iloc[0]).cumsum() == 0]  # the night, whatever it is called
+    rows = rows[_night(rows)]
     return float(100 * (1 - rows["height_mm"].iloc[0] / rows["height_mm"].iloc[-1]))
 
 
@@ -321,7 +333,7 @@ def _day(rows: pd.DataFrame, column: str, title: str, unit: str, decimals: int) 
         f'<text x="{x(h):.1f}" y="{tall - 6}" text-anchor="middle">{h} h</text>' for h in (0, 4, 8, 12, 16, 20, 24)
     )
     begun = rows[rows["when"] == "start"]
-    up = float(begun[(begun["span"] != begun["span"].iloc[0]).cumsum() == 0]["hour"].max())
+    up = float(begun[_night(begun)]["hour"].max())
     night = f'<rect x="{x(0):.1f}" y="8" width="{x(up) - x(0):.1f}" height="{tall - base - 8:.1f}" class="night"/>'
     lines = "".join(
         f'<polyline fill="none" stroke="{_LINES[name][0]}" stroke-width="2" stroke-dasharray="{_LINES[name][1]}" '
