@@ -105,8 +105,8 @@ def test_mha_and_nifti_of_one_picture_are_one(marked, tmp_path):
     np.testing.assert_allclose(one.affine, other.affine, atol=1e-5)
 
 
-def series(folder: Path, values: np.ndarray) -> Path:
-    """A DICOM series, 1 by 1 by 3 mm, with a person's name in every file."""
+def series(folder: Path, values: np.ndarray, wide: float = 1.0, tall: float = 3.0) -> Path:
+    """A DICOM series of voxels so wide and tall, mm; its axes to the left, back and up; a person's name in each file."""
     folder.mkdir()
     uid = pydicom.uid.generate_uid()
     for k in range(values.shape[2]):
@@ -119,8 +119,8 @@ def series(folder: Path, values: np.ndarray) -> Path:
         data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
         data.SeriesInstanceUID, data.StudyInstanceUID, data.Modality = uid, uid, "MR"
         data.Rows, data.Columns = values.shape[1], values.shape[0]
-        data.PixelSpacing, data.SliceThickness = [1.0, 1.0], 3.0
-        data.ImageOrientationPatient, data.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [0, 0, 3.0 * k]
+        data.PixelSpacing, data.SliceThickness = [wide, wide], tall
+        data.ImageOrientationPatient, data.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [0, 0, tall * k]
         data.InstanceNumber, data.SamplesPerPixel, data.PhotometricInterpretation = k + 1, 1, "MONOCHROME2"
         data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 0
         data.PixelData = values[:, :, k].T.astype("<u2").tobytes()

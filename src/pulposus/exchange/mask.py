@@ -99,16 +99,18 @@ def take_in(
     image: str | Path | None = None,
     echo: float | None = None,
     treat: str = "",
+    name: str = "",
 ) -> Picture:
     """The discs of a segmentation.
 
     scheme: name of its labels' scheme or a TOML file, else proven by the labels; level: the one disc that is wanted,
     or, where labels do not say levels, the level of `disc`; disc: which one, from the lowest (1) up; grade: Pfirrmann,
     of all of them, else that which the picture shows, else 3; image: the picture that was segmented;
-    echo: its effective echo time, ms; treat: lines of treatment for every case, semicolons between. Raises InputError.
+    echo: its effective echo time, ms; treat: lines of treatment for every case, semicolons between; name: what the
+    picture is called in everything that is written, else as its file, or "DICOM series". Raises InputError.
     """
     wanted = evidence.level_named(level) if level else ""
-    labels = volume.labels(volume.read(path))
+    labels = volume.labels(_called(volume.read(path), name))
     meaning = schemes.scheme_of({int(label) for label in np.unique(labels.values)}, labels.name, scheme)
     shown = None if image is None else volume.read(image)
     if shown is not None and not shown.matches(labels):
@@ -139,6 +141,13 @@ def take_in(
         *((f"Grade {grade} was said for every disc.",) if grade is not None else ()),
     )
     return Picture(labels.name, taken, said, shown, given)
+
+
+def _called(seen: volume.Volume, name: str) -> volume.Volume:
+    """A picture by another name, where one was given. Raises InputError for one that no line of a file can hold."""
+    if not name.isprintable():
+        raise InputError(f"--name {name!r} holds what cannot be printed; give a word.")
+    return dataclasses.replace(seen, name=name.strip()) if name.strip() else seen
 
 
 def _strange(labels: volume.Volume, meaning: Scheme) -> list[str]:

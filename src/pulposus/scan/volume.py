@@ -2,8 +2,8 @@
 
 What: NIfTI, MHA and MHD, and a folder with one DICOM series, as a grid whose axes run to the right, to the front and up
 as nearly as turning it by right angles can make them, with the matrix that leads from the grid to places in mm.
-Why nothing else is read: names, dates and numbers of a person stand in DICOM headers; only pixels and geometry are
-taken, so that what is written afterwards cannot hold them.
+Why nothing else is read: names, dates and numbers of a person stand in DICOM headers, and often in the name of the
+folder; only pixels and geometry are taken, so that what is written afterwards cannot hold them.
 Errors: whatever the file holds, a mistake is an `InputError` of one sentence.
 """
 
@@ -21,6 +21,7 @@ import numpy as np
 
 from pulposus.errors import InputError, nearest
 
+SERIES = "DICOM series"  # what one is called, whatever its folder is called
 KINDS = (".nii", ".nii.gz", ".mha", ".mhd")
 _MOST = 5e8  # maths: voxels; more is no picture of a spine, and would not fit into memory
 _THINNEST, _THICKEST = 0.05, 20.0  # maths: mm between voxels of a picture of a body
@@ -79,7 +80,8 @@ def read(path: str | Path) -> Volume:
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         values, affine = (_nifti if kind.startswith(".nii") else _by_itk)(path)
-    return _upright(path.name, *_checked(path.name, values, affine))
+    name = SERIES if path.is_dir() else path.name
+    return _upright(name, *_checked(name, values, affine))
 
 
 def labels(volume: Volume) -> Volume:

@@ -1,0 +1,39 @@
+"""Pictures that would mislead: a person's name, a frame that nobody wrote, a damaged mask, a wrong grade."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_scan import drawn, own_scheme, saved, series
+from typer.testing import CliRunner
+
+from pulposus.cli import app
+from pulposus.errors import InputError
+from pulposus.exchange import mask as taken_in
+
+DATA = Path(os.environ.get("PULPOSUS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no published pictures in {DATA}; set PULPOSUS_DATA")
+RUN = CliRunner()
+
+
+# ---------------------------------------------------------------------------------------------- names of persons
+
+
+def test_no_file_holds_the_name_of_a_person(tmp_path: Path) -> None:
+    """Of a series neither headers nor the name of its folder; of a file not where another name is said."""
+    values, affine, _ = drawn(1.0)
+    own = ["--scheme", str(own_scheme(tmp_path, L4_L5=1)), "--out", str(tmp_path / "out")]
+    folder = series(tmp_path / "ROE_JANE_19700101", values[::-1, ::-1], 1.0, 1.0)
+    file = saved(tmp_path / "ROE_JANE_19700101.nii.gz", values, affine)
+    for asked, name in (([str(folder)], "DICOM series"), ([str(file), "--name", "scan 7"], "scan 7")):
+        done = RUN.invoke(app, ["disc", "from-mask", *asked, *own])
+        assert done.exit_code == 0, done.output
+        left = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+        assert f'surface = "{name}"' in left[tmp_path / "out" / "L4-L5" / "case.toml"].decode()
+        for path, held in left.items():
+            assert not any(word in held.upper() for word in (b"ROE", b"JANE", b"1970", b"SECRET")), path
+    with pytest.raises(InputError, match="cannot be printed"):
+        taken_in.take_in(file, scheme=own[1], name="a\nb")
