@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
+import SimpleITK
 from test_scan import drawn, own_scheme, saved, series
 from typer.testing import CliRunner
 
 from pulposus.cli import app
 from pulposus.errors import InputError
 from pulposus.exchange import mask as taken_in
+from pulposus.scan import volume
 
 DATA = Path(os.environ.get("PULPOSUS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no published pictures in {DATA}; set PULPOSUS_DATA")
@@ -37,3 +40,33 @@ def test_no_file_holds_the_name_of_a_person(tmp_path: Path) -> None:
             assert not any(word in held.upper() for word in (b"ROE", b"JANE", b"1970", b"SECRET")), path
     with pytest.raises(InputError, match="cannot be printed"):
         taken_in.take_in(file, scheme=own[1], name="a\nb")
+
+
+# ---------------------------------------------------------------------------------------------- frames
+
+
+def test_an_orientation_that_no_header_says_is_not_guessed(tmp_path: Path) -> None:
+    values = np.ones((4, 5, 6), np.uint8)
+    bare = nibabel.Nifti1Image(values, None)
+    bare.header.set_zooms((1.5, 1.5, 1.5))
+    nibabel.save(bare, tmp_path / "bare.nii.gz")
+    with pytest.raises(InputError, match="does not say where right, front and up are"):
+        volume.read(tmp_path / "bare.nii.gz")
+    frame = np.diag([1.5, 1.5, 1.5, 1.0])
+    for turned, matrix in ((True, frame @ np.diag([-1.0, -1, 1, 1])), (False, np.diag([1.5001, 1.5, 1.5, 1]))):
+        both = nibabel.Nifti1Image(values, frame)
+        both.set_sform(frame, 1)
+        both.set_qform(matrix, 1)
+        nibabel.save(both, tmp_path / "both.nii")
+        if turned:
+            with pytest.raises(InputError, match="two orientations that differ"):
+                volume.read(tmp_path / "both.nii")
+        else:
+            assert volume.read(tmp_path / "both.nii").spacing == pytest.approx([1.5] * 3, rel=1e-3)
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(values), tmp_path / "a.mha")
+    raw = (tmp_path / "a.mha").read_bytes()
+    for key, words in ((b"TransformMatrix", "front and up are"), (b"ElementSpacing", "how large voxels are")):
+        assert key in raw
+        (tmp_path / "b.mha").write_bytes(raw.replace(key, b"Comment", 1))
+        with pytest.raises(InputError, match=words):
+            volume.read(tmp_path / "b.mha")

@@ -106,7 +106,7 @@ def test_mha_and_nifti_of_one_picture_are_one(marked, tmp_path):
 
 
 def series(folder: Path, values: np.ndarray, wide: float = 1.0, tall: float = 3.0) -> Path:
-    """A DICOM series of voxels so wide and tall, mm; its axes to the left, back and up; a person's name in each file."""
+    """A DICOM series of voxels so wide and tall, mm; axes to the left, back and up; with a person's name."""
     folder.mkdir()
     uid = pydicom.uid.generate_uid()
     for k in range(values.shape[2]):

@@ -4,6 +4,7 @@ What: NIfTI, MHA and MHD, and a folder with one DICOM series, as a grid whose ax
 as nearly as turning it by right angles can make them, with the matrix that leads from the grid to places in mm.
 Why nothing else is read: names, dates and numbers of a person stand in DICOM headers, and often in the name of the
 folder; only pixels and geometry are taken, so that what is written afterwards cannot hold them.
+Orientation is never guessed: a file that does not say it, or says two, is refused.
 Errors: whatever the file holds, a mistake is an `InputError` of one sentence.
 """
 
@@ -26,6 +27,8 @@ KINDS = (".nii", ".nii.gz", ".mha", ".mhd")
 _MOST = 5e8  # maths: voxels; more is no picture of a spine, and would not fit into memory
 _THINNEST, _THICKEST = 0.05, 20.0  # maths: mm between voxels of a picture of a body
 _SQUARE = 0.02  # maths: cosine between axes of a grid that is not sheared
+_ONE_FRAME = 0.02  # maths: of a voxel's side, by which the two frames of one header may differ: rounding
+_HEAD = 65536  # maths: bytes at the start of a file within which its header in words lies
 _SAME = 0.01  # maths: of a voxel, by which two grids may lie apart and be one
 _WHOLE = 1e-3  # maths: how near to whole numbers labels are
 
@@ -125,6 +128,7 @@ def _nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
         _refuse_shape(path.name, shape)
         values = np.asanyarray(image.dataobj)
         affine = np.asarray(image.affine, float)
+        _refuse_frame(path.name, image.header)
         unit = image.header.get_xyzt_units()[0]
     except InputError:
         raise
@@ -132,6 +136,43 @@ def _nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise _damaged(path, problem) from None
     scale = {"meter": 1e3, "micron": 1e-3}.get(unit, 1.0)  # maths: lengths in mm
     return values, np.diag([scale, scale, scale, 1.0]) @ affine
+
+
+def _refuse_frame(name: str, header: Any) -> None:
+    """Raise InputError for a header that says no orientation, for which the library takes one, or says two."""
+    said = [frame for which in ("sform", "qform") if (frame := _frame(header, which)) is not None]
+    if not said:
+        raise InputError(
+            f"The header of {name!r} does not say where right, front and up are (its sform and qform have code 0); "
+            "export it again with its orientation."
+        )
+    if len(said) == 2:
+        sides = np.linalg.norm(said[0][:3, :3], axis=0)
+        if not np.abs((said[0] - said[1])[:3, :3] / np.maximum(sides, np.finfo(float).tiny)).max() <= _ONE_FRAME:
+            raise InputError(
+                f"The header of {name!r} says two orientations that differ (its sform and its qform), and one would be "
+                "a guess; export it again with one."
+            )
+
+
+def _frame(header: Any, which: str) -> np.ndarray | None:
+    """One of the two frames of a header; None where its code says that nobody wrote it."""
+    frame = getattr(header, f"get_{which}")(coded=True)[0]
+    return None if frame is None else np.asarray(frame, float)
+
+
+def _refuse_wordless(path: Path) -> None:
+    """The same of a header in words (MHA, MHD), and for one without spacing, which would be taken as 1 mm."""
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD).split(b"ElementDataFile")[0]
+    keys = {line.split(b"=")[0].strip() for line in head.splitlines()}
+    if not keys & {b"TransformMatrix", b"Rotation", b"Orientation"}:
+        raise InputError(
+            f"The header of {path.name!r} does not say where right, front and up are (it has no TransformMatrix); "
+            "export it again with its orientation."
+        )
+    if not keys & {b"ElementSpacing", b"ElementSize"}:
+        raise InputError(f"The header of {path.name!r} does not say how large voxels are; export it again.")
 
 
 def _by_itk(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -146,6 +187,7 @@ def _by_itk(path: Path) -> tuple[np.ndarray, np.ndarray]:
             reader.SetFileName(str(path))
             reader.ReadImageInformation()
             _refuse_shape(path.name, reader.GetSize())
+            _refuse_wordless(path)
         image = reader.Execute()
         _refuse_shape(path.name, image.GetSize() if image.GetNumberOfComponentsPerPixel() == 1 else (0, 0, 0, 0))
         values = itk.GetArrayFromImage(image).transpose()
