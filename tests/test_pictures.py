@@ -70,3 +70,18 @@ def test_an_orientation_that_no_header_says_is_not_guessed(tmp_path: Path) -> No
         (tmp_path / "b.mha").write_bytes(raw.replace(key, b"Comment", 1))
         with pytest.raises(InputError, match=words):
             volume.read(tmp_path / "b.mha")
+
+
+@needs_data
+@pytest.mark.parametrize(("axis", "words"), [(1, "lies in front of"), (2, "lies (above|below)"), (0, "")])
+@pytest.mark.parametrize("name", ["mri_spider/78_t2_SPACE_midstack_seg", "mri_tptbox/sub-mri_seg-vert_label-6_msk"])
+def test_a_spine_that_is_turned_round_is_refused(name: str, axis: int, words: str, tmp_path: Path) -> None:
+    """Front to back, and upside down; right and left cannot be told."""
+    seen = volume.read(DATA / f"{name}.nii.gz")
+    turned = saved(tmp_path / "a.nii", np.ascontiguousarray(np.flip(seen.values, axis)), seen.affine)
+    own = {"scheme": "tptbox", "disc": 1} if "tptbox" in name else {}
+    if words:
+        with pytest.raises(InputError, match=words):
+            taken_in.take_in(turned, level="L4-L5", **own)
+    else:
+        assert taken_in.take_in(turned, level="L4-L5", **own).discs[0].case is not None

@@ -25,7 +25,7 @@ from pulposus.figures.on_image import on_image
 from pulposus.figures.style import DPI
 from pulposus.picture import PictureTable
 from pulposus.results import SLICE, placed, write_text
-from pulposus.scan import masks, readout, schemes, slab, volume
+from pulposus.scan import anatomy, masks, readout, schemes, slab, volume
 from pulposus.scan import nucleus as nuclei
 from pulposus.scan.schemes import WITH, Scheme
 from pulposus.surface.fit import Fit, fit
@@ -120,6 +120,7 @@ def take_in(
     if shown is not None and np.array_equal(shown.values, labels.values):
         raise InputError(f"{shown.name!r} is the segmentation again; give the picture that was segmented to --image.")
     found = masks.discs(labels, meaning)
+    anatomy.refuse_impossible(labels, meaning, found)
     chosen = _chosen(found, meaning, labels.name, wanted, disc)
     if echo is not None and not _ECHO[0] <= echo <= _ECHO[1]:
         raise InputError(f"An echo time of {echo:g} ms is not possible; give {_ECHO[0]:g} to {_ECHO[1]:g} ms.")
