@@ -85,3 +85,13 @@ def test_a_spine_that_is_turned_round_is_refused(name: str, axis: int, words: st
             taken_in.take_in(turned, level="L4-L5", **own)
     else:
         assert taken_in.take_in(turned, level="L4-L5", **own).discs[0].case is not None
+
+
+def test_a_series_with_slices_missing_is_refused(tmp_path: Path) -> None:
+    values = np.arange(4 * 5 * 12).reshape(4, 5, 12)
+    folder = series(tmp_path / "scan", values)
+    assert volume.read(folder).spacing == pytest.approx([1, 1, 3])
+    for missing in (5, 6):
+        (folder / f"{missing}.dcm").unlink()
+    with pytest.raises(InputError, match="lie 3 to 9 mm apart, so some are missing"):
+        volume.read(folder)

@@ -29,6 +29,7 @@ _THINNEST, _THICKEST = 0.05, 20.0  # maths: mm between voxels of a picture of a 
 _SQUARE = 0.02  # maths: cosine between axes of a grid that is not sheared
 _ONE_FRAME = 0.02  # maths: of a voxel's side, by which the two frames of one header may differ: rounding
 _HEAD = 65536  # maths: bytes at the start of a file within which its header in words lies
+_EVEN = 0.05  # maths: of the way between slices, by which it may differ: headers are rounded
 _SAME = 0.01  # maths: of a voxel, by which two grids may lie apart and be one
 _WHOLE = 1e-3  # maths: how near to whole numbers labels are
 
@@ -183,6 +184,7 @@ def _by_itk(path: Path) -> tuple[np.ndarray, np.ndarray]:
         if path.is_dir():
             reader, files = itk.ImageSeriesReader(), _series(itk, path)
             reader.SetFileNames(files)
+            _refuse_gaps(itk, files)
         else:
             reader.SetFileName(str(path))
             reader.ReadImageInformation()
@@ -212,6 +214,30 @@ def _series(itk: Any, path: Path) -> list[str]:
             f"The folder {str(path)!r} holds {len(found)} DICOM series; put the files of one into a folder of its own."
         )
     return list(itk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), found[0]))
+
+
+def _refuse_gaps(itk: Any, files: list[str]) -> None:
+    """Raise InputError for a series whose slices do not lie evenly one behind the other: the library would close up."""
+    if len(files) < 2:
+        return
+    heads = []
+    for file in files:
+        head = itk.ImageFileReader()
+        head.SetFileName(file)
+        head.ReadImageInformation()
+        heads.append((np.array(head.GetOrigin()), np.array(head.GetDirection()).reshape(3, 3)))
+    origins, turn = np.array([origin for origin, _ in heads]), heads[0][1]
+    if max(np.abs(other - turn).max() for _, other in heads) > _SQUARE:
+        raise InputError(f"The slices of the {SERIES} do not lie side by side; give the files of one stack.")
+    steps = np.diff(origins, axis=0) @ turn
+    along = np.abs(steps[:, 2])
+    if np.ptp(steps[:, 2]) > _EVEN * along.max():
+        raise InputError(
+            f"The slices of the {SERIES} lie {along.min():.3g} to {along.max():.3g} mm apart, so some are missing, or "
+            "stand twice; export the whole series again."
+        )
+    if np.abs(steps[:, :2]).max() > _EVEN * along.max():
+        raise InputError(f"The grid of the {SERIES} is sheared; resample it onto a rectangular one.")
 
 
 def _damaged(path: Path, problem: Exception) -> InputError:
