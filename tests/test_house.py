@@ -199,12 +199,13 @@ ORDERS = {
         "posed": 0,
         "febio": 1,
         "paraview": 1,
-        "surface": 0,
+        "sound": 0,
+        "surface": 1,
         "partial": 0,
-        "vertebrae": 1,
-        "dimensions": 1,
-        "mask": 2,
-        "spine": 3,
+        "vertebrae": 2,
+        "dimensions": 2,
+        "mask": 3,
+        "spine": 4,
     },
 }
 

@@ -95,3 +95,44 @@ def test_a_series_with_slices_missing_is_refused(tmp_path: Path) -> None:
         (folder / f"{missing}.dcm").unlink()
     with pytest.raises(InputError, match="lie 3 to 9 mm apart, so some are missing"):
         volume.read(folder)
+
+
+# ---------------------------------------------------------------------------------------------- damaged masks
+
+
+def test_damaged_masks_are_refused(tmp_path: Path) -> None:
+    """Each would be fitted well enough as a disc of another person."""
+    values, affine, _ = drawn(1.0)
+    scheme, middle = str(own_scheme(tmp_path, L4_L5=1)), values.shape[0] // 2
+    slab, cut, split, holes = (values.copy() for _ in range(4))
+    slab[: middle - 9] = slab[middle + 9 :] = 0
+    cut[middle + 6 :] = 0
+    split[middle] = 0
+    holes[np.random.default_rng(0).random(values.shape) < 0.2] = 0
+    larger = affine @ np.diag([1.3, 1.3, 1.3, 1.0])
+    for damaged, matrix, words in (
+        (slab, affine, r"flat wall within the picture \(left, right\)"),
+        (cut, affine, r"flat wall within the picture \(right\)"),
+        (split, affine, "in 2 pieces, of"),
+        (holes, affine, "% of it are holes"),
+        (values, larger, "mL, and whole lumbar discs 3 to 25|high in the middle, and lumbar"),
+    ):
+        path = saved(tmp_path / "a.nii", damaged, matrix)
+        with pytest.raises(InputError, match=words):
+            taken_in.take_in(path, scheme=scheme)
+
+
+def test_a_poor_fit_and_unusual_sizes_are_said(tmp_path: Path) -> None:
+    """A disc whose lower front is missing, and that is broader than tabled."""
+    values, affine, _ = drawn(1.0)
+    y, z = (np.median(np.argwhere(values)[:, axis]).astype(int) for axis in (1, 2))
+    values[:, y:, :z] = 0
+    path = saved(tmp_path / "a.nii", values, affine @ np.diag([1.2, 1.2, 1, 1]))
+    asked = ["disc", "from-mask", str(path), "--scheme", str(own_scheme(tmp_path, L4_L5=1))]
+    done = RUN.invoke(app, [*asked, "--out", str(tmp_path / "o")])
+    assert done.exit_code == 0, done.output
+    case = (tmp_path / "o" / "L4-L5" / "case.toml").read_text("utf-8")
+    for words in ("It fits poorly", "lies outside what is tabled for L4-L5"):
+        assert words in done.output.replace("\n", " ")
+        assert words in case
+    assert ",fitted poorly," in (tmp_path / "o" / "discs.csv").read_text("utf-8")

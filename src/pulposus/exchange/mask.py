@@ -20,7 +20,7 @@ import numpy as np
 from pulposus import evidence
 from pulposus.case import Case
 from pulposus.errors import InputError
-from pulposus.exchange import dimensions, partial
+from pulposus.exchange import dimensions, partial, sound
 from pulposus.figures.on_image import on_image
 from pulposus.figures.style import DPI
 from pulposus.picture import PictureTable
@@ -32,10 +32,10 @@ from pulposus.surface.fit import Fit, fit
 from pulposus.therapies import protocol
 
 GOOD = "fitted"
+POOR = "fitted poorly"
 MEASURED = "measured in slices"
 _AROUND = 8.0  # mm of the picture kept around a disc
 _ECHO = (20.0, 600.0)  # ms, of anything that is called T2-weighted
-_BEYOND = 1.5  # times what is tabled, farther than which a disc is of another level
 _OTHERS = 2  # discs of the same person that say what is usual in them
 _UNKNOWN = 3  # the grade of a disc of which neither a user nor a picture says one
 _SIZES = ("ap_depth", "width", "anterior_height", "mid_height", "posterior_height")
@@ -209,7 +209,7 @@ class _Seen:
         part = Taken(place, disc, level, "", self.meaning.endplates)
         try:
             seen = slab.measured(disc, what)
-            _refuse_size(seen, level, what)
+            _refuse_size(disc, seen, level, what)
             share = self._usual(disc, seen, level)
             read = readout.read_out(disc, seen, self.labels, self.meaning, self.image, share, self.echo)
             part = dataclasses.replace(part, measured=seen, read=read)
@@ -282,8 +282,10 @@ class _Seen:
         kept = {"level": part.level, "grade": grade, "surface": self.labels.name, "surface_unit": "mm"}
         more = {"surface_axes": "RAS", "surface_endplates": self.meaning.endplates, "form": found.form.model_dump()}
         case = self._case(kept | more)
-        part = dataclasses.replace(part, nucleus=told)
-        return dataclasses.replace(part, status=GOOD, case=case, found=found, overlap=masks.overlap(part.disc, found))
+        overlap = masks.overlap(part.disc, found)
+        sound.refuse_fit(overlap, what)
+        status = POOR if sound.poor(overlap, _apart(found)) else GOOD
+        return dataclasses.replace(part, nucleus=told, status=status, case=case, found=found, overlap=overlap)
 
     def _sized(self, part: Taken, grade: int | str, what: str) -> Taken:
         """A case with what slices show; the rest is left to the tables, width in proportion to the depth."""
@@ -315,14 +317,13 @@ class _Seen:
         return own, own.told()
 
 
-def _refuse_size(seen: slab.Measured, level: str, what: str) -> None:
-    """Raise InputError for a disc that its level never is: one of the loin called one of the neck."""
-    row = evidence.dimensions(level)["ap_depth"] if level in evidence.levels() else None
-    if row and not row.low / _BEYOND <= seen.ap_depth[0] <= row.high * _BEYOND:
-        raise InputError(
-            f"{what} is {seen.ap_depth[0]:.0f} mm deep, and discs of that level measure {row.low:g} to {row.high:g}: "
-            "its scheme, its level or the spacing in its header is wrong; check them."
-        )
+def _refuse_size(disc: masks.Disc, seen: slab.Measured, level: str, what: str) -> None:
+    """Raise InputError for a disc that its level never is; of slices width and volume are not known."""
+    wide = None if disc.slab else float(disc.mask.values.shape[0] * disc.mask.spacing[0])
+    whole = None if disc.slab else disc.volume
+    sound.refuse_sizes(
+        level, what, depth=seen.ap_depth[0], width=wide, height=seen.mid_height[0], volume=whole
+    )
 
 
 def _proportions(own: nuclei.Nucleus, rows: Mapping[str, evidence.Row]) -> dict[str, float]:
@@ -350,13 +351,13 @@ def told(taken: Taken) -> list[str]:
     """What was found of one disc, in sentences."""
     head = f"{taken.level or f'Disc {taken.place}'} (label {taken.disc.label}): "
     if taken.found:
-        distance = max(taken.found.number("distance_mean", own) for own in (True, False))
+        distance = _apart(taken.found)
         volume_ = taken.found.number("volume")
         fitted = (
             f"{head}{volume_:.2f} mL of {taken.disc.volume:.2f} in voxels, Dice {taken.overlap:.3f}, surfaces "
             f"{distance:.2f} mm apart in the mean."
         )
-        return [fitted, *([taken.nucleus] if taken.nucleus else []), *_shown(taken)]
+        return [fitted, *_poorly(taken), *([taken.nucleus] if taken.nucleus else []), *_shown(taken), *_unusual(taken)]
     if taken.measured and taken.case:
         seen = taken.measured
         spread = seen.mid_height[1]
@@ -368,8 +369,29 @@ def told(taken: Taken) -> list[str]:
             *_collapsed(taken, seen),
             *([taken.nucleus] if taken.nucleus else []),
             *_shown(taken),
+            *_unusual(taken),
         ]
     return [f"{head}left out. {taken.status}"]
+
+
+def _apart(found: Fit) -> float:
+    """Mean distance between surface and mesh, the larger of both ways, mm."""
+    return max(found.number("distance_mean", own) for own in (True, False))
+
+
+def _poorly(taken: Taken) -> list[str]:
+    """What must be said of a fit that misses what it is to reach."""
+    if taken.status != POOR:
+        return []
+    return [
+        f"It fits poorly: Dice of {sound.OVERLAP:g} and at most {sound.APART:g} mm apart are to be reached by a whole "
+        "disc; look at fit.png before you run it, for holes, bone or a part that is missing."
+    ]
+
+
+def _unusual(taken: Taken) -> list[str]:
+    """What a case says of its own numbers."""
+    return [] if taken.case is None else list(taken.case.warnings)
 
 
 def _collapsed(taken: Taken, seen: slab.Measured) -> list[str]:
@@ -409,7 +431,7 @@ def row(taken: Taken) -> dict[str, object]:
         numbers = {f"{name}_mm": taken.found.number(name) for name in _SIZES}
         numbers |= {"wedge_degrees": taken.found.number("wedge"), "volume_mL": taken.found.number("volume")}
         numbers |= {"dice": taken.overlap, "worst_jacobian": taken.found.number("worst_jacobian")}
-        numbers["distance_mean_mm"] = max(taken.found.number("distance_mean", own) for own in (True, False))
+        numbers["distance_mean_mm"] = _apart(taken.found)
     elif taken.measured:
         numbers = {f"{name}_mm": getattr(taken.measured, name)[0] for name in _SIZES if name != "width"}
         numbers["wedge_degrees"] = taken.measured.wedge[0]
@@ -476,7 +498,7 @@ def _write_case(picture: Picture, one: Taken, case: Case, folder: Path) -> list[
     import tomli_w
     from matplotlib.image import imsave
 
-    said = (*picture.said, *told(one), *(one.found.said if one.found else ()), *one.disc.said, *case.warnings)
+    said = (*picture.said, *told(one), *(one.found.said if one.found else ()), *one.disc.said)
     tables: dict[str, Any] = {"disc": case.disc.model_dump(exclude_none=True, exclude_defaults=True)}
     tables |= {"treatments": [{"protocol": line} for line in picture.treat]} if picture.treat else {}
     tables |= {"picture": case.picture.model_dump(exclude_none=True)} if case.picture else {}

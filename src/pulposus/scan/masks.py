@@ -26,6 +26,8 @@ _PAD = 4  # maths: voxels around a disc, so that its blurred border lies inside
 _HALVINGS = 14  # maths: the height of the cut to 1/10,000
 _SPECK = 0.05  # maths: share of the greatest piece below which another is a stray speck
 _CUT = 0.25  # maths: share of the greatest section beyond which the last slice shows that a disc goes on
+_WALL = 0.7  # maths: share of the greatest section beyond which the last one is a wall: discs taper to both sides
+_HOLES = 0.05  # maths: share of a disc in holes beyond which the mask is damaged
 _FEWEST = 8  # maths: voxels along each side, fewer than which show no form
 _ML = 1e-3  # maths: mm^3 in mL
 _SIDES = (("left", "right"), ("back", "front"), ("lower end", "upper end"))
@@ -36,7 +38,7 @@ class Disc:
     """One disc of a segmentation: its label, level ("" where the label does not say) and voxels on a grid of their own.
 
     slab: the stack is narrower than the disc, which goes on to both sides; cut: names of other sides where the field
-    ends in the disc.
+    ends in the disc; broken: why its mask is damaged, in words.
     """
 
     label: int
@@ -45,6 +47,7 @@ class Disc:
     slab: bool
     cut: tuple[str, ...]
     said: tuple[str, ...]
+    broken: tuple[str, ...] = ()
 
     @property
     def volume(self) -> float:
@@ -73,35 +76,49 @@ def discs(labels: Volume, scheme: Scheme) -> list[Disc]:
         piece, count = ndimage.label(labels.values[box] == label)
         sizes = np.bincount(piece.ravel(), minlength=count + 1)[1:]
         kept = np.flatnonzero(sizes >= _SPECK * sizes.max()) + 1
-        if len(kept) > 1 and level:
+        broken = ()
+        if len(kept) > 1 and (level or len(scheme.discs) > 1):  # a label of one disc
+            parts = " and ".join(f"{n * labels.voxel * _ML:.1f}" for n in sorted(sizes[kept - 1])[::-1])
+            broken = (f"label {label} is in {len(kept)} pieces, of {parts} mL",)
             kept = kept[[int(np.argmax(sizes[kept - 1]))]]
         stray = int(sizes.sum() - sizes[kept - 1].sum())
         said = (f"{stray} voxels of label {label} that lie apart from it were left out.",) if stray else ()
-        found += [_disc(labels, label, level, piece == number, low, high, said) for number in kept]
+        found += [_disc(labels, label, level, piece == number, (low, high), said, broken) for number in kept]
     found.sort(key=lambda disc: disc.height_above)
     _refuse_disorder(found, labels.name)
     return found
 
 
 def _disc(
-    labels: Volume, label: int, level: str, inside: np.ndarray, low: np.ndarray, high: np.ndarray, said: tuple[str, ...]
+    labels: Volume,
+    label: int,
+    level: str,
+    inside: np.ndarray,
+    ends: tuple[np.ndarray, np.ndarray],
+    said: tuple[str, ...],
+    broken: tuple[str, ...],
 ) -> Disc:
     box = ndimage.find_objects(inside.astype(int))[0]
-    inside, low = inside[box], low + [side.start for side in box]
+    inside, low = inside[box], ends[0] + [side.start for side in box]
     high = low + inside.shape
     mask = Volume(labels.name, inside, labels.cut(low, high).affine)
-    open_ = set()
+    open_, walls = set(), []
     for axis, names in enumerate(_SIDES):
         sections = mask.values.sum(tuple(other for other in range(3) if other != axis))
         at_edge = (low[axis] == 0, high[axis] == labels.values.shape[axis])
-        ends = (sections[0], sections[-1])
-        open_ |= {
-            name
-            for name, edge, end in zip(names, at_edge, ends, strict=True)
-            if edge and (axis > 0 or end > _CUT * sections.max())
-        }
+        for name, edge, end in zip(names, at_edge, (sections[0], sections[-1]), strict=True):
+            if edge and (axis > 0 or end > _CUT * sections.max()):
+                open_.add(name)
+            elif axis == 0 and not edge and len(sections) >= _FEWEST and end > _WALL * sections.max():
+                walls.append(name)
+    holes = 1 - inside.sum() / max(int(ndimage.binary_fill_holes(inside).sum()), 1)
+    if walls:
+        broken += (f"it ends in a flat wall within the picture ({', '.join(walls)}), where a part was cut off",)
+    if holes > _HOLES:
+        broken += (f"{holes:.0%} of it are holes",)
     slab = {"left", "right"} <= open_
-    return Disc(label, level, mask, slab, tuple(sorted(open_ - ({"left", "right"} if slab else set()))), said)
+    cut = tuple(sorted(open_ - ({"left", "right"} if slab else set())))
+    return Disc(label, level, mask, slab, cut, said, broken)
 
 
 def _refuse_disorder(found: list[Disc], name: str) -> None:
@@ -117,6 +134,11 @@ def _refuse_disorder(found: list[Disc], name: str) -> None:
 
 def refuse_part(disc: Disc, name: str) -> None:
     """Raise InputError for a disc that is cut by the edge of the field, or too small to have a form."""
+    if disc.broken:
+        raise InputError(
+            f"The mask of {name[0].lower()}{name[1:]} is damaged: {'; '.join(disc.broken)}; mend it, or cut away what "
+            "is padding."
+        )
     if disc.cut:
         raise InputError(f"{name} is cut by the edge of the picture ({', '.join(disc.cut)}); choose a whole disc.")
     sides = disc.mask.values.shape[1 if disc.slab else 0 :]
