@@ -136,3 +136,19 @@ def test_a_poor_fit_and_unusual_sizes_are_said(tmp_path: Path) -> None:
         assert words in done.output.replace("\n", " ")
         assert words in case
     assert ",fitted poorly," in (tmp_path / "o" / "discs.csv").read_text("utf-8")
+
+
+# ---------------------------------------------------------------------------------------------- signals
+
+
+@needs_data
+def test_a_picture_that_is_not_t2_weighted_gives_no_grade(tmp_path: Path) -> None:
+    base = DATA / "mri_spider" / "41_t2_SPACE_midstack"
+    seen = volume.read(f"{base}_T2.nii.gz")
+    turned = saved(tmp_path / "a.nii", (seen.values.max() - seen.values).astype(np.float32), seen.affine)
+    picture = taken_in.take_in(f"{base}_seg.nii.gz", image=turned, level="L4-L5")
+    (one,) = picture.discs
+    assert one.read.grade == 0
+    assert "more than its water allows" in one.read.said
+    assert not any("failed its test" in line for line in picture.said)
+    assert one.case.disc.grade == 3

@@ -141,7 +141,7 @@ def from_mask(
     disc: Annotated[int | None, typer.Option("--disc", help="Which disc, counted from the lowest (1) up.")] = None,
     image: Annotated[Path | None, option("--image", "The picture that was segmented, to draw on.")] = None,
     echo: Annotated[
-        float | None, typer.Option("--echo-time", help="Effective echo time of the picture, ms; else 80 to 150.")
+        float | None, typer.Option("--echo-time", help="Effective echo time of the picture, ms; else 80 to 250.")
     ] = None,
     grade: Annotated[
         str | None, option("--grade", "Pfirrmann grade of every disc, 1 to 5; else what the picture shows, or 3.")

@@ -140,8 +140,14 @@ def take_in(
         *_strange(labels, meaning),
         evidence.statement("kinds_of_segmentation").text,
         *((f"Grade {grade} was said for every disc.",) if grade is not None else ()),
+        *_graded(taken),
     )
     return Picture(labels.name, taken, said, shown, given)
+
+
+def _graded(taken: Sequence[Taken]) -> list[str]:
+    """What is known of grades read from pictures, where one was read."""
+    return [evidence.statement("grades_of_pictures").text] if any(one.read and one.read.grade for one in taken) else []
 
 
 def _called(seen: volume.Volume, name: str) -> volume.Volume:
