@@ -291,6 +291,9 @@ def test_levels_of_schemes_are_those_of_the_dossier():
         ('endplates = "with"\n[discs]\n"L4-L5" = 1\n"L3-L4" = 1', "one label to two discs"),
         ('endplates = "with"\n[disks]\n"L4-L5" = 1', "did you mean 'discs'"),
         ("endplates = ", "no TOML"),
+        ('endplates = "with"\nothers = 5\n[discs]\n"L4-L5" = 1', r"write a table \[others\]"),
+        ('endplates = "with"\n[discs]\n"L4-L5" = 1\n[others]\ncanal = 1', "label 1 to disc L4-L5 and to canal"),
+        ('endplates = "with"\n[discs]\n"L4-L5" = 1\n[others]\ncanal = 2\ncord = [3, 2]', "2 to canal and to cord"),
     ],
 )
 def test_a_scheme_of_ones_own_is_checked(text, said, tmp_path):

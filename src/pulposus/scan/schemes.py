@@ -215,11 +215,23 @@ def from_file(path: str | Path) -> Scheme:
     levels = {_code(path.name, level, label): evidence.level_named(str(level)) for level, label in discs.items()}
     if len(levels) < len(discs):
         raise InputError(f"{path.name!r} gives one label to two discs; give each its own.")
+    return Scheme(path.name, levels, _others(path.name, table.get("others", {}), levels), table["endplates"])
+
+
+def _others(name: str, given: object, discs: dict[int, str]) -> dict[str, tuple[int, ...]]:
+    """Structures beside discs, each label of one only."""
+    if not isinstance(given, dict):
+        raise InputError(f"{name!r} gives others = {given!r}; write a table [others] with lines like canal = 61.")
     others: dict[str, tuple[int, ...]] = {}
-    for what, codes in (table.get("others") or {}).items():
+    seen = {label: f"disc {level}" for label, level in discs.items()}
+    for what, codes in given.items():
         some = codes if isinstance(codes, list) else [codes]
-        others[str(what)] = tuple(_code(path.name, what, code) for code in some)
-    return Scheme(path.name, levels, others, table["endplates"])
+        others[str(what)] = tuple(_code(name, what, code) for code in some)
+        for code in others[str(what)]:
+            if code in seen:
+                raise InputError(f"{name!r} gives label {code} to {seen[code]} and to {what}; give each its own.")
+            seen[code] = str(what)
+    return others
 
 
 def _code(name: str, what: object, label: object) -> int:
