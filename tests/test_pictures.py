@@ -12,10 +12,15 @@ import SimpleITK
 from test_scan import drawn, own_scheme, saved, series
 from typer.testing import CliRunner
 
+from pulposus import uncertainty
+from pulposus.case import read_case
 from pulposus.cli import app
+from pulposus.disc import mesh
 from pulposus.errors import InputError
 from pulposus.exchange import mask as taken_in
+from pulposus.exchange import partial
 from pulposus.scan import volume
+from pulposus.uncertainty import draws, ensemble
 
 DATA = Path(os.environ.get("PULPOSUS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no published pictures in {DATA}; set PULPOSUS_DATA")
@@ -152,3 +157,55 @@ def test_a_picture_that_is_not_t2_weighted_gives_no_grade(tmp_path: Path) -> Non
     assert "more than its water allows" in one.read.said
     assert not any("failed its test" in line for line in picture.said)
     assert one.case.disc.grade == 3
+
+
+# ---------------------------------------------------------------------------------------------- what is not known
+
+
+def stack(folder: Path) -> taken_in.Picture:
+    """Slices about the midline of a tabled disc."""
+    values, affine, _ = drawn(0.8)
+    middle, moved = values.shape[0] // 2, affine.copy()
+    moved[:3, 3] += affine[:3, 0] * (middle - 11)
+    path = saved(folder / "slices.nii", values[middle - 11 : middle + 11], moved)
+    return taken_in.take_in(path, scheme=str(own_scheme(folder, L4_L5=1)))
+
+
+def test_members_have_widths_and_heights_that_the_slices_leave_open(tmp_path: Path) -> None:
+    picture = stack(tmp_path)
+    taken_in.write(picture, tmp_path / "out")
+    case = read_case(tmp_path / "out" / "L4-L5" / "case.toml").resolved()
+    known = partial.known(picture.discs[0].case, picture.discs[0].measured, "with")
+    assert case.picture.width_range == pytest.approx(known.width[1:], rel=1e-3)
+    assert case.picture.height_range == pytest.approx(known.height[1:], rel=1e-3)
+    table = uncertainty.draw(case, 64, form=True)
+    low, high = case.picture.width_range
+    assert low < table[draws.WIDTH].min() < table[draws.WIDTH].max() < high
+    assert np.ptp(table[draws.HEIGHT]) > 0.8 * np.ptp(case.picture.height_range)
+    plain = uncertainty.draw(case, 64)
+    assert table.drop(columns=[draws.WIDTH, draws.HEIGHT]).equals(plain)  # nothing else is drawn otherwise
+    base = np.asarray(mesh.coordinates(mesh.sized("cohort"), draws.formed(case, {})))
+    for row in table.head(3).to_dict("records"):
+        shape = draws.formed(case, row)
+        assert draws._sizes(shape)[:2] == pytest.approx((row[draws.WIDTH] * 1e-3, row[draws.HEIGHT] * 1e-3), rel=1e-3)
+        nodes = np.asarray(mesh.coordinates(mesh.sized("cohort"), shape))
+        wider = row[draws.WIDTH] * 1e-3 / case.dimensions()["width"]
+        assert np.ptp(nodes[-1, :, 0, 0]) == pytest.approx(wider * np.ptp(base[-1, :, 0, 0]), rel=0.01)
+        assert float(np.min(mesh.jacobians(nodes))) > 0
+    one = {"marrow_oxygen": 5.0, draws.WIDTH: 50.0}
+    assert draws.spoken(one) == draws.spoken({"marrow_oxygen": 5.0})
+    discs, _, _, _ = ensemble.members(case, table.head(2), "cohort")
+    own = np.asarray(discs.volume).sum((1, 2, 3))
+    wide, tall = (table[name].to_numpy()[:2] for name in (draws.WIDTH, draws.HEIGHT))
+    assert own[0] / own[1] == pytest.approx(float(wide[0] * tall[0] / (wide[1] * tall[1])), rel=0.1)
+
+
+def test_a_collapsed_disc_is_drawn_no_lower_than_a_mesh_can_be(tmp_path: Path) -> None:
+    case = stack(tmp_path).discs[0].case
+    open_ = case.picture.model_copy(update={"height_range": (0.0, 12.0)})
+    case = case.model_copy(update={"picture": open_}).resolved()
+    (low,) = (one.row.low for one in draws.forms(case) if one.name == draws.HEIGHT)
+    assert 0 < low < case.dimensions()["mid_height"] * 1e3
+    nodes = np.asarray(mesh.coordinates(mesh.sized("cohort"), draws.formed(case, {draws.HEIGHT: low})))
+    assert float(np.min(mesh.jacobians(nodes))) > 0
+    assert draws.forms(case.model_copy(update={"picture": None})) == []

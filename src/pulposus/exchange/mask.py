@@ -248,8 +248,11 @@ class _Seen:
             grey, pixel = readout.midslice(part.disc, self.image, _AROUND)
             seen = grey / read.fluid
             kept |= {"slice": SLICE, "pixel": pixel}
-        table = PictureTable(**kept, with_endplates=self.meaning.endplates == WITH)
         assert part.case is not None
+        if part.measured and not part.found:
+            known = partial.known(part.case, part.measured, part.endplates)
+            kept |= {f"{name}_range": tuple(float(f"{end:.4g}") for end in span[1:]) for name, span in known.spans()}
+        table = PictureTable(**kept, with_endplates=self.meaning.endplates == WITH)
         return dataclasses.replace(part, slice=seen, case=part.case.model_copy(update={"picture": table}))
 
     def _usual(self, disc: masks.Disc, seen: slab.Measured, level: str) -> float:

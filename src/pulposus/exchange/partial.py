@@ -38,10 +38,17 @@ class Known(NamedTuple):
     height: Span
     volume: Span
 
+    def spans(self) -> tuple[tuple[str, Span], ...]:
+        """Those that an ensemble draws: the volume follows from them."""
+        return ("width", self.width), ("height", self.height)
+
     def told(self) -> str:
         """The sentence on it."""
         width, height, volume = (f"{s.value:.3g} ({s.low:.3g} to {s.high:.3g})" for s in self)
-        return f"So far it is known: width {width} mm, height between the cartilages {height} mm, volume {volume} mL."
+        return (
+            f"So far it is known: width {width} mm, height between the cartilages {height} mm, volume {volume} mL; "
+            "`pulposus run --ensemble` draws width and height from these ranges."
+        )
 
 
 def known(case: Case, seen: Measured, endplates: str) -> Known:

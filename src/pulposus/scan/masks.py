@@ -76,7 +76,7 @@ def discs(labels: Volume, scheme: Scheme) -> list[Disc]:
         piece, count = ndimage.label(labels.values[box] == label)
         sizes = np.bincount(piece.ravel(), minlength=count + 1)[1:]
         kept = np.flatnonzero(sizes >= _SPECK * sizes.max()) + 1
-        broken = ()
+        broken: tuple[str, ...] = ()
         if len(kept) > 1 and (level or len(scheme.discs) > 1):  # a label of one disc
             parts = " and ".join(f"{n * labels.voxel * _ML:.1f}" for n in sorted(sizes[kept - 1])[::-1])
             broken = (f"label {label} is in {len(kept)} pieces, of {parts} mL",)
