@@ -209,3 +209,13 @@ def test_a_collapsed_disc_is_drawn_no_lower_than_a_mesh_can_be(tmp_path: Path) -
     nodes = np.asarray(mesh.coordinates(mesh.sized("cohort"), draws.formed(case, {draws.HEIGHT: low})))
     assert float(np.min(mesh.jacobians(nodes))) > 0
     assert draws.forms(case.model_copy(update={"picture": None})) == []
+
+
+def test_what_has_a_range_in_the_table_lies_in_it(tmp_path: Path) -> None:
+    row = taken_in.row(stack(tmp_path).discs[0])
+    ranges = [name.replace("_low_", "_") for name in row if "_low_" in name]
+    assert ranges == ["width_mm", "height_between_cartilages_mm", "volume_mL"]
+    for name in ranges:
+        stem, unit = name.rsplit("_", 1)
+        low, value, high = (float(row[key]) for key in (f"{stem}_low_{unit}", name, f"{stem}_high_{unit}"))
+        assert low < value < high, name

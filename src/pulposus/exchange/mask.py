@@ -42,7 +42,8 @@ _SIZES = ("ap_depth", "width", "anterior_height", "mid_height", "posterior_heigh
 _COLUMNS = (
     *("disc", "label", "level", "status", "volume_mL", "volume_of_voxels_mL", "dice", "distance_mean_mm"),
     *(f"{size}_mm" for size in _SIZES),
-    *("mean_height_mm", "width_low_mm", "width_high_mm", "height_low_mm", "height_high_mm"),
+    *("mean_height_mm", "width_low_mm", "width_high_mm"),
+    *(f"height_between_cartilages{end}_mm" for end in ("", "_low", "_high")),
     *("volume_low_mL", "volume_high_mL"),
     *("wedge_degrees", "worst_jacobian", "height_index", "bulge_posterior_mm", "bulge_anterior_mm"),
     *("nucleus_over_fluid", "t2_ms"),
@@ -448,9 +449,10 @@ def row(taken: Taken) -> dict[str, object]:
         if taken.case:
             known = partial.known(taken.case, taken.measured, taken.endplates)
             numbers |= {"width_mm": known.width.value, "volume_mL": known.volume.value}
+            numbers["height_between_cartilages_mm"] = known.height.value
             for what, unit, span in (
                 ("width", "mm", known.width),
-                ("height", "mm", known.height),
+                ("height_between_cartilages", "mm", known.height),
                 ("volume", "mL", known.volume),
             ):
                 numbers |= {f"{what}_low_{unit}": span.low, f"{what}_high_{unit}": span.high}
