@@ -19,7 +19,10 @@ from pulposus.disc import mesh
 from pulposus.errors import InputError
 from pulposus.exchange import mask as taken_in
 from pulposus.exchange import partial
+from pulposus.run import shape_of
 from pulposus.scan import volume
+from pulposus.surface import triangles
+from pulposus.surface.fit import skin
 from pulposus.uncertainty import draws, ensemble
 
 DATA = Path(os.environ.get("PULPOSUS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
@@ -219,3 +222,29 @@ def test_what_has_a_range_in_the_table_lies_in_it(tmp_path: Path) -> None:
         stem, unit = name.rsplit("_", 1)
         low, value, high = (float(row[key]) for key in (f"{stem}_low_{unit}", name, f"{stem}_high_{unit}"))
         assert low < value < high, name
+
+
+def test_the_pose_lays_the_mesh_of_a_run_onto_the_mask(tmp_path: Path) -> None:
+    """Of a whole disc and of slices, leaning, from the case file alone."""
+    values, affine, _ = drawn(0.8)
+    lean = np.eye(4)
+    lean[1:3, 1:3] = [[np.cos(0.3), -np.sin(0.3)], [np.sin(0.3), np.cos(0.3)]]
+    middle, moved = values.shape[0] // 2, affine.copy()
+    moved[:3, 3] += affine[:3, 0] * (middle - 9)
+    scheme = str(own_scheme(tmp_path, L4_L5=1))
+    for name, voxels, matrix in (("whole", values, affine), ("part", values[middle - 9 : middle + 9], moved)):
+        picture = taken_in.take_in(saved(tmp_path / f"{name}.nii", voxels, lean @ matrix), scheme=scheme)
+        taken_in.write(picture, tmp_path / name)
+        case = read_case(tmp_path / name / "L4-L5" / "case.toml").resolved()
+        nodes = np.asarray(mesh.coordinates(mesh.sized("standard"), shape_of(case))) * 1e3
+        pose = np.array(case.picture.pose)
+        skin_, faces = skin(nodes)
+        grid = np.argwhere(np.ones_like(voxels))
+        matrix = lean @ matrix
+        back = (grid @ matrix[:3, :3].T + matrix[:3, 3] - pose[:, 3]) @ pose[:, :3]
+        low, high = triangles.columns(skin_, faces, back[:, :2])
+        inside = (back[:, 2] >= low) & (back[:, 2] <= high)
+        assert 2 * (inside & (voxels.ravel() > 0)).sum() / (inside.sum() + voxels.sum()) > 0.93, name
+        rows = dict(line.split(",", 1) for line in (tmp_path / name / "L4-L5" / "fit.csv").read_text().splitlines())
+        assert float(rows["worst_jacobian"].split(",")[1]) > 0
+        assert float(taken_in.row(picture.discs[0])["worst_jacobian"]) > 0

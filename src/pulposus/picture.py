@@ -18,6 +18,8 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Grade = Annotated[int, Field(ge=1, le=5)]  # maths: the Pfirrmann grades
 
+Line = tuple[Finite, Finite, Finite, Finite]
+
 
 def _rising(span: tuple[float, float] | None) -> tuple[float, float] | None:
     if span is not None and not span[0] <= span[1]:
@@ -32,6 +34,8 @@ class PictureTable(BaseModel):
     mm of its pixels along the disc and upwards. height_share: height over the usual one of this person; grades:
     likeliest, and both ends of nine tenths. width_range, height_range: mm, how far width and height between the
     cartilages are known of a disc of which only slices were seen; members of an ensemble have values of their own.
+    pose: three rows of the matrix that leads from the mesh of a run (x, y, z, 1 in mm) to the picture (mm to the
+    right, the front, up).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,6 +51,7 @@ class PictureTable(BaseModel):
     echo_time: Positive | None = None
     width_range: Annotated[tuple[Positive, Positive] | None, AfterValidator(_rising)] = None
     height_range: Annotated[tuple[NotNegative, Positive] | None, AfterValidator(_rising)] = None
+    pose: tuple[Line, Line, Line] | None = None
     slice: StrictStr | None = None
     pixel: tuple[Positive, Positive] | None = None
 

@@ -55,9 +55,9 @@ _COLUMNS = (
 class Taken:
     """One disc of a picture: its place from the lowest up (1), what was found, and its case where it has one.
 
-    found: the fit of a whole disc; measured: what the slices about its middle show; read: what a scanner shows of it;
-    slice: the picture on its midline, over the grey of fluid; nucleus: a sentence on where it is from; overlap: Dice's,
-    of a fit.
+    found: the fit of a whole disc; built: the mesh of one seen in slices, where it lies; measured: what the slices
+    about its middle show; read: what a scanner shows of it; slice: the picture on its midline, over the grey of fluid;
+    nucleus: a sentence on where it is from; overlap: Dice's, of a fit.
     """
 
     place: int
@@ -67,6 +67,7 @@ class Taken:
     endplates: str = WITH
     case: Case | None = None
     found: Fit | None = None
+    built: Fit | None = None
     measured: slab.Measured | None = None
     read: readout.Readout | None = None
     slice: np.ndarray | None = None
@@ -253,6 +254,9 @@ class _Seen:
         if part.measured and not part.found:
             known = partial.known(part.case, part.measured, part.endplates)
             kept |= {f"{name}_range": tuple(float(f"{end:.4g}") for end in span[1:]) for name, span in known.spans()}
+        ours = part.found or part.built
+        if ours is not None:
+            kept["pose"] = tuple(tuple(round(float(number), 5) for number in line) for line in ours.pose()[:3])
         table = PictureTable(**kept, with_endplates=self.meaning.endplates == WITH)
         return dataclasses.replace(part, slice=seen, case=part.case.model_copy(update={"picture": table}))
 
@@ -313,8 +317,10 @@ class _Seen:
         nucleus, told = self._nucleus(part.disc)
         inner = {} if nucleus is None else _proportions(nucleus, rows)
         base = {"disc": {"level": part.level, "grade": grade} | inner, "treatments": self.treatments}
-        case = dimensions.cased(base, {name: float(f"{value:.4g}") for name, value in own.items()}, part.endplates)[0]
-        return dataclasses.replace(part, status=MEASURED, case=case, nucleus=told)
+        kept = {name: float(f"{value:.4g}") for name, value in own.items()}
+        case, form, _ = dimensions.cased(base, kept, part.endplates)
+        laid = partial.laid(form, case, part.disc, seen, part.endplates)
+        return dataclasses.replace(part, status=MEASURED, case=case, built=laid, nucleus=told)
 
     def _nucleus(self, disc: masks.Disc) -> tuple[nuclei.Nucleus | None, str]:
         """The nucleus in the image, and the sentence on where it is from."""
@@ -376,6 +382,7 @@ def told(taken: Taken) -> list[str]:
             f"{seen.mid_height[0]:.1f} ± {spread:.1f} mm over {seen.slices} slices; width "
             "is the tables' share of the depth, what is not measured the tables'.",
             partial.known(taken.case, seen, taken.endplates).told(),
+            *([f"Worst Jacobian of its mesh: {taken.built.number('worst_jacobian'):.2f}."] if taken.built else []),
             *_collapsed(taken, seen),
             *([taken.nucleus] if taken.nucleus else []),
             *_shown(taken),
@@ -446,6 +453,7 @@ def row(taken: Taken) -> dict[str, object]:
         numbers = {f"{name}_mm": getattr(taken.measured, name)[0] for name in _SIZES if name != "width"}
         numbers["wedge_degrees"] = taken.measured.wedge[0]
         numbers["mean_height_mm"] = taken.measured.mean_height[0]
+        numbers |= {"worst_jacobian": taken.built.number("worst_jacobian")} if taken.built else {}
         if taken.case:
             known = partial.known(taken.case, taken.measured, taken.endplates)
             numbers |= {"width_mm": known.width.value, "volume_mL": known.volume.value}
@@ -484,7 +492,7 @@ def write(picture: Picture, out: str | Path) -> list[Path]:
     if not out.name:
         raise InputError(f"--out is {str(out)!r}, which names no folder; write for example --out spine.")
     drawn = {
-        one.place: on_image(one.disc, one.found, picture.image, f"{one.level} of {picture.name}")
+        one.place: on_image(one.disc, one.found or one.built, picture.image, f"{one.level} of {picture.name}")
         for one in picture.discs
         if one.case
     }
@@ -515,8 +523,9 @@ def _write_case(picture: Picture, one: Taken, case: Case, folder: Path) -> list[
     tables |= {"picture": case.picture.model_dump(exclude_none=True)} if case.picture else {}
     write_text(folder / "case.toml", "\n".join([*(f"# {line}" for line in said), "", tomli_w.dumps(tables)]))
     written = [folder / "case.toml"]
-    if one.found:
-        lines = [*one.found.table("voxels"), f"dice,,{one.overlap:.4f},1", ""]
+    ours = one.found or one.built
+    if ours:
+        lines = [*ours.table("voxels"), *([f"dice,,{one.overlap:.4f},1"] if one.found else []), ""]
         write_text(folder / "fit.csv", "\n".join(lines))
         written.append(folder / "fit.csv")
     if one.slice is not None:

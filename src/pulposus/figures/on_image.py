@@ -1,6 +1,7 @@
 """A disc in its picture: the voxels of its label and the fitted mesh on three slices through its middle.
 
-Look: the picture grey, the border of the label white and black, our mesh orange.
+Look: the picture grey, the border of the label white and black, our mesh orange: dashed where it was not fitted but
+built of what slices show.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ _VIEWS = (
 
 
 def on_image(disc: Disc, found: Fit | None, image: Volume | None, title: str) -> Figure:
-    """Three slices through a disc: the picture where there is one, its label, and the mesh where one was fitted."""
+    """Three slices through a disc: the picture where there is one, its label, and the mesh, dashed where the picture
+    shows slices only.
+    """
     import matplotlib
 
     mask = disc.mask
@@ -44,6 +47,7 @@ def on_image(disc: Disc, found: Fit | None, image: Volume | None, title: str) ->
     grey = None if image is None else _sampled(image, mask.places(index))
     middle = np.rint(np.argwhere(around).mean(0)).astype(int)
     ours = None if found is None else _placed(found, mask)
+    style = "--" if disc.slab else "-"
     with matplotlib.rc_context(SETTINGS):
         figure = sheet(9.6, 3.9)
         for ax, (across, seen, *words) in zip(figure.subplots(1, 3), _VIEWS, strict=True):
@@ -56,13 +60,15 @@ def on_image(disc: Disc, found: Fit | None, image: Volume | None, title: str) ->
                 ax.imshow(grey.take(middle[across], across).T, origin="lower", extent=extent, cmap="gray", **ends)
             _border(ax, cut, spacing[list(seen)])
             if ours is not None:
-                _mesh(ax, ours, (middle + low)[across] * spacing[across], across, seen, low * spacing, spacing)
+                _mesh(ax, ours, (middle + low)[across] * spacing[across], across, seen, low * spacing, spacing, style)
             ax.grid(False)
             ax.set(title=words[0], xlabel=words[1], ylabel=words[2], xlim=extent[:2], ylim=extent[2:])
             ax.set_aspect("equal")
         keys = [("black", "--", "border of the label")]
         if found:
-            keys.append((ORANGE, "-", f"our mesh{'' if found.endplates == WITH else ', without its endplates'}"))
+            built = " built of these slices and of tables" if disc.slab else ""
+            bare = "" if found.endplates == WITH else ", without its endplates"
+            keys.append((ORANGE, style, f"our mesh{built}{bare}"))
         handles = [matplotlib.lines.Line2D([], [], color=c, ls=s, label=w) for c, s, w in keys]
         figure.legend(handles=handles, loc="outside lower center", ncol=2)
         figure.suptitle(title)
@@ -102,6 +108,7 @@ def _mesh(
     seen: tuple[int, int],
     low: np.ndarray,
     spacing: np.ndarray,
+    style: str,
 ) -> None:
     """The curve in which the slice cuts our mesh."""
     from matplotlib.collections import LineCollection
@@ -109,4 +116,20 @@ def _mesh(
     points, faces = ours
     pieces = triangles.section(points[:, [*seen, across]], faces, float(at))[..., :2]
     pieces = pieces - low[list(seen)] + 0.5 * spacing[list(seen)]
-    ax.add_collection(LineCollection(list(pieces), colors=ORANGE, lw=1.4))
+    lines = _joined(pieces) if style == "--" else list(pieces)
+    ax.add_collection(LineCollection(lines, colors=ORANGE, lw=1.4, ls=style))
+
+
+def _joined(pieces: np.ndarray) -> list[np.ndarray]:
+    """Pieces (k, 2, 2) of closed curves laid end to end: a dash needs more room than a piece has."""
+    left, lines = [np.round(piece, 6) for piece in pieces if np.ptp(piece, axis=0).max() > 0], []
+    while left:
+        line = list(left.pop())
+        while True:
+            spot = next((k for k, piece in enumerate(left) if (np.abs(piece - line[-1]).max(1) < 1e-5).any()), None)
+            if spot is None:
+                break
+            piece = left.pop(spot)
+            line.append(piece[1] if np.abs(piece[0] - line[-1]).max() < 1e-5 else piece[0])
+        lines.append(np.array(line))
+    return lines

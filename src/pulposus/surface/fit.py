@@ -10,6 +10,7 @@ rim is a fraction of a millimetre, which the report measures.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class Fit:
     report: rows of (quantity, of the surface, of our mesh, unit); NaN where one of them has none.
     surface: what was given, upright; nodes: (ring, sector, layer, 3) of our mesh in the same frame, m; distance:
     places (k, 3) of the surface and how far our mesh lies from each, m; endplates: whether these lie within the
-    surface ("with").
+    surface ("with"); level: how high in that frame the middle of the mesh lies, m.
     """
 
     form: Form
@@ -60,6 +61,15 @@ class Fit:
     distance: tuple[np.ndarray, np.ndarray]
     from_regions: bool
     endplates: str = WITHOUT
+    level: float = 0.0
+
+    def pose(self) -> np.ndarray:
+        """The matrix (4, 4) that leads from the mesh of a run, mm, to where the disc lies in what was given, mm."""
+        matrix = np.eye(4)
+        matrix[:3, :3] = self.surface.turn.T
+        at = self.surface.turn.T @ [0.0, 0.0, self.level] + self.surface.centre
+        matrix[:3, 3] = at * _MM
+        return matrix
 
     @property
     def rings(self) -> int:
@@ -147,7 +157,8 @@ def fit(
     numbers = _numbers(disc, nucleus, ends, name)
     nodes = _nodes(numbers, sizes, float(ends.middle[0]))
     said = [*given.said, *mended, *solid.said, told, _laid(endplates)]
-    return _judged(numbers, solid, nodes, endplates, whole, inner, tuple(said), name)
+    made = _judged(numbers, solid, nodes, endplates, whole, inner, tuple(said), name)
+    return dataclasses.replace(made, level=float(ends.middle[0]))
 
 
 def built(form: Form, sizes: Mapping[str, float], endplates: str, name: str) -> Fit:
