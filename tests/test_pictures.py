@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from pulposus.errors import InputError
 from pulposus.exchange import mask as taken_in
 from pulposus.exchange import partial
 from pulposus.run import shape_of
-from pulposus.scan import volume
+from pulposus.scan import masks, schemes, slab, volume
 from pulposus.surface import triangles
 from pulposus.surface.fit import skin
 from pulposus.uncertainty import draws, ensemble
@@ -248,3 +249,31 @@ def test_the_pose_lays_the_mesh_of_a_run_onto_the_mask(tmp_path: Path) -> None:
         rows = dict(line.split(",", 1) for line in (tmp_path / name / "L4-L5" / "fit.csv").read_text().splitlines())
         assert float(rows["worst_jacobian"].split(",")[1]) > 0
         assert float(taken_in.row(picture.discs[0])["worst_jacobian"]) > 0
+
+
+# ---------------------------------------------------------------------------------------------- against what is known
+
+
+@needs_data
+def test_within_a_level_the_disc_that_radiologists_called_narrowed_is_lower() -> None:
+    """15 graded discs of two persons; heights as the how-to has them."""
+    with (DATA / "mri_spider" / "radiological_gradings.csv").open() as stream:
+        narrowed = {(one["Patient"], one["IVD label"]): one["Disc narrowing"] == "1" for one in csv.DictReader(stream)}
+    seen: dict[str, dict[str, slab.Measured]] = {}
+    low: list[tuple[str, str]] = []
+    for patient in ("41", "78"):
+        labels = volume.labels(volume.read(DATA / "mri_spider" / f"{patient}_t2_SPACE_midstack_seg.nii.gz"))
+        found = masks.discs(labels, schemes.known()["spider-restacked"])
+        for place, disc in enumerate(found, 1):
+            seen.setdefault(disc.level, {})[patient] = slab.measured(disc, disc.level)
+            low += [(disc.level, patient)] if narrowed[patient, str(place)] else []
+    assert low == [("L5-S1", "78")]
+    assert sum(map(len, seen.values())) == 15
+    assert seen["L5-S1"]["78"].mid_height[0] < 0.3 * seen["L5-S1"]["41"].mid_height[0]
+    text = Path(__file__).resolve().parents[1].joinpath("docs/howto/take-in-a-picture.md").read_text("utf-8")
+    for level, both in seen.items():
+        line = next(line for line in text.splitlines() if line.startswith(f"| {level} |"))
+        for one in both.values():
+            assert f"| {one.mid_height[0]:.1f} | {one.mean_height[0]:.1f} |" in line, level
+        if level != "L5-S1" and len(both) == 2:
+            assert both["41"].mid_height[0] == pytest.approx(both["78"].mid_height[0], abs=3.2)

@@ -296,7 +296,9 @@ class _Seen:
         kept = {"level": part.level, "grade": grade, "surface": self.labels.name, "surface_unit": "mm"}
         more = {"surface_axes": "RAS", "surface_endplates": self.meaning.endplates, "form": found.form.model_dump()}
         case = self._case(kept | more)
-        overlap = masks.overlap(part.disc, found)
+        overlap = masks.overlap(part.disc, found)  # with the voxels themselves, in place of that with their surface
+        report = tuple(("dice", math.nan, overlap, "1") if line[0] == "dice" else line for line in found.report)
+        found = dataclasses.replace(found, report=report)
         sound.refuse_fit(overlap, what)
         status = POOR if sound.poor(overlap, _apart(found)) else GOOD
         return dataclasses.replace(part, nucleus=told, status=status, case=case, found=found, overlap=overlap)
@@ -398,12 +400,7 @@ def _apart(found: Fit) -> float:
 
 def _poorly(taken: Taken) -> list[str]:
     """What must be said of a fit that misses what it is to reach."""
-    if taken.status != POOR:
-        return []
-    return [
-        f"It fits poorly: Dice of {sound.OVERLAP:g} and at most {sound.APART:g} mm apart are to be reached by a whole "
-        "disc; look at fit.png before you run it, for holes, bone or a part that is missing."
-    ]
+    return [sound.POORLY] if taken.status == POOR else []
 
 
 def _unusual(taken: Taken) -> list[str]:
@@ -525,8 +522,7 @@ def _write_case(picture: Picture, one: Taken, case: Case, folder: Path) -> list[
     written = [folder / "case.toml"]
     ours = one.found or one.built
     if ours:
-        lines = [*ours.table("voxels"), *([f"dice,,{one.overlap:.4f},1"] if one.found else []), ""]
-        write_text(folder / "fit.csv", "\n".join(lines))
+        write_text(folder / "fit.csv", "\n".join([*ours.table("voxels"), ""]))
         written.append(folder / "fit.csv")
     if one.slice is not None:
         with placed(folder / SLICE) as fresh:

@@ -98,7 +98,7 @@ def laid(form: Form, case: Case, disc: Disc, seen: Measured, endplates: str) -> 
     rows = [
         (name, given.get(name, math.nan), own, unit)
         for name, _, own, unit in found.report
-        if not name.startswith("distance")
+        if not name.startswith(("distance", "dice"))
     ]
     return dataclasses.replace(found, surface=surface, report=tuple(rows))
 

@@ -1,7 +1,7 @@
 """Whether a disc can be what it is called, and whether its fit can be trusted.
 
-What: `refuse_sizes` raises `InputError` for depth, width, height or volume that discs of a level never have; `fit_told`
-says of a fit that it is a poor one. Both serve every way in: masks, surfaces, and the space between bones.
+What: `refuse_sizes` raises `InputError` for depth, width, height or volume that discs of a level never have; `poor`
+tells a poor fit. Both serve every way in: masks, surfaces, and the space between bones.
 Source: depth and width by level in ``evidence/geometry.csv``; ``disc_volume_`` and ``disc_height_`` of loin and neck.
 """
 
@@ -12,6 +12,10 @@ from pulposus.errors import InputError
 
 _BEYOND = 1.5  # maths: times what is tabled, farther than which a disc is of another level
 OVERLAP, APART = 0.93, 0.6  # maths: Dice, and mm between surfaces in the mean, which a whole disc is to reach
+POORLY = (
+    f"It fits poorly: Dice of {OVERLAP:g} and at most {APART:g} mm apart are to be reached by a whole disc; look at "
+    "fit.png before you run it, for holes, bone or a part that is missing."
+)
 LEAST = 0.8  # maths: Dice below which our form is not that of what was drawn
 _WRONG = "its scheme, its level or the spacing in its header is wrong; check them."
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pulposus.case import Case
 from pulposus.errors import InputError
+from pulposus.exchange import sound
 from pulposus.figures.fitted import fitted
 from pulposus.figures.style import DPI
 from pulposus.results import placed, write_text
@@ -79,6 +80,11 @@ def write(taken: TakenIn, out: str | Path, of: str = "surface") -> list[Path]:
     return [out / name for name in ("case.toml", "fit.csv", "fit.png")]
 
 
+def _poorly(found: Fit, distance: float) -> list[str]:
+    """What must be said of a fit that misses what it is to reach."""
+    return [sound.POORLY] if sound.poor(found.number("dice"), distance) else []
+
+
 def told(found: Fit) -> list[str]:
     """How well it fits, in sentences."""
     theirs, ours = (found.number("volume", which) for which in (False, True))
@@ -90,6 +96,8 @@ def told(found: Fit) -> list[str]:
     )
     return [
         f"Volume {ours:.2f} mL of the surface's {theirs:.2f} ({100 * (ours / theirs - 1):+.1f} %); "
-        f"surfaces {max(there, back):.2f} mm apart in the mean, {worst:.1f} mm at most.",
+        f"surfaces {max(there, back):.2f} mm apart in the mean, {worst:.1f} mm at most; Dice "
+        f"{found.number('dice'):.3f}.",
+        *_poorly(found, max(there, back)),
         f"Ours, and the surface's in brackets: {sizes}.",
     ]

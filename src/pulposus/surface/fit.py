@@ -409,6 +409,7 @@ def _judged(
         ("nucleus_volume", inner[1] * _ML if inner else np.nan, float(tissue[mesh.NUCLEUS]) * _ML, "mL"),
         *_sizes(solid.points, solid.faces, nodes[:, :, plates : topology.layers - plates]),
         *_far(here[1:], there[1:]),
+        ("dice", np.nan, _dice((solid.points, solid.faces), ours, _STEP * size), "1"),
         ("worst_jacobian", np.nan, worst, "1"),
     ]
     mean = max(max(row[1:3]) for row in _far(here[1:], there[1:])[:1])
@@ -436,6 +437,16 @@ def _spread(weight: np.ndarray, distance: np.ndarray) -> tuple[float, float, flo
     share = np.cumsum(weight[order]) / weight.sum()
     most = distance[order][min(int(np.searchsorted(share, 0.95)), len(order) - 1)]  # maths: the 95th percentile
     return float(np.average(distance, weights=weight)) * _MM, float(most) * _MM, float(distance.max()) * _MM
+
+
+def _dice(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray], step: float) -> float:
+    """Dice's overlap of two closed surfaces, in columns of the plan so far apart."""
+    low, high = (getattr(np.concatenate([one[0], other[0]])[:, :2], end)(0) for end in ("min", "max"))
+    axes = [np.arange(a + step / 2, b, step) for a, b in zip(low, high, strict=True)]
+    plan = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2)
+    ends = np.nan_to_num(np.array([triangles.columns(*body, plan) for body in (one, other)]))
+    both = np.maximum(ends[:, 1].min(0) - ends[:, 0].max(0), 0) * (ends[:, 1] > ends[:, 0]).all(0)
+    return float(2 * both.sum() / (ends[:, 1] - ends[:, 0]).sum())
 
 
 def _sizes(points: np.ndarray, faces: np.ndarray, nodes: np.ndarray) -> list[tuple[str, float, float, str]]:
