@@ -44,10 +44,21 @@ def take_in(
     table = {"level": level, "grade": grade, "surface": name, "surface_endplates": endplates} | given
     asked = Case.from_dict({"disc": table})
     found = fit(path, unit=unit, axes=axes, endplates=endplates, sizes=asked.dimensions())
+    _refuse_size(found, asked.disc.level, name)
     kept = {"level": asked.disc.level, "grade": asked.disc.grade, "surface": name}
     form = found.form.model_dump()
     case = Case.from_dict({"disc": kept | {"surface_endplates": endplates} | given | {"form": form}})
     return TakenIn(case, found)
+
+
+def _refuse_size(found: Fit, level: str, name: str) -> None:
+    """Raise InputError for a surface that a disc of its level never has."""
+    sizes = ("ap_depth", "width", "mid_height", "volume")
+    depth, width, height, volume = (found.number(size, ours=False) for size in sizes)
+    wrong = "its level or its unit is wrong; check them."
+    sound.refuse_sizes(
+        level, f"{name!r} as {level}", depth=depth, width=width, height=height, volume=volume, wrong=wrong
+    )
 
 
 def write(taken: TakenIn, out: str | Path, of: str = "surface") -> list[Path]:
