@@ -128,6 +128,23 @@ def test_a_bowed_disc_keeps_its_bow(lumbar: tuple[np.ndarray, np.ndarray]) -> No
     assert found.number("volume") == pytest.approx(found.number("volume", ours=False), rel=0.01)
 
 
+@pytest.mark.parametrize("angle", [8.0, -8.0, 0.0])
+def test_a_wedge_to_the_side_is_measured_and_said_to_be_left_out(
+    lumbar: tuple[np.ndarray, np.ndarray], angle: float
+) -> None:
+    """Heights grow to the right by the tangent of the angle."""
+    points, faces = lumbar
+    low, high = triangles.columns(points, faces, np.zeros((1, 2)))
+    grown = 1 + np.tan(np.radians(angle)) / float(high[0] - low[0]) * points[:, 0]
+    points = np.column_stack([points[:, :2], points[:, 2] * grown])
+    found = fitted(points, faces, axes="RAS")
+    assert found.number("lateral_wedge", ours=False) == pytest.approx(angle, abs=0.6)
+    assert found.number("lateral_wedge") == pytest.approx(0, abs=1)  # where its outline is farther out it differs
+    said = [line for line in found.said if "is left out" in line]
+    assert len(said) == bool(angle)
+    assert not said or ("higher on the right" if angle > 0 else "higher on the left") in said[0]
+
+
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32 - 1))
 def test_place_and_numbering_do_not_matter(lumbar: tuple[np.ndarray, np.ndarray], itself: Fit, seed: int) -> None:

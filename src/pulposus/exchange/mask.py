@@ -375,7 +375,8 @@ def told(taken: Taken) -> list[str]:
             f"{head}{volume_:.2f} mL of {taken.disc.volume:.2f} in voxels, Dice {taken.overlap:.3f}, surfaces "
             f"{distance:.2f} mm apart in the mean."
         )
-        return [fitted, *_poorly(taken), *([taken.nucleus] if taken.nucleus else []), *_shown(taken), *_unusual(taken)]
+        own = [*(line for line in taken.found.said if "wedged to the side" in line), *filter(None, [taken.nucleus])]
+        return [fitted, *_poorly(taken), *own, *_shown(taken), *_unusual(taken)]
     if taken.measured and taken.case:
         seen = taken.measured
         spread = seen.mid_height[1]
@@ -514,7 +515,7 @@ def _write_case(picture: Picture, one: Taken, case: Case, folder: Path) -> list[
     import tomli_w
     from matplotlib.image import imsave
 
-    said = (*picture.said, *told(one), *(one.found.said if one.found else ()), *one.disc.said)
+    said = dict.fromkeys([*picture.said, *told(one), *(one.found.said if one.found else ()), *one.disc.said])
     tables: dict[str, Any] = {"disc": case.disc.model_dump(exclude_none=True, exclude_defaults=True)}
     tables |= {"treatments": [{"protocol": line} for line in picture.treat]} if picture.treat else {}
     tables |= {"picture": case.picture.model_dump(exclude_none=True)} if case.picture else {}

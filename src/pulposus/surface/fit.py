@@ -38,6 +38,7 @@ _FLOOR = 0.2  # maths: share of the mean height below which a fitted height is n
 _INSIDE = 0.97  # maths: a region that comes nearer to the rim than this is no nucleus
 _FAR = 0.04  # maths: of the plan's mean width; a surface farther off on the whole is no disc
 _STEP = 0.02  # maths: of the plan's mean width, between places at which distances are taken
+_LEANS = 2.0  # maths: degrees between heights on both sides, less than which is said of no disc
 RIM = 0.9  # maths: of the way to the rim, where anterior and posterior heights are taken
 _MESH, _FINER = "standard", "fine"
 _MM, _ML = 1e3, 1e6  # maths: a metre in mm, a cubic metre in mL
@@ -158,7 +159,8 @@ def fit(
     nodes = _nodes(numbers, sizes, float(ends.middle[0]))
     said = [*given.said, *mended, *solid.said, told, _laid(endplates)]
     made = _judged(numbers, solid, nodes, endplates, whole, inner, tuple(said), name)
-    return dataclasses.replace(made, level=float(ends.middle[0]))
+    told_more = (*made.said, *_leaning(made.number("lateral_wedge", ours=False)))
+    return dataclasses.replace(made, said=told_more, level=float(ends.middle[0]))
 
 
 def built(form: Form, sizes: Mapping[str, float], endplates: str, name: str) -> Fit:
@@ -180,6 +182,17 @@ def formed(keys: SurfaceKeys, sizes: Mapping[str, float]) -> tuple[dict[str, Any
     nucleus = [key for key in OF_SURFACES if key not in OF_FORMS]
     update = {**dict.fromkeys(nucleus), "form": found.form, "surface": Path(path).name}
     return update, " ".join(found.said), [] if found.from_regions else nucleus
+
+
+def _leaning(angle: float) -> list[str]:
+    """The sentence on a disc that is higher on one side, as in scoliosis."""
+    if not abs(angle) > _LEANS:
+        return []
+    side = "right" if angle > 0 else "left"
+    return [
+        f"It is wedged to the side by {abs(angle):.1f} degrees, higher on the {side}, as in scoliosis: our form has no "
+        "such wedge and is as high on both sides, so that this is left out."
+    ]
 
 
 def _laid(endplates: str) -> str:
@@ -450,19 +463,23 @@ def _dice(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarra
 
 
 def _sizes(points: np.ndarray, faces: np.ndarray, nodes: np.ndarray) -> list[tuple[str, float, float, str]]:
-    """Depth, width, heights and wedge of the surface and of ours, measured alike."""
+    """Depth, width, heights and both wedges of the surface and of ours, measured alike; that to the side is positive
+    where the right is higher.
+    """
     rows, both = [], []
     for places, sides in ((points, faces), skin(nodes)):
         level = float(np.mean(places[:, 2]))
         curve = triangles.radii(triangles.section(places, sides, level), np.zeros(2), _THETA)
-        front, back = curve[0], -curve[_ANGLES // 2]
-        spots = np.array([[0, RIM * front], [0, (front + back) / 2], [0, RIM * back]])
+        front, left, back, right = curve[:: _ANGLES // 4] * [1, -1, -1, 1]
+        along = [[0, RIM * front], [0, (front + back) / 2], [0, RIM * back]]
+        spots = np.array([*along, [RIM * right, 0], [RIM * left, 0]])
         low, high = triangles.columns(places, sides, spots)
         height = high - low
         wedge = np.degrees(np.arctan((height[0] - height[2]) / (spots[0, 1] - spots[2, 1])))
-        sizes = [np.ptp(places[:, 1]), np.ptp(places[:, 0]), *height]
-        both.append([*(float(size) * _MM for size in sizes), float(wedge)])
-    names = ("ap_depth", "width", "anterior_height", "mid_height", "posterior_height", "wedge")
+        lateral = np.degrees(np.arctan((height[3] - height[4]) / (spots[3, 0] - spots[4, 0])))
+        sizes = [np.ptp(places[:, 1]), np.ptp(places[:, 0]), *height[:3]]
+        both.append([*(float(size) * _MM for size in sizes), float(wedge), float(lateral)])
+    names = ("ap_depth", "width", "anterior_height", "mid_height", "posterior_height", "wedge", "lateral_wedge")
     for name, one, other in zip(names, *both, strict=True):
-        rows.append((name, one, other, "degree" if name == "wedge" else "mm"))
+        rows.append((name, one, other, "degree" if name.endswith("wedge") else "mm"))
     return rows
