@@ -277,3 +277,16 @@ def test_within_a_level_the_disc_that_radiologists_called_narrowed_is_lower() ->
             assert f"| {one.mid_height[0]:.1f} | {one.mean_height[0]:.1f} |" in line, level
         if level != "L5-S1" and len(both) == 2:
             assert both["41"].mid_height[0] == pytest.approx(both["78"].mid_height[0], abs=3.2)
+
+
+def test_finer_voxels_take_no_more_work() -> None:
+    """At half the spacing there are as many triangles, with the volume of the voxels."""
+    count = {}
+    for spacing in (1.0, 0.5):
+        values, affine, _ = drawn(spacing)
+        seen = volume.Volume("x", values.astype(int), affine)
+        (disc,) = masks.discs(seen, schemes.Scheme("own", {1: "L4-L5"}, {}, "with"))
+        found = masks.surface(disc, "x")
+        count[spacing] = len(found.faces)
+        assert triangles.volume(found.points, found.faces) * 1e-3 == pytest.approx(disc.volume, rel=2e-4)
+    assert count[0.5] < 1.3 * count[1.0]
