@@ -45,7 +45,9 @@ _COLUMNS = (
     *("mean_height_mm", "width_low_mm", "width_high_mm"),
     *(f"height_between_cartilages{end}_mm" for end in ("", "_low", "_high")),
     *("volume_low_mL", "volume_high_mL"),
-    *("wedge_degrees", "worst_jacobian", "height_index", "bulge_posterior_mm", "bulge_anterior_mm"),
+    *(f"{size}_of_voxels_mm" for size in _SIZES),
+    *("wedge_degrees", "wedge_of_voxels_degrees", "lateral_wedge_of_voxels_degrees", "worst_jacobian"),
+    *("height_index", "bulge_posterior_mm", "bulge_anterior_mm"),
     *("nucleus_over_fluid", "t2_ms"),
     *("pfirrmann_estimate", "pfirrmann_low", "pfirrmann_high", "grade"),
 )
@@ -371,9 +373,13 @@ def told(taken: Taken) -> list[str]:
     if taken.found:
         distance = _apart(taken.found)
         volume_ = taken.found.number("volume")
+        own = ", ".join(
+            f"{words} {taken.found.number(name):.1f} ({taken.found.number(name, False):.1f}) {unit}"
+            for name, words, unit in (("mid_height", "height in the middle", "mm"), ("wedge", "wedge", "degrees"))
+        )
         fitted = (
             f"{head}{volume_:.2f} mL of {taken.disc.volume:.2f} in voxels, Dice {taken.overlap:.3f}, surfaces "
-            f"{distance:.2f} mm apart in the mean."
+            f"{distance:.2f} mm apart in the mean; {own}, the label's in brackets."
         )
         own = [*(line for line in taken.found.said if "wedged to the side" in line), *filter(None, [taken.nucleus])]
         return [fitted, *_poorly(taken), *own, *_shown(taken), *_unusual(taken)]
@@ -444,17 +450,24 @@ def row(taken: Taken) -> dict[str, object]:
     numbers: dict[str, float] = {}
     if taken.found:
         numbers = {f"{name}_mm": taken.found.number(name) for name in _SIZES}
+        numbers |= {f"{name}_of_voxels_mm": taken.found.number(name, ours=False) for name in _SIZES}
+        for name in ("wedge", "lateral_wedge"):
+            numbers[f"{name}_of_voxels_degrees"] = taken.found.number(name, ours=False)
         numbers |= {"wedge_degrees": taken.found.number("wedge"), "volume_mL": taken.found.number("volume")}
         numbers |= {"dice": taken.overlap, "worst_jacobian": taken.found.number("worst_jacobian")}
         numbers["distance_mean_mm"] = _apart(taken.found)
     elif taken.measured:
-        numbers = {f"{name}_mm": getattr(taken.measured, name)[0] for name in _SIZES if name != "width"}
-        numbers["wedge_degrees"] = taken.measured.wedge[0]
+        seen = {name: getattr(taken.measured, name)[0] for name in _SIZES if name != "width"}
+        numbers = {f"{name}_of_voxels_mm": value for name, value in seen.items()}
+        numbers["wedge_of_voxels_degrees"] = taken.measured.wedge[0]
+        if taken.built:
+            numbers |= {f"{name}_mm": taken.built.number(name) for name in _SIZES}
+            numbers["wedge_degrees"] = taken.built.number("wedge")
         numbers["mean_height_mm"] = taken.measured.mean_height[0]
         numbers |= {"worst_jacobian": taken.built.number("worst_jacobian")} if taken.built else {}
         if taken.case:
             known = partial.known(taken.case, taken.measured, taken.endplates)
-            numbers |= {"width_mm": known.width.value, "volume_mL": known.volume.value}
+            numbers["volume_mL"] = known.volume.value
             numbers["height_between_cartilages_mm"] = known.height.value
             for what, unit, span in (
                 ("width", "mm", known.width),
