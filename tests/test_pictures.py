@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import os
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from pulposus.exchange import partial
 from pulposus.run import shape_of
 from pulposus.scan import masks, schemes, slab, volume
 from pulposus.surface import triangles
-from pulposus.surface.fit import skin
+from pulposus.surface.fit import fit, skin
 from pulposus.uncertainty import draws, ensemble
 
 DATA = Path(os.environ.get("PULPOSUS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
@@ -303,3 +304,22 @@ def test_sizes_of_the_label_stand_beside_those_of_our_mesh() -> None:
         assert float(row[f"{name}_of_voxels_{unit}"]) == pytest.approx(one.found.number(name, False), rel=1e-3)
     wedges = f"wedge {one.found.number('wedge'):.1f} ({one.found.number('wedge', False):.1f}) degrees"
     assert wedges in taken_in.told(one)[0]
+
+
+# ---------------------------------------------------------------------------------------------- sentences and pictures
+
+
+def test_a_file_is_quoted_once(tmp_path: Path) -> None:
+    """A bar is refused by the fit, in the name that the mask gave it."""
+    values, affine, _ = drawn(1.0)
+    line = np.zeros_like(values)
+    high = values.shape[2] // 2
+    line[4:-4, values.shape[1] // 2 - 4 : values.shape[1] // 2 + 4, high - 3 : high + 3] = 1
+    (disc,) = masks.discs(
+        volume.Volume("a.nii", line.astype(int), affine), schemes.Scheme("own", {1: "L4-L5"}, {}, "with")
+    )
+    given = masks.surface(disc, "Disc L4-L5 of 'a.nii'")
+    with pytest.raises(InputError, match="^Disc L4-L5 of 'a.nii' measures"):
+        fit(given, unit="mm", axes="RAS", sizes={})
+    with pytest.raises(InputError, match="^'a.stl' measures"):
+        fit(dataclasses.replace(given, name="a.stl"), unit="mm", axes="RAS", sizes={})

@@ -211,7 +211,7 @@ def test_damaged_files_leave_no_traceback(tmp_path, data):
     [
         (np.zeros((9, 9, 9)), "no label at all"),
         (np.full((9, 9, 9), 0.5), "between whole numbers"),
-        (np.full((9, 9, 9), np.nan), "between whole numbers"),
+        (np.full((9, 9, 9), np.nan), "no numbers .NaN"),
         (np.full((9, 9, 9), -1.0), "negative"),
     ],
 )

@@ -92,8 +92,13 @@ def labels(volume: Volume) -> Volume:
     """A picture as one of labels: whole numbers from 0. Raises InputError where it is none."""
     values = volume.values
     if not np.issubdtype(values.dtype, np.integer):
+        if not np.isfinite(values).all():
+            raise InputError(
+                f"{volume.name!r} holds values that are no numbers (NaN or infinite), which no mask of labels has; "
+                "save the segmentation again."
+            )
         whole = np.rint(values)
-        if not np.isfinite(values).all() or np.abs(values - whole).max() > _WHOLE:
+        if np.abs(values - whole).max() > _WHOLE:
             raise InputError(
                 f"{volume.name!r} holds values between whole numbers, so it is a picture and no mask of labels; "
                 "give the segmentation here and the picture to --image."

@@ -148,7 +148,7 @@ def fit(
     Raises InputError, one sentence, for what is no disc.
     """
     given = path if isinstance(path, reading.Given) else reading.read(path)
-    name = repr(given.name)
+    name = given.name if "'" in given.name else repr(given.name)  # a phrase quotes the file that it names
     points, faces, mended = triangles.closed(given.points, given.faces, name)
     solid = frame.upright(points, faces, name, unit, axes, given.up)
     whole = triangles.volume(solid.points, solid.faces)
