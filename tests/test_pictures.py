@@ -323,3 +323,16 @@ def test_a_file_is_quoted_once(tmp_path: Path) -> None:
         fit(given, unit="mm", axes="RAS", sizes={})
     with pytest.raises(InputError, match="^'a.stl' measures"):
         fit(dataclasses.replace(given, name="a.stl"), unit="mm", axes="RAS", sizes={})
+
+
+def test_a_damaged_file_is_one_sentence_on_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Also of a library that writes past Python."""
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.zeros((40, 40, 40), np.uint8)), tmp_path / "a.mha")
+    raw = (tmp_path / "a.mha").read_bytes()
+    (tmp_path / "a.mha").write_bytes(raw[: len(raw) // 2])
+    with pytest.raises(InputError, match="is damaged, cut off or no picture"):
+        volume.read(tmp_path / "a.mha")
+    out, said = capfd.readouterr()
+    assert out == said == ""
+    os.write(2, b"still there")
+    assert capfd.readouterr().err == "still there"

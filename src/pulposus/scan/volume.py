@@ -13,7 +13,9 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ _SQUARE = 0.02  # maths: cosine between axes of a grid that is not sheared
 _ONE_FRAME = 0.02  # maths: of a voxel's side, by which the two frames of one header may differ: rounding
 _HEAD = 65536  # maths: bytes at the start of a file within which its header in words lies
 _EVEN = 0.05  # maths: of the way between slices, by which it may differ: headers are rounded
+_TERMINAL = 2  # maths: the number that the system gives to what is written to a terminal as an error
 _SAME = 0.01  # maths: of a voxel, by which two grids may lie apart and be one
 _WHOLE = 1e-3  # maths: how near to whole numbers labels are
 
@@ -81,11 +84,29 @@ def read(path: str | Path) -> Volume:
         raise InputError(
             f"{path.name!r} is none of {', '.join(KINDS)}, and no folder of DICOM files; export it as NIfTI."
         )
-    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()), _hushed():
         warnings.simplefilter("ignore")
         values, affine = (_nifti if kind.startswith(".nii") else _by_itk)(path)
     name = SERIES if path.is_dir() else path.name
     return _upright(name, *_checked(name, values, affine))
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """What libraries in C write past Python to the terminal goes nowhere: each mistake is one sentence of ours."""
+    try:
+        kept = os.dup(_TERMINAL)
+    except OSError:  # there is none
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, _TERMINAL)
+        yield
+    finally:
+        os.dup2(kept, _TERMINAL)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def labels(volume: Volume) -> Volume:
