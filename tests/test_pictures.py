@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import itertools
 import os
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK
+from scipy.spatial import ConvexHull
 from test_scan import drawn, own_scheme, saved, series
 from typer.testing import CliRunner
 
@@ -21,9 +23,10 @@ from pulposus.disc import mesh
 from pulposus.errors import InputError
 from pulposus.exchange import mask as taken_in
 from pulposus.exchange import partial
+from pulposus.figures.on_image import on_image
 from pulposus.run import shape_of
 from pulposus.scan import masks, schemes, slab, volume
-from pulposus.surface import triangles
+from pulposus.surface import reading, triangles
 from pulposus.surface.fit import fit, skin
 from pulposus.uncertainty import draws, ensemble
 
@@ -309,19 +312,17 @@ def test_sizes_of_the_label_stand_beside_those_of_our_mesh() -> None:
 # ---------------------------------------------------------------------------------------------- sentences and pictures
 
 
-def test_a_file_is_quoted_once(tmp_path: Path) -> None:
-    """A bar is refused by the fit, in the name that the mask gave it."""
-    values, affine, _ = drawn(1.0)
-    line = np.zeros_like(values)
-    high = values.shape[2] // 2
-    line[4:-4, values.shape[1] // 2 - 4 : values.shape[1] // 2 + 4, high - 3 : high + 3] = 1
-    (disc,) = masks.discs(
-        volume.Volume("a.nii", line.astype(int), affine), schemes.Scheme("own", {1: "L4-L5"}, {}, "with")
-    )
-    given = masks.surface(disc, "Disc L4-L5 of 'a.nii'")
-    with pytest.raises(InputError, match="^Disc L4-L5 of 'a.nii' measures"):
+def test_a_file_is_quoted_once() -> None:
+    """In what a fit says of a disc a tenth as large as any, called as a mask calls it, and as its file."""
+    brick = np.array(list(itertools.product((-2.0, 2.0), (-1.5, 1.5), (-0.5, 0.5))))
+    hull = ConvexHull(brick)
+    sides = np.diff(brick[hull.simplices], axis=1)
+    outward = (np.cross(sides[:, 0], sides[:, 1]) * hull.equations[:, :3]).sum(1)
+    faces = np.where(outward[:, None] > 0, hull.simplices, hull.simplices[:, ::-1])
+    given = reading.Given("Disc L4-L5 of 'a.nii'", brick, faces)
+    with pytest.raises(InputError, match=r"^Disc L4-L5 of 'a\.nii' measures"):
         fit(given, unit="mm", axes="RAS", sizes={})
-    with pytest.raises(InputError, match="^'a.stl' measures"):
+    with pytest.raises(InputError, match=r"^'a\.stl' measures"):
         fit(dataclasses.replace(given, name="a.stl"), unit="mm", axes="RAS", sizes={})
 
 
@@ -336,3 +337,19 @@ def test_a_damaged_file_is_one_sentence_on_the_terminal(tmp_path: Path, capfd: p
     assert out == said == ""
     os.write(2, b"still there")
     assert capfd.readouterr().err == "still there"
+
+
+def test_what_lies_beyond_the_picture_is_not_drawn_black(tmp_path: Path) -> None:
+    values, affine, _ = drawn(0.8)
+    middle = values.shape[0] // 2
+    part = values[middle - 11 : middle + 11].astype(int)
+    seen = volume.Volume("x", part, affine)
+    (disc,) = masks.discs(seen, schemes.Scheme("own", {1: "L4-L5"}, {}, "with"))
+    image = volume.Volume("y", 100.0 + 50 * part, affine)
+    figure = on_image(disc, None, image, "x")
+    behind = figure.axes[1]
+    shown = behind.images[0].get_array()
+    assert np.ma.getmaskarray(shown).all(axis=0).sum() == shown.shape[1] - 22  # to both sides of the stack
+    assert behind.get_facecolor()[:3] != (0, 0, 0)
+    assert "beyond the picture" in [text.get_text() for text in figure.legends[0].get_texts()]
+    assert figure.axes[0].images[0].get_clim()[0] >= 100  # what is beyond does not stretch the grey

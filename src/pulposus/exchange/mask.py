@@ -381,8 +381,8 @@ def told(taken: Taken) -> list[str]:
             f"{head}{volume_:.2f} mL of {taken.disc.volume:.2f} in voxels, Dice {taken.overlap:.3f}, surfaces "
             f"{distance:.2f} mm apart in the mean; {own}, the label's in brackets."
         )
-        own = [*(line for line in taken.found.said if "wedged to the side" in line), *filter(None, [taken.nucleus])]
-        return [fitted, *_poorly(taken), *own, *_shown(taken), *_unusual(taken)]
+        more = [*(line for line in taken.found.said if "wedged to the side" in line), *filter(None, [taken.nucleus])]
+        return [fitted, *_poorly(taken), *more, *_shown(taken), *_unusual(taken)]
     if taken.measured and taken.case:
         seen = taken.measured
         spread = seen.mid_height[1]
