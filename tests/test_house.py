@@ -78,7 +78,7 @@ ORDERS = {
         "simulate": 13,
     },
     "surface": {"form": 0, "reading": 0, "triangles": 0, "frame": 1, "fit": 2, "between": 3},
-    "scan": {"volume": 0, "schemes": 0, "masks": 1, "slab": 2, "readout": 3, "nucleus": 3},
+    "scan": {"volume": 0, "schemes": 0, "masks": 1, "slab": 2, "anatomy": 2, "readout": 3, "nucleus": 3},
     "therapies": {
         "protocol": 0,
         "pressure": 0,
@@ -199,12 +199,13 @@ ORDERS = {
         "posed": 0,
         "febio": 1,
         "paraview": 1,
-        "surface": 0,
+        "sound": 0,
+        "surface": 1,
         "partial": 0,
-        "vertebrae": 1,
-        "dimensions": 1,
-        "mask": 2,
-        "spine": 3,
+        "vertebrae": 2,
+        "dimensions": 2,
+        "mask": 3,
+        "spine": 4,
     },
 }
 

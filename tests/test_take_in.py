@@ -19,7 +19,7 @@ from pulposus.case import read_case
 from pulposus.cli import app
 from pulposus.disc import mesh
 from pulposus.errors import InputError
-from pulposus.exchange import dimensions, vertebrae
+from pulposus.exchange import dimensions, surface, vertebrae
 from pulposus.surface import triangles
 from pulposus.surface.between import between
 from pulposus.surface.fit import RIM, skin
@@ -111,6 +111,18 @@ def test_a_published_disc_lies_between_its_vertebrae() -> None:
             vertebrae.take_in([SPINE], "L4-L5", 3, labels=labels)
     with pytest.raises(InputError, match="it holds 5, 6, 7"):
         vertebrae.take_in([SPINE], "L4-L5", 3, labels="6,9")
+
+
+@pytest.mark.parametrize(("level", "said"), [("C5-C6", "L4-L5"), ("L4-L5", "C3-C4")])
+def test_a_disc_is_of_no_level_whose_size_it_never_has(level: str, said: str, tmp_path: Path) -> None:
+    """From its surface and from its bones, one of the neck called one of the loin, and the reverse."""
+    nodes = np.asarray(mesh.coordinates(mesh.sized("standard"), shape_of(level))) * 1e3
+    path = saved(tmp_path / "disc.ply", *skin(nodes[:, :, 2:-2]))
+    with pytest.raises(InputError, match=f"'disc.ply' as {said} is .* and discs of that level measure"):
+        surface.take_in(path, said, 3)
+    files = [saved(tmp_path / f"{k}.ply", *bone) for k, bone in enumerate(bones(level)[0])]
+    with pytest.raises(InputError, match="its level or its unit is wrong"):
+        vertebrae.take_in(files, said, 3)
 
 
 # ---------------------------------------------------------------------------------------------- by a ruler

@@ -9,13 +9,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StrictStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr
 
 from pulposus.errors import InputError
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Grade = Annotated[int, Field(ge=1, le=5)]  # maths: the Pfirrmann grades
+
+Line = tuple[Finite, Finite, Finite, Finite]
+
+
+def _rising(span: tuple[float, float] | None) -> tuple[float, float] | None:
+    if span is not None and not span[0] <= span[1]:
+        raise InputError(f"[picture] has a range from {span[0]:g} down to {span[1]:g}; write its low end first.")
+    return span
 
 
 class PictureTable(BaseModel):
@@ -23,7 +32,10 @@ class PictureTable(BaseModel):
 
     with_endplates: whether heights run from bone to bone. slice: the picture's PNG as seen from the case file; pixel:
     mm of its pixels along the disc and upwards. height_share: height over the usual one of this person; grades:
-    likeliest, and both ends of nine tenths.
+    likeliest, and both ends of nine tenths. width_range, height_range: mm, how far width and height between the
+    cartilages are known of a disc of which only slices were seen; members of an ensemble have values of their own.
+    pose: three rows of the matrix that leads from the mesh of a run (x, y, z, 1 in mm) to the picture (mm to the
+    right, the front, up).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,6 +49,9 @@ class PictureTable(BaseModel):
     bulge_anterior: Finite | None = None
     height_share: Positive | None = None
     echo_time: Positive | None = None
+    width_range: Annotated[tuple[Positive, Positive] | None, AfterValidator(_rising)] = None
+    height_range: Annotated[tuple[NotNegative, Positive] | None, AfterValidator(_rising)] = None
+    pose: tuple[Line, Line, Line] | None = None
     slice: StrictStr | None = None
     pixel: tuple[Positive, Positive] | None = None
 

@@ -141,12 +141,15 @@ def from_mask(
     disc: Annotated[int | None, typer.Option("--disc", help="Which disc, counted from the lowest (1) up.")] = None,
     image: Annotated[Path | None, option("--image", "The picture that was segmented, to draw on.")] = None,
     echo: Annotated[
-        float | None, typer.Option("--echo-time", help="Effective echo time of the picture, ms; else 80 to 150.")
+        float | None, typer.Option("--echo-time", help="Effective echo time of the picture, ms; else 80 to 250.")
     ] = None,
     grade: Annotated[
         str | None, option("--grade", "Pfirrmann grade of every disc, 1 to 5; else what the picture shows, or 3.")
     ] = None,
     treat: Annotated[str, option("--treat", "A line of treatment for every case, as of `pulposus treat`.")] = "",
+    name: Annotated[
+        str, option("--name", "What the picture is called in all that is written; else as its file is.")
+    ] = "",
     run: Annotated[
         bool, typer.Option("--run", help="Also compute all of them as one batch: a report each, and spine.html.")
     ] = False,
@@ -165,7 +168,9 @@ def from_mask(
         from pulposus.exchange.spine import cases, overview
         from pulposus.results import Results
 
-        picture = take_in(file, scheme=scheme, level=level, disc=disc, grade=grade, image=image, echo=echo, treat=treat)
+        picture = take_in(
+            file, scheme=scheme, level=level, disc=disc, grade=grade, image=image, echo=echo, treat=treat, name=name
+        )
         found = cases(picture, out, years=years, mesh=mesh) if run else {}
         outs = [out / folder / "results" for folder in found]
         for earlier in outs if resume else ():

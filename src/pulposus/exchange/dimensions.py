@@ -54,7 +54,7 @@ def take_in(
     person = {key: value for key, value in (("sex", sex), ("age", age)) if value is not None}
     case, form, said = cased({"person": person, "disc": {"level": level, "grade": grade}}, seen, endplates)
     found = fit.built(form, case.resolved().dimensions(), endplates, "The disc")
-    rows = tuple(_row(row, seen) for row in found.report if not row[0].startswith("distance"))
+    rows = tuple(_row(row, seen) for row in found.report if not row[0].startswith(("distance", "dice")))
     return TakenIn(case, dataclasses.replace(found, said=tuple(said), report=rows))
 
 

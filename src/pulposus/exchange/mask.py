@@ -20,31 +20,34 @@ import numpy as np
 from pulposus import evidence
 from pulposus.case import Case
 from pulposus.errors import InputError
-from pulposus.exchange import dimensions, partial
+from pulposus.exchange import dimensions, partial, sound
 from pulposus.figures.on_image import on_image
 from pulposus.figures.style import DPI
 from pulposus.picture import PictureTable
 from pulposus.results import SLICE, placed, write_text
-from pulposus.scan import masks, readout, schemes, slab, volume
+from pulposus.scan import anatomy, masks, readout, schemes, slab, volume
 from pulposus.scan import nucleus as nuclei
 from pulposus.scan.schemes import WITH, Scheme
 from pulposus.surface.fit import Fit, fit
 from pulposus.therapies import protocol
 
 GOOD = "fitted"
+POOR = "fitted poorly"
 MEASURED = "measured in slices"
 _AROUND = 8.0  # mm of the picture kept around a disc
 _ECHO = (20.0, 600.0)  # ms, of anything that is called T2-weighted
-_BEYOND = 1.5  # times what is tabled, farther than which a disc is of another level
 _OTHERS = 2  # discs of the same person that say what is usual in them
 _UNKNOWN = 3  # the grade of a disc of which neither a user nor a picture says one
 _SIZES = ("ap_depth", "width", "anterior_height", "mid_height", "posterior_height")
 _COLUMNS = (
     *("disc", "label", "level", "status", "volume_mL", "volume_of_voxels_mL", "dice", "distance_mean_mm"),
     *(f"{size}_mm" for size in _SIZES),
-    *("mean_height_mm", "width_low_mm", "width_high_mm", "height_low_mm", "height_high_mm"),
+    *("mean_height_mm", "width_low_mm", "width_high_mm"),
+    *(f"height_between_cartilages{end}_mm" for end in ("", "_low", "_high")),
     *("volume_low_mL", "volume_high_mL"),
-    *("wedge_degrees", "worst_jacobian", "height_index", "bulge_posterior_mm", "bulge_anterior_mm"),
+    *(f"{size}_of_voxels_mm" for size in _SIZES),
+    *("wedge_degrees", "wedge_of_voxels_degrees", "lateral_wedge_of_voxels_degrees", "worst_jacobian"),
+    *("height_index", "bulge_posterior_mm", "bulge_anterior_mm"),
     *("nucleus_over_fluid", "t2_ms"),
     *("pfirrmann_estimate", "pfirrmann_low", "pfirrmann_high", "grade"),
 )
@@ -54,9 +57,9 @@ _COLUMNS = (
 class Taken:
     """One disc of a picture: its place from the lowest up (1), what was found, and its case where it has one.
 
-    found: the fit of a whole disc; measured: what the slices about its middle show; read: what a scanner shows of it;
-    slice: the picture on its midline, over the grey of fluid; nucleus: a sentence on where it is from; overlap: Dice's,
-    of a fit.
+    found: the fit of a whole disc; built: the mesh of one seen in slices, where it lies; measured: what the slices
+    about its middle show; read: what a scanner shows of it; slice: the picture on its midline, over the grey of fluid;
+    nucleus: a sentence on where it is from; overlap: Dice's, of a fit.
     """
 
     place: int
@@ -66,6 +69,7 @@ class Taken:
     endplates: str = WITH
     case: Case | None = None
     found: Fit | None = None
+    built: Fit | None = None
     measured: slab.Measured | None = None
     read: readout.Readout | None = None
     slice: np.ndarray | None = None
@@ -99,16 +103,18 @@ def take_in(
     image: str | Path | None = None,
     echo: float | None = None,
     treat: str = "",
+    name: str = "",
 ) -> Picture:
     """The discs of a segmentation.
 
     scheme: name of its labels' scheme or a TOML file, else proven by the labels; level: the one disc that is wanted,
     or, where labels do not say levels, the level of `disc`; disc: which one, from the lowest (1) up; grade: Pfirrmann,
     of all of them, else that which the picture shows, else 3; image: the picture that was segmented;
-    echo: its effective echo time, ms; treat: lines of treatment for every case, semicolons between. Raises InputError.
+    echo: its effective echo time, ms; treat: lines of treatment for every case, semicolons between; name: what the
+    picture is called in everything that is written, else as its file, or "DICOM series". Raises InputError.
     """
     wanted = evidence.level_named(level) if level else ""
-    labels = volume.labels(volume.read(path))
+    labels = volume.labels(_called(volume.read(path), name))
     meaning = schemes.scheme_of({int(label) for label in np.unique(labels.values)}, labels.name, scheme)
     shown = None if image is None else volume.read(image)
     if shown is not None and not shown.matches(labels):
@@ -118,6 +124,7 @@ def take_in(
     if shown is not None and np.array_equal(shown.values, labels.values):
         raise InputError(f"{shown.name!r} is the segmentation again; give the picture that was segmented to --image.")
     found = masks.discs(labels, meaning)
+    anatomy.refuse_impossible(labels, meaning, found)
     chosen = _chosen(found, meaning, labels.name, wanted, disc)
     if echo is not None and not _ECHO[0] <= echo <= _ECHO[1]:
         raise InputError(f"An echo time of {echo:g} ms is not possible; give {_ECHO[0]:g} to {_ECHO[1]:g} ms.")
@@ -137,8 +144,21 @@ def take_in(
         *_strange(labels, meaning),
         evidence.statement("kinds_of_segmentation").text,
         *((f"Grade {grade} was said for every disc.",) if grade is not None else ()),
+        *_graded(taken),
     )
     return Picture(labels.name, taken, said, shown, given)
+
+
+def _graded(taken: Sequence[Taken]) -> list[str]:
+    """What is known of grades read from pictures, where one was read."""
+    return [evidence.statement("grades_of_pictures").text] if any(one.read and one.read.grade for one in taken) else []
+
+
+def _called(seen: volume.Volume, name: str) -> volume.Volume:
+    """A picture by another name, where one was given. Raises InputError for one that no line of a file can hold."""
+    if not name.isprintable():
+        raise InputError(f"--name {name!r} holds what cannot be printed; give a word.")
+    return dataclasses.replace(seen, name=name.strip()) if name.strip() else seen
 
 
 def _strange(labels: volume.Volume, meaning: Scheme) -> list[str]:
@@ -199,7 +219,7 @@ class _Seen:
         part = Taken(place, disc, level, "", self.meaning.endplates)
         try:
             seen = slab.measured(disc, what)
-            _refuse_size(seen, level, what)
+            _refuse_size(disc, seen, level, what)
             share = self._usual(disc, seen, level)
             read = readout.read_out(disc, seen, self.labels, self.meaning, self.image, share, self.echo)
             part = dataclasses.replace(part, measured=seen, read=read)
@@ -232,8 +252,14 @@ class _Seen:
             grey, pixel = readout.midslice(part.disc, self.image, _AROUND)
             seen = grey / read.fluid
             kept |= {"slice": SLICE, "pixel": pixel}
-        table = PictureTable(**kept, with_endplates=self.meaning.endplates == WITH)
         assert part.case is not None
+        if part.measured and not part.found:
+            known = partial.known(part.case, part.measured, part.endplates)
+            kept |= {f"{name}_range": tuple(float(f"{end:.4g}") for end in span[1:]) for name, span in known.spans()}
+        ours = part.found or part.built
+        if ours is not None:
+            kept["pose"] = tuple(tuple(round(float(number), 5) for number in line) for line in ours.pose()[:3])
+        table = PictureTable(**kept, with_endplates=self.meaning.endplates == WITH)
         return dataclasses.replace(part, slice=seen, case=part.case.model_copy(update={"picture": table}))
 
     def _usual(self, disc: masks.Disc, seen: slab.Measured, level: str) -> float:
@@ -272,8 +298,12 @@ class _Seen:
         kept = {"level": part.level, "grade": grade, "surface": self.labels.name, "surface_unit": "mm"}
         more = {"surface_axes": "RAS", "surface_endplates": self.meaning.endplates, "form": found.form.model_dump()}
         case = self._case(kept | more)
-        part = dataclasses.replace(part, nucleus=told)
-        return dataclasses.replace(part, status=GOOD, case=case, found=found, overlap=masks.overlap(part.disc, found))
+        overlap = masks.overlap(part.disc, found)  # with the voxels themselves, in place of that with their surface
+        report = tuple(("dice", math.nan, overlap, "1") if line[0] == "dice" else line for line in found.report)
+        found = dataclasses.replace(found, report=report)
+        sound.refuse_fit(overlap, what)
+        status = POOR if sound.poor(overlap, _apart(found)) else GOOD
+        return dataclasses.replace(part, nucleus=told, status=status, case=case, found=found, overlap=overlap)
 
     def _sized(self, part: Taken, grade: int | str, what: str) -> Taken:
         """A case with what slices show; the rest is left to the tables, width in proportion to the depth."""
@@ -291,8 +321,10 @@ class _Seen:
         nucleus, told = self._nucleus(part.disc)
         inner = {} if nucleus is None else _proportions(nucleus, rows)
         base = {"disc": {"level": part.level, "grade": grade} | inner, "treatments": self.treatments}
-        case = dimensions.cased(base, {name: float(f"{value:.4g}") for name, value in own.items()}, part.endplates)[0]
-        return dataclasses.replace(part, status=MEASURED, case=case, nucleus=told)
+        kept = {name: float(f"{value:.4g}") for name, value in own.items()}
+        case, form, _ = dimensions.cased(base, kept, part.endplates)
+        laid = partial.laid(form, case, part.disc, seen, part.endplates)
+        return dataclasses.replace(part, status=MEASURED, case=case, built=laid, nucleus=told)
 
     def _nucleus(self, disc: masks.Disc) -> tuple[nuclei.Nucleus | None, str]:
         """The nucleus in the image, and the sentence on where it is from."""
@@ -305,14 +337,13 @@ class _Seen:
         return own, own.told()
 
 
-def _refuse_size(seen: slab.Measured, level: str, what: str) -> None:
-    """Raise InputError for a disc that its level never is: one of the loin called one of the neck."""
-    row = evidence.dimensions(level)["ap_depth"] if level in evidence.levels() else None
-    if row and not row.low / _BEYOND <= seen.ap_depth[0] <= row.high * _BEYOND:
-        raise InputError(
-            f"{what} is {seen.ap_depth[0]:.0f} mm deep, and discs of that level measure {row.low:g} to {row.high:g}: "
-            "its scheme, its level or the spacing in its header is wrong; check them."
-        )
+def _refuse_size(disc: masks.Disc, seen: slab.Measured, level: str, what: str) -> None:
+    """Raise InputError for a disc that its level never is; of slices width and volume are not known."""
+    wide = None if disc.slab else float(disc.mask.values.shape[0] * disc.mask.spacing[0])
+    whole = None if disc.slab else disc.volume
+    sound.refuse_sizes(
+        level, what, depth=seen.ap_depth[0], width=wide, height=seen.mid_height[0], volume=whole
+    )
 
 
 def _proportions(own: nuclei.Nucleus, rows: Mapping[str, evidence.Row]) -> dict[str, float]:
@@ -340,13 +371,18 @@ def told(taken: Taken) -> list[str]:
     """What was found of one disc, in sentences."""
     head = f"{taken.level or f'Disc {taken.place}'} (label {taken.disc.label}): "
     if taken.found:
-        distance = max(taken.found.number("distance_mean", own) for own in (True, False))
+        distance = _apart(taken.found)
         volume_ = taken.found.number("volume")
+        own = ", ".join(
+            f"{words} {taken.found.number(name):.1f} ({taken.found.number(name, False):.1f}) {unit}"
+            for name, words, unit in (("mid_height", "height in the middle", "mm"), ("wedge", "wedge", "degrees"))
+        )
         fitted = (
             f"{head}{volume_:.2f} mL of {taken.disc.volume:.2f} in voxels, Dice {taken.overlap:.3f}, surfaces "
-            f"{distance:.2f} mm apart in the mean."
+            f"{distance:.2f} mm apart in the mean; {own}, the label's in brackets."
         )
-        return [fitted, *([taken.nucleus] if taken.nucleus else []), *_shown(taken)]
+        more = [*(line for line in taken.found.said if "wedged to the side" in line), *filter(None, [taken.nucleus])]
+        return [fitted, *_poorly(taken), *more, *_shown(taken), *_unusual(taken)]
     if taken.measured and taken.case:
         seen = taken.measured
         spread = seen.mid_height[1]
@@ -355,11 +391,28 @@ def told(taken: Taken) -> list[str]:
             f"{seen.mid_height[0]:.1f} ± {spread:.1f} mm over {seen.slices} slices; width "
             "is the tables' share of the depth, what is not measured the tables'.",
             partial.known(taken.case, seen, taken.endplates).told(),
+            *([f"Worst Jacobian of its mesh: {taken.built.number('worst_jacobian'):.2f}."] if taken.built else []),
             *_collapsed(taken, seen),
             *([taken.nucleus] if taken.nucleus else []),
             *_shown(taken),
+            *_unusual(taken),
         ]
     return [f"{head}left out. {taken.status}"]
+
+
+def _apart(found: Fit) -> float:
+    """Mean distance between surface and mesh, the larger of both ways, mm."""
+    return max(found.number("distance_mean", own) for own in (True, False))
+
+
+def _poorly(taken: Taken) -> list[str]:
+    """What must be said of a fit that misses what it is to reach."""
+    return [sound.POORLY] if taken.status == POOR else []
+
+
+def _unusual(taken: Taken) -> list[str]:
+    """What a case says of its own numbers."""
+    return [] if taken.case is None else list(taken.case.warnings)
 
 
 def _collapsed(taken: Taken, seen: slab.Measured) -> list[str]:
@@ -397,19 +450,28 @@ def row(taken: Taken) -> dict[str, object]:
     numbers: dict[str, float] = {}
     if taken.found:
         numbers = {f"{name}_mm": taken.found.number(name) for name in _SIZES}
+        numbers |= {f"{name}_of_voxels_mm": taken.found.number(name, ours=False) for name in _SIZES}
+        for name in ("wedge", "lateral_wedge"):
+            numbers[f"{name}_of_voxels_degrees"] = taken.found.number(name, ours=False)
         numbers |= {"wedge_degrees": taken.found.number("wedge"), "volume_mL": taken.found.number("volume")}
         numbers |= {"dice": taken.overlap, "worst_jacobian": taken.found.number("worst_jacobian")}
-        numbers["distance_mean_mm"] = max(taken.found.number("distance_mean", own) for own in (True, False))
+        numbers["distance_mean_mm"] = _apart(taken.found)
     elif taken.measured:
-        numbers = {f"{name}_mm": getattr(taken.measured, name)[0] for name in _SIZES if name != "width"}
-        numbers["wedge_degrees"] = taken.measured.wedge[0]
+        seen = {name: getattr(taken.measured, name)[0] for name in _SIZES if name != "width"}
+        numbers = {f"{name}_of_voxels_mm": value for name, value in seen.items()}
+        numbers["wedge_of_voxels_degrees"] = taken.measured.wedge[0]
+        if taken.built:
+            numbers |= {f"{name}_mm": taken.built.number(name) for name in _SIZES}
+            numbers["wedge_degrees"] = taken.built.number("wedge")
         numbers["mean_height_mm"] = taken.measured.mean_height[0]
+        numbers |= {"worst_jacobian": taken.built.number("worst_jacobian")} if taken.built else {}
         if taken.case:
             known = partial.known(taken.case, taken.measured, taken.endplates)
-            numbers |= {"width_mm": known.width.value, "volume_mL": known.volume.value}
+            numbers["volume_mL"] = known.volume.value
+            numbers["height_between_cartilages_mm"] = known.height.value
             for what, unit, span in (
                 ("width", "mm", known.width),
-                ("height", "mm", known.height),
+                ("height_between_cartilages", "mm", known.height),
                 ("volume", "mL", known.volume),
             ):
                 numbers |= {f"{what}_low_{unit}": span.low, f"{what}_high_{unit}": span.high}
@@ -441,7 +503,7 @@ def write(picture: Picture, out: str | Path) -> list[Path]:
     if not out.name:
         raise InputError(f"--out is {str(out)!r}, which names no folder; write for example --out spine.")
     drawn = {
-        one.place: on_image(one.disc, one.found, picture.image, f"{one.level} of {picture.name}")
+        one.place: on_image(one.disc, one.found or one.built, picture.image, f"{one.level} of {picture.name}")
         for one in picture.discs
         if one.case
     }
@@ -466,15 +528,15 @@ def _write_case(picture: Picture, one: Taken, case: Case, folder: Path) -> list[
     import tomli_w
     from matplotlib.image import imsave
 
-    said = (*picture.said, *told(one), *(one.found.said if one.found else ()), *one.disc.said, *case.warnings)
+    said = dict.fromkeys([*picture.said, *told(one), *(one.found.said if one.found else ()), *one.disc.said])
     tables: dict[str, Any] = {"disc": case.disc.model_dump(exclude_none=True, exclude_defaults=True)}
     tables |= {"treatments": [{"protocol": line} for line in picture.treat]} if picture.treat else {}
     tables |= {"picture": case.picture.model_dump(exclude_none=True)} if case.picture else {}
     write_text(folder / "case.toml", "\n".join([*(f"# {line}" for line in said), "", tomli_w.dumps(tables)]))
     written = [folder / "case.toml"]
-    if one.found:
-        lines = [*one.found.table("voxels"), f"dice,,{one.overlap:.4f},1", ""]
-        write_text(folder / "fit.csv", "\n".join(lines))
+    ours = one.found or one.built
+    if ours:
+        write_text(folder / "fit.csv", "\n".join([*ours.table("voxels"), ""]))
         written.append(folder / "fit.csv")
     if one.slice is not None:
         with placed(folder / SLICE) as fresh:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pulposus.case import Case
 from pulposus.errors import InputError
+from pulposus.exchange import sound
 from pulposus.figures.fitted import fitted
 from pulposus.figures.style import DPI
 from pulposus.results import placed, write_text
@@ -43,10 +44,21 @@ def take_in(
     table = {"level": level, "grade": grade, "surface": name, "surface_endplates": endplates} | given
     asked = Case.from_dict({"disc": table})
     found = fit(path, unit=unit, axes=axes, endplates=endplates, sizes=asked.dimensions())
+    _refuse_size(found, asked.disc.level, name)
     kept = {"level": asked.disc.level, "grade": asked.disc.grade, "surface": name}
     form = found.form.model_dump()
     case = Case.from_dict({"disc": kept | {"surface_endplates": endplates} | given | {"form": form}})
     return TakenIn(case, found)
+
+
+def _refuse_size(found: Fit, level: str, name: str) -> None:
+    """Raise InputError for a surface that a disc of its level never has."""
+    sizes = ("ap_depth", "width", "mid_height", "volume")
+    depth, width, height, volume = (found.number(size, ours=False) for size in sizes)
+    wrong = "its level or its unit is wrong; check them."
+    sound.refuse_sizes(
+        level, f"{name!r} as {level}", depth=depth, width=width, height=height, volume=volume, wrong=wrong
+    )
 
 
 def write(taken: TakenIn, out: str | Path, of: str = "surface") -> list[Path]:
@@ -79,6 +91,11 @@ def write(taken: TakenIn, out: str | Path, of: str = "surface") -> list[Path]:
     return [out / name for name in ("case.toml", "fit.csv", "fit.png")]
 
 
+def _poorly(found: Fit, distance: float) -> list[str]:
+    """What must be said of a fit that misses what it is to reach."""
+    return [sound.POORLY] if sound.poor(found.number("dice"), distance) else []
+
+
 def told(found: Fit) -> list[str]:
     """How well it fits, in sentences."""
     theirs, ours = (found.number("volume", which) for which in (False, True))
@@ -90,6 +107,8 @@ def told(found: Fit) -> list[str]:
     )
     return [
         f"Volume {ours:.2f} mL of the surface's {theirs:.2f} ({100 * (ours / theirs - 1):+.1f} %); "
-        f"surfaces {max(there, back):.2f} mm apart in the mean, {worst:.1f} mm at most.",
+        f"surfaces {max(there, back):.2f} mm apart in the mean, {worst:.1f} mm at most; Dice "
+        f"{found.number('dice'):.3f}.",
+        *_poorly(found, max(there, back)),
         f"Ours, and the surface's in brackets: {sizes}.",
     ]

@@ -23,9 +23,14 @@ from pulposus.surface.fit import Fit, skin
 
 _BLUR = 0.7  # maths: of a voxel; a staircase of voxels becomes a plane to a tenth of a voxel
 _PAD = 4  # maths: voxels around a disc, so that its blurred border lies inside
-_HALVINGS = 14  # maths: the height of the cut to 1/10,000
+_CUTS, _EXACT = 14, 1e-4  # maths: heights of the cut that are tried, and how near its volume comes to the voxels'
+_EDGE = 1e-3  # maths: share of the greatest value within which no cut lies
+_ROUNDING = 1e-3  # maths: of a voxel, by which headers round
+_FACETS = 40  # maths: facets from side to side of a disc, more than which cost time and tell nothing
 _SPECK = 0.05  # maths: share of the greatest piece below which another is a stray speck
 _CUT = 0.25  # maths: share of the greatest section beyond which the last slice shows that a disc goes on
+_WALL = 0.7  # maths: share of the greatest section beyond which the last one is a wall: discs taper to both sides
+_HOLES = 0.05  # maths: share of a disc in holes beyond which the mask is damaged
 _FEWEST = 8  # maths: voxels along each side, fewer than which show no form
 _ML = 1e-3  # maths: mm^3 in mL
 _SIDES = (("left", "right"), ("back", "front"), ("lower end", "upper end"))
@@ -36,7 +41,7 @@ class Disc:
     """One disc of a segmentation: its label, level ("" where the label does not say) and voxels on a grid of their own.
 
     slab: the stack is narrower than the disc, which goes on to both sides; cut: names of other sides where the field
-    ends in the disc.
+    ends in the disc; broken: why its mask is damaged, in words.
     """
 
     label: int
@@ -45,6 +50,7 @@ class Disc:
     slab: bool
     cut: tuple[str, ...]
     said: tuple[str, ...]
+    broken: tuple[str, ...] = ()
 
     @property
     def volume(self) -> float:
@@ -73,35 +79,49 @@ def discs(labels: Volume, scheme: Scheme) -> list[Disc]:
         piece, count = ndimage.label(labels.values[box] == label)
         sizes = np.bincount(piece.ravel(), minlength=count + 1)[1:]
         kept = np.flatnonzero(sizes >= _SPECK * sizes.max()) + 1
-        if len(kept) > 1 and level:
+        broken: tuple[str, ...] = ()
+        if len(kept) > 1 and (level or len(scheme.discs) > 1):  # a label of one disc
+            parts = " and ".join(f"{n * labels.voxel * _ML:.1f}" for n in sorted(sizes[kept - 1])[::-1])
+            broken = (f"label {label} is in {len(kept)} pieces, of {parts} mL",)
             kept = kept[[int(np.argmax(sizes[kept - 1]))]]
         stray = int(sizes.sum() - sizes[kept - 1].sum())
         said = (f"{stray} voxels of label {label} that lie apart from it were left out.",) if stray else ()
-        found += [_disc(labels, label, level, piece == number, low, high, said) for number in kept]
+        found += [_disc(labels, label, level, piece == number, (low, high), said, broken) for number in kept]
     found.sort(key=lambda disc: disc.height_above)
     _refuse_disorder(found, labels.name)
     return found
 
 
 def _disc(
-    labels: Volume, label: int, level: str, inside: np.ndarray, low: np.ndarray, high: np.ndarray, said: tuple[str, ...]
+    labels: Volume,
+    label: int,
+    level: str,
+    inside: np.ndarray,
+    ends: tuple[np.ndarray, np.ndarray],
+    said: tuple[str, ...],
+    broken: tuple[str, ...],
 ) -> Disc:
     box = ndimage.find_objects(inside.astype(int))[0]
-    inside, low = inside[box], low + [side.start for side in box]
+    inside, low = inside[box], ends[0] + [side.start for side in box]
     high = low + inside.shape
     mask = Volume(labels.name, inside, labels.cut(low, high).affine)
-    open_ = set()
+    open_, walls = set(), []
     for axis, names in enumerate(_SIDES):
         sections = mask.values.sum(tuple(other for other in range(3) if other != axis))
         at_edge = (low[axis] == 0, high[axis] == labels.values.shape[axis])
-        ends = (sections[0], sections[-1])
-        open_ |= {
-            name
-            for name, edge, end in zip(names, at_edge, ends, strict=True)
-            if edge and (axis > 0 or end > _CUT * sections.max())
-        }
+        for name, edge, end in zip(names, at_edge, (sections[0], sections[-1]), strict=True):
+            if edge and (axis > 0 or end > _CUT * sections.max()):
+                open_.add(name)
+            elif axis == 0 and not edge and len(sections) >= _FEWEST and end > _WALL * sections.max():
+                walls.append(name)
+    holes = 1 - inside.sum() / max(int(ndimage.binary_fill_holes(inside).sum()), 1)
+    if walls:
+        broken += (f"it ends in a flat wall within the picture ({', '.join(walls)}), where a part was cut off",)
+    if holes > _HOLES:
+        broken += (f"{holes:.0%} of it are holes",)
     slab = {"left", "right"} <= open_
-    return Disc(label, level, mask, slab, tuple(sorted(open_ - ({"left", "right"} if slab else set()))), said)
+    cut = tuple(sorted(open_ - ({"left", "right"} if slab else set())))
+    return Disc(label, level, mask, slab, cut, said, broken)
 
 
 def _refuse_disorder(found: list[Disc], name: str) -> None:
@@ -117,6 +137,11 @@ def _refuse_disorder(found: list[Disc], name: str) -> None:
 
 def refuse_part(disc: Disc, name: str) -> None:
     """Raise InputError for a disc that is cut by the edge of the field, or too small to have a form."""
+    if disc.broken:
+        raise InputError(
+            f"The mask of {name[0].lower()}{name[1:]} is damaged: {'; '.join(disc.broken)}; mend it, or cut away what "
+            "is padding."
+        )
     if disc.cut:
         raise InputError(f"{name} is cut by the edge of the picture ({', '.join(disc.cut)}); choose a whole disc.")
     sides = disc.mask.values.shape[1 if disc.slab else 0 :]
@@ -160,26 +185,50 @@ def bone(labels: Volume, label: int) -> reading.Given:
     return _smoothed(Volume(labels.name, box.values == label, box.affine), f"label {label}", ())
 
 
+def _stride(mask: Volume) -> int:
+    """How many voxels share one facet: of a disc of the loin two of half a millimetre, of the neck's one."""
+    wide = float((np.array(mask.values.shape) * mask.spacing).max())
+    return max(1, int(wide / _FACETS / float(mask.spacing.max()) + _ROUNDING))
+
+
 def _smoothed(mask: Volume, name: str, said: tuple[str, ...]) -> reading.Given:
-    """The border of voxels without its staircase, wound outwards, with their volume."""
+    """The border of voxels without its staircase, wound outwards, with their volume; in so many facets, however fine
+    the voxels are.
+    """
     measure = library("skimage.measure")
-    values = np.pad(mask.values, _PAD).astype(float)
-    wanted, blurred = values.sum(), ndimage.gaussian_filter(values, _BLUR)
-    low, high = 0.0, float(blurred.max())
-    for _ in range(_HALVINGS):
-        level = 0.5 * (low + high)
-        points, faces, _, _ = measure.marching_cubes(blurred, level)
-        low, high = (level, high) if abs(triangles.volume(points, faces)) > wanted else (low, level)
-    places = mask.places(points - _PAD)
+    stride = _stride(mask)
+    values = np.pad(mask.values, _PAD * stride).astype(np.float32)
+    wanted, blurred = float(values.sum()), ndimage.gaussian_filter(values, _BLUR * stride)
+
+    def cut(level: float) -> tuple[np.ndarray, np.ndarray, float]:
+        points, faces, _, _ = measure.marching_cubes(blurred, level, step_size=stride)
+        return points, faces, abs(triangles.volume(points, faces)) / wanted - 1
+
+    low, high = _EDGE * float(blurred.max()), (1 - _EDGE) * float(blurred.max())
+    level = 0.5 * float(blurred.max())
+    points, faces, more = cut(level)
+    slope = 0.0
+    for _ in range(_CUTS):
+        if abs(more) < _EXACT:
+            break
+        low, high = (level, high) if more > 0 else (low, level)
+        step = level - more / slope if slope < 0 else 0.0
+        before, level = level, step if low < step < high else 0.5 * (low + high)
+        points, faces, now = cut(level)
+        slope, more = (now - more) / (level - before), now
+    places = mask.places(points - _PAD * stride)
     if triangles.volume(places, faces) < 0:
         faces = faces[:, ::-1]
     return reading.Given(name, places, faces, said=said)
 
 
 def overlap(disc: Disc, found: Fit) -> float:
-    """Dice's overlap of the fitted mesh with the voxels, each taken by its middle."""
-    around = np.pad(disc.mask.values, _PAD)
-    index = np.argwhere(np.ones_like(around)) - _PAD
+    """Dice's overlap of the fitted mesh with the voxels, each taken by its middle; where several share a facet, one
+    of them.
+    """
+    stride = _stride(disc.mask)
+    around = np.pad(disc.mask.values, _PAD)[::stride, ::stride, ::stride]
+    index = np.argwhere(np.ones_like(around)) * stride - _PAD
     places = found.surface.carry(disc.mask.places(index))
     plates = 0 if found.endplates == WITH else found.plates
     points, faces = skin(found.nodes[:, :, plates : found.nodes.shape[2] - plates])

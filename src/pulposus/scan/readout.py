@@ -68,6 +68,13 @@ def read_out(
     except InputError as why:
         return Readout(index, bulge=out, said=str(why))
     ratio = own / fluid
+    if ratio > evidence.used("nucleus_proton_density").high:
+        return Readout(
+            index,
+            bulge=out,
+            said=f"Its nucleus is {ratio:.2f} times as bright as fluid, more than its water allows: the picture is not "
+            "T2-weighted, or what is called the canal holds no fluid, and no signal is read.",
+        )
     chances = scanner.graded(ratio, height_share, echo)
     t2 = scanner.relaxation(ratio, *scanner.usual(echo))
     return Readout(index, ratio, t2, fluid, chances, *scanner.likeliest(chances), out)

@@ -7,6 +7,7 @@ never guessed: where the labels of a file prove none, or two, it has to be named
 from __future__ import annotations
 
 import csv
+import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ class Scheme:
 
     discs: label -> level, empty where a label does not say which; others: structure -> labels ("canal", "vertebra");
     endplates: whether a disc's label holds the cartilage endplates ("with") or these have labels of their own
-    ("without"); said: what a user should know about it.
+    ("without"); said: what a user should know about it; downwards: structures whose labels say their order, each with
+    its labels from the head down.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Scheme:
     others: dict[str, tuple[int, ...]]
     endplates: str
     said: tuple[str, ...] = ()
+    downwards: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     @property
     def levelled(self) -> bool:
@@ -54,9 +57,30 @@ def known() -> dict[str, Scheme]:
             if record["structure"] != "disc":
                 others[record["structure"]] = (*others.get(record["structure"], ()), int(record["label"]))
         said = tuple(f"{name}: {record['note']}." for record in discs if record["note"])
-        levels = {int(record["label"]): record["place"] for record in discs}
-        found[name] = Scheme(name, levels, others, discs[0]["endplates"], said)
+        levels = {int(record["label"]): _level(record["place"]) for record in discs}
+        found[name] = Scheme(name, levels, others, discs[0]["endplates"], said, _downwards(mine))
     return found
+
+
+def _level(place: str) -> str:
+    """The level of a place; nothing of one that is counted only."""
+    return "" if place.isdigit() else place
+
+
+def _downwards(records: list[dict[str, str]]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Structures whose places are all known, with their labels from the head down."""
+    made = []
+    for what in dict.fromkeys(record["structure"] for record in records):
+        placed = [(record["place"], int(record["label"])) for record in records if record["structure"] == what]
+        if len(placed) > 1 and all(place for place, _ in placed):
+            made.append((what, tuple(label for _, label in sorted(placed, key=lambda one: _place(one[0])))))
+    return tuple(made)
+
+
+def _place(place: str) -> tuple[int, int]:
+    """A vertebra, or a disc by the one above it, as a number that grows downwards; counting numbers grow so too."""
+    region, number = re.match(r"([CTLS]?)(\d+)", place).groups()  # type: ignore[union-attr]
+    return ("", "C", "T", "L", "S").index(region), int(number)
 
 
 def scheme_of(labels: set[int], name: str, wanted: str | None = None) -> Scheme:
@@ -191,11 +215,23 @@ def from_file(path: str | Path) -> Scheme:
     levels = {_code(path.name, level, label): evidence.level_named(str(level)) for level, label in discs.items()}
     if len(levels) < len(discs):
         raise InputError(f"{path.name!r} gives one label to two discs; give each its own.")
+    return Scheme(path.name, levels, _others(path.name, table.get("others", {}), levels), table["endplates"])
+
+
+def _others(name: str, given: object, discs: dict[int, str]) -> dict[str, tuple[int, ...]]:
+    """Structures beside discs, each label of one only."""
+    if not isinstance(given, dict):
+        raise InputError(f"{name!r} gives others = {given!r}; write a table [others] with lines like canal = 61.")
     others: dict[str, tuple[int, ...]] = {}
-    for what, codes in (table.get("others") or {}).items():
+    seen = {label: f"disc {level}" for label, level in discs.items()}
+    for what, codes in given.items():
         some = codes if isinstance(codes, list) else [codes]
-        others[str(what)] = tuple(_code(path.name, what, code) for code in some)
-    return Scheme(path.name, levels, others, table["endplates"])
+        others[str(what)] = tuple(_code(name, what, code) for code in some)
+        for code in others[str(what)]:
+            if code in seen:
+                raise InputError(f"{name!r} gives label {code} to {seen[code]} and to {what}; give each its own.")
+            seen[code] = str(what)
+    return others
 
 
 def _code(name: str, what: object, label: object) -> int:

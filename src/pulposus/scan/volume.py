@@ -2,8 +2,9 @@
 
 What: NIfTI, MHA and MHD, and a folder with one DICOM series, as a grid whose axes run to the right, to the front and up
 as nearly as turning it by right angles can make them, with the matrix that leads from the grid to places in mm.
-Why nothing else is read: names, dates and numbers of a person stand in DICOM headers; only pixels and geometry are
-taken, so that what is written afterwards cannot hold them.
+Why nothing else is read: names, dates and numbers of a person stand in DICOM headers, and often in the name of the
+folder; only pixels and geometry are taken, so that what is written afterwards cannot hold them.
+Orientation is never guessed: a file that does not say it, or says two, is refused.
 Errors: whatever the file holds, a mistake is an `InputError` of one sentence.
 """
 
@@ -12,7 +13,9 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +24,15 @@ import numpy as np
 
 from pulposus.errors import InputError, nearest
 
+SERIES = "DICOM series"  # what one is called, whatever its folder is called
 KINDS = (".nii", ".nii.gz", ".mha", ".mhd")
 _MOST = 5e8  # maths: voxels; more is no picture of a spine, and would not fit into memory
 _THINNEST, _THICKEST = 0.05, 20.0  # maths: mm between voxels of a picture of a body
 _SQUARE = 0.02  # maths: cosine between axes of a grid that is not sheared
+_ONE_FRAME = 0.02  # maths: of a voxel's side, by which the two frames of one header may differ: rounding
+_HEAD = 65536  # maths: bytes at the start of a file within which its header in words lies
+_EVEN = 0.05  # maths: of the way between slices, by which it may differ: headers are rounded
+_TERMINAL = 2  # maths: the number that the system gives to what is written to a terminal as an error
 _SAME = 0.01  # maths: of a voxel, by which two grids may lie apart and be one
 _WHOLE = 1e-3  # maths: how near to whole numbers labels are
 
@@ -76,18 +84,42 @@ def read(path: str | Path) -> Volume:
         raise InputError(
             f"{path.name!r} is none of {', '.join(KINDS)}, and no folder of DICOM files; export it as NIfTI."
         )
-    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()), _hushed():
         warnings.simplefilter("ignore")
         values, affine = (_nifti if kind.startswith(".nii") else _by_itk)(path)
-    return _upright(path.name, *_checked(path.name, values, affine))
+    name = SERIES if path.is_dir() else path.name
+    return _upright(name, *_checked(name, values, affine))
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """What libraries in C write past Python to the terminal goes nowhere: each mistake is one sentence of ours."""
+    try:
+        kept = os.dup(_TERMINAL)
+    except OSError:  # there is none
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, _TERMINAL)
+        yield
+    finally:
+        os.dup2(kept, _TERMINAL)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def labels(volume: Volume) -> Volume:
     """A picture as one of labels: whole numbers from 0. Raises InputError where it is none."""
     values = volume.values
     if not np.issubdtype(values.dtype, np.integer):
+        if not np.isfinite(values).all():
+            raise InputError(
+                f"{volume.name!r} holds values that are no numbers (NaN or infinite), which no mask of labels has; "
+                "save the segmentation again."
+            )
         whole = np.rint(values)
-        if not np.isfinite(values).all() or np.abs(values - whole).max() > _WHOLE:
+        if np.abs(values - whole).max() > _WHOLE:
             raise InputError(
                 f"{volume.name!r} holds values between whole numbers, so it is a picture and no mask of labels; "
                 "give the segmentation here and the picture to --image."
@@ -123,6 +155,7 @@ def _nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
         _refuse_shape(path.name, shape)
         values = np.asanyarray(image.dataobj)
         affine = np.asarray(image.affine, float)
+        _refuse_frame(path.name, image.header)
         unit = image.header.get_xyzt_units()[0]
     except InputError:
         raise
@@ -130,6 +163,43 @@ def _nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise _damaged(path, problem) from None
     scale = {"meter": 1e3, "micron": 1e-3}.get(unit, 1.0)  # maths: lengths in mm
     return values, np.diag([scale, scale, scale, 1.0]) @ affine
+
+
+def _refuse_frame(name: str, header: Any) -> None:
+    """Raise InputError for a header that says no orientation, for which the library takes one, or says two."""
+    said = [frame for which in ("sform", "qform") if (frame := _frame(header, which)) is not None]
+    if not said:
+        raise InputError(
+            f"The header of {name!r} does not say where right, front and up are (its sform and qform have code 0); "
+            "export it again with its orientation."
+        )
+    if len(said) == 2:
+        sides = np.linalg.norm(said[0][:3, :3], axis=0)
+        if not np.abs((said[0] - said[1])[:3, :3] / np.maximum(sides, np.finfo(float).tiny)).max() <= _ONE_FRAME:
+            raise InputError(
+                f"The header of {name!r} says two orientations that differ (its sform and its qform), and one would be "
+                "a guess; export it again with one."
+            )
+
+
+def _frame(header: Any, which: str) -> np.ndarray | None:
+    """One of the two frames of a header; None where its code says that nobody wrote it."""
+    frame = getattr(header, f"get_{which}")(coded=True)[0]
+    return None if frame is None else np.asarray(frame, float)
+
+
+def _refuse_wordless(path: Path) -> None:
+    """The same of a header in words (MHA, MHD), and for one without spacing, which would be taken as 1 mm."""
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD).split(b"ElementDataFile")[0]
+    keys = {line.split(b"=")[0].strip() for line in head.splitlines()}
+    if not keys & {b"TransformMatrix", b"Rotation", b"Orientation"}:
+        raise InputError(
+            f"The header of {path.name!r} does not say where right, front and up are (it has no TransformMatrix); "
+            "export it again with its orientation."
+        )
+    if not keys & {b"ElementSpacing", b"ElementSize"}:
+        raise InputError(f"The header of {path.name!r} does not say how large voxels are; export it again.")
 
 
 def _by_itk(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -140,10 +210,12 @@ def _by_itk(path: Path) -> tuple[np.ndarray, np.ndarray]:
         if path.is_dir():
             reader, files = itk.ImageSeriesReader(), _series(itk, path)
             reader.SetFileNames(files)
+            _refuse_gaps(itk, files)
         else:
             reader.SetFileName(str(path))
             reader.ReadImageInformation()
             _refuse_shape(path.name, reader.GetSize())
+            _refuse_wordless(path)
         image = reader.Execute()
         _refuse_shape(path.name, image.GetSize() if image.GetNumberOfComponentsPerPixel() == 1 else (0, 0, 0, 0))
         values = itk.GetArrayFromImage(image).transpose()
@@ -168,6 +240,30 @@ def _series(itk: Any, path: Path) -> list[str]:
             f"The folder {str(path)!r} holds {len(found)} DICOM series; put the files of one into a folder of its own."
         )
     return list(itk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), found[0]))
+
+
+def _refuse_gaps(itk: Any, files: list[str]) -> None:
+    """Raise InputError for a series whose slices do not lie evenly one behind the other: the library would close up."""
+    if len(files) < 2:
+        return
+    heads = []
+    for file in files:
+        head = itk.ImageFileReader()
+        head.SetFileName(file)
+        head.ReadImageInformation()
+        heads.append((np.array(head.GetOrigin()), np.array(head.GetDirection()).reshape(3, 3)))
+    origins, turn = np.array([origin for origin, _ in heads]), heads[0][1]
+    if max(np.abs(other - turn).max() for _, other in heads) > _SQUARE:
+        raise InputError(f"The slices of the {SERIES} do not lie side by side; give the files of one stack.")
+    steps = np.diff(origins, axis=0) @ turn
+    along = np.abs(steps[:, 2])
+    if np.ptp(steps[:, 2]) > _EVEN * along.max():
+        raise InputError(
+            f"The slices of the {SERIES} lie {along.min():.3g} to {along.max():.3g} mm apart, so some are missing, or "
+            "stand twice; export the whole series again."
+        )
+    if np.abs(steps[:, :2]).max() > _EVEN * along.max():
+        raise InputError(f"The grid of the {SERIES} is sheared; resample it onto a rectangular one.")
 
 
 def _damaged(path: Path, problem: Exception) -> InputError:

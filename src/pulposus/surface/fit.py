@@ -10,6 +10,7 @@ rim is a fraction of a millimetre, which the report measures.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ _FLOOR = 0.2  # maths: share of the mean height below which a fitted height is n
 _INSIDE = 0.97  # maths: a region that comes nearer to the rim than this is no nucleus
 _FAR = 0.04  # maths: of the plan's mean width; a surface farther off on the whole is no disc
 _STEP = 0.02  # maths: of the plan's mean width, between places at which distances are taken
+_LEANS = 2.0  # maths: degrees between heights on both sides, less than which is said of no disc
 RIM = 0.9  # maths: of the way to the rim, where anterior and posterior heights are taken
 _MESH, _FINER = "standard", "fine"
 _MM, _ML = 1e3, 1e6  # maths: a metre in mm, a cubic metre in mL
@@ -49,7 +51,7 @@ class Fit:
     report: rows of (quantity, of the surface, of our mesh, unit); NaN where one of them has none.
     surface: what was given, upright; nodes: (ring, sector, layer, 3) of our mesh in the same frame, m; distance:
     places (k, 3) of the surface and how far our mesh lies from each, m; endplates: whether these lie within the
-    surface ("with").
+    surface ("with"); level: how high in that frame the middle of the mesh lies, m.
     """
 
     form: Form
@@ -60,6 +62,15 @@ class Fit:
     distance: tuple[np.ndarray, np.ndarray]
     from_regions: bool
     endplates: str = WITHOUT
+    level: float = 0.0
+
+    def pose(self) -> np.ndarray:
+        """The matrix (4, 4) that leads from the mesh of a run, mm, to where the disc lies in what was given, mm."""
+        matrix = np.eye(4)
+        matrix[:3, :3] = self.surface.turn.T
+        at = self.surface.turn.T @ [0.0, 0.0, self.level] + self.surface.centre
+        matrix[:3, 3] = at * _MM
+        return matrix
 
     @property
     def rings(self) -> int:
@@ -137,7 +148,7 @@ def fit(
     Raises InputError, one sentence, for what is no disc.
     """
     given = path if isinstance(path, reading.Given) else reading.read(path)
-    name = repr(given.name)
+    name = given.name if "'" in given.name else repr(given.name)  # a phrase quotes the file that it names
     points, faces, mended = triangles.closed(given.points, given.faces, name)
     solid = frame.upright(points, faces, name, unit, axes, given.up)
     whole = triangles.volume(solid.points, solid.faces)
@@ -147,7 +158,9 @@ def fit(
     numbers = _numbers(disc, nucleus, ends, name)
     nodes = _nodes(numbers, sizes, float(ends.middle[0]))
     said = [*given.said, *mended, *solid.said, told, _laid(endplates)]
-    return _judged(numbers, solid, nodes, endplates, whole, inner, tuple(said), name)
+    made = _judged(numbers, solid, nodes, endplates, whole, inner, tuple(said), name)
+    told_more = (*made.said, *_leaning(made.number("lateral_wedge", ours=False)))
+    return dataclasses.replace(made, said=told_more, level=float(ends.middle[0]))
 
 
 def built(form: Form, sizes: Mapping[str, float], endplates: str, name: str) -> Fit:
@@ -169,6 +182,17 @@ def formed(keys: SurfaceKeys, sizes: Mapping[str, float]) -> tuple[dict[str, Any
     nucleus = [key for key in OF_SURFACES if key not in OF_FORMS]
     update = {**dict.fromkeys(nucleus), "form": found.form, "surface": Path(path).name}
     return update, " ".join(found.said), [] if found.from_regions else nucleus
+
+
+def _leaning(angle: float) -> list[str]:
+    """The sentence on a disc that is higher on one side, as in scoliosis."""
+    if not abs(angle) > _LEANS:
+        return []
+    side = "right" if angle > 0 else "left"
+    return [
+        f"It is wedged to the side by {abs(angle):.1f} degrees, higher on the {side}, as in scoliosis: our form has no "
+        "such wedge and is as high on both sides, so that this is left out."
+    ]
 
 
 def _laid(endplates: str) -> str:
@@ -398,6 +422,7 @@ def _judged(
         ("nucleus_volume", inner[1] * _ML if inner else np.nan, float(tissue[mesh.NUCLEUS]) * _ML, "mL"),
         *_sizes(solid.points, solid.faces, nodes[:, :, plates : topology.layers - plates]),
         *_far(here[1:], there[1:]),
+        ("dice", np.nan, _dice((solid.points, solid.faces), ours, _STEP * size), "1"),
         ("worst_jacobian", np.nan, worst, "1"),
     ]
     mean = max(max(row[1:3]) for row in _far(here[1:], there[1:])[:1])
@@ -427,20 +452,34 @@ def _spread(weight: np.ndarray, distance: np.ndarray) -> tuple[float, float, flo
     return float(np.average(distance, weights=weight)) * _MM, float(most) * _MM, float(distance.max()) * _MM
 
 
+def _dice(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray], step: float) -> float:
+    """Dice's overlap of two closed surfaces, in columns of the plan so far apart."""
+    low, high = (getattr(np.concatenate([one[0], other[0]])[:, :2], end)(0) for end in ("min", "max"))
+    axes = [np.arange(a + step / 2, b, step) for a, b in zip(low, high, strict=True)]
+    plan = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2)
+    ends = np.nan_to_num(np.array([triangles.columns(*body, plan) for body in (one, other)]))
+    both = np.maximum(ends[:, 1].min(0) - ends[:, 0].max(0), 0) * (ends[:, 1] > ends[:, 0]).all(0)
+    return float(2 * both.sum() / (ends[:, 1] - ends[:, 0]).sum())
+
+
 def _sizes(points: np.ndarray, faces: np.ndarray, nodes: np.ndarray) -> list[tuple[str, float, float, str]]:
-    """Depth, width, heights and wedge of the surface and of ours, measured alike."""
+    """Depth, width, heights and both wedges of the surface and of ours, measured alike; that to the side is positive
+    where the right is higher.
+    """
     rows, both = [], []
     for places, sides in ((points, faces), skin(nodes)):
         level = float(np.mean(places[:, 2]))
         curve = triangles.radii(triangles.section(places, sides, level), np.zeros(2), _THETA)
-        front, back = curve[0], -curve[_ANGLES // 2]
-        spots = np.array([[0, RIM * front], [0, (front + back) / 2], [0, RIM * back]])
+        front, left, back, right = curve[:: _ANGLES // 4] * [1, -1, -1, 1]
+        along = [[0, RIM * front], [0, (front + back) / 2], [0, RIM * back]]
+        spots = np.array([*along, [RIM * right, 0], [RIM * left, 0]])
         low, high = triangles.columns(places, sides, spots)
         height = high - low
         wedge = np.degrees(np.arctan((height[0] - height[2]) / (spots[0, 1] - spots[2, 1])))
-        sizes = [np.ptp(places[:, 1]), np.ptp(places[:, 0]), *height]
-        both.append([*(float(size) * _MM for size in sizes), float(wedge)])
-    names = ("ap_depth", "width", "anterior_height", "mid_height", "posterior_height", "wedge")
+        lateral = np.degrees(np.arctan((height[3] - height[4]) / (spots[3, 0] - spots[4, 0])))
+        sizes = [np.ptp(places[:, 1]), np.ptp(places[:, 0]), *height[:3]]
+        both.append([*(float(size) * _MM for size in sizes), float(wedge), float(lateral)])
+    names = ("ap_depth", "width", "anterior_height", "mid_height", "posterior_height", "wedge", "lateral_wedge")
     for name, one, other in zip(names, *both, strict=True):
-        rows.append((name, one, other, "degree" if name == "wedge" else "mm"))
+        rows.append((name, one, other, "degree" if name.endswith("wedge") else "mm"))
     return rows

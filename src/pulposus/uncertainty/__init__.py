@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pulposus.uncertainty.draws import Factor as Factor
 from pulposus.uncertainty.draws import draw as draw
 from pulposus.uncertainty.draws import factors as factors
+from pulposus.uncertainty.draws import forms as forms
 from pulposus.uncertainty.ensemble import Progress, run_members
 from pulposus.uncertainty.spread import bands, told
 
@@ -39,7 +40,8 @@ def forecast(
     Raises InputError for a number of members or a mesh that cannot be.
     """
     case = case.resolved()
-    drawn, wanted = draw(case, n, mechanics=mechanics), factors(case, mechanics)
+    drawn = draw(case, n, mechanics=mechanics, form=True)
+    wanted = [*factors(case, mechanics), *forms(case)]
 
     def keep(members: pd.DataFrame) -> None:
         if (members["status"] == "completed").any():

@@ -2,6 +2,8 @@
 
 What: `factors` lists every number with a range that the case reads: parameters of the disc under its hypotheses, and
 rows of its products, carriers, needle sites and volumes. `draw` gives each member of an ensemble its own values.
+A disc of which a picture showed only slices also has a width and a height of its own in each member (`forms`,
+`formed`), from the ranges that its case keeps.
 Law: log-uniform where low > 0 and high > 3 low, for such a range speaks of orders, else uniform. Nothing is drawn
 outside the range; no row says more than its range, so no law has a peak.
 Sequence: Sobol, scrambled by the case's seed, always in the same number of dimensions, each number at a place of its
@@ -16,14 +18,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
 from pulposus import evidence
+from pulposus.disc import geometry
 from pulposus.disc.parameters import declared
 from pulposus.errors import InputError
 from pulposus.evidence import Row
 from pulposus.record import parameters_used
+from pulposus.run import shape_of
 
 if TYPE_CHECKING:
     from pulposus.case import Case
@@ -34,6 +40,11 @@ _PRODUCTS = 512  # maths: place of the first number of a product; parameters, an
 _MOST = 65536  # maths: members, a guard against slips of the keyboard
 _FIGURES = 12  # maths: digits kept, four fewer than a double has
 _SCANNER = "nucleus_t2_grade"
+WIDTH, HEIGHT = "disc_width", "disc_height"
+_FORMS = {WIDTH: _DIMENSIONS - 2, HEIGHT: _DIMENSIONS - 1}  # maths: places in the sequence, behind all products
+_KEPT = 0.5  # maths: share of its least height that a drawn disc keeps: no mesh is made of one without height
+_ANGLES = 720  # maths: angles at which a stretched outline is projected on its harmonics, to 1/10,000 of a radius
+_MM = 1e-3  # maths: a millimetre in metres
 
 
 @dataclass(frozen=True)
@@ -73,8 +84,8 @@ def factors(case: Case, mechanics: str = "columns") -> list[Factor]:
     """Every number that has a range, that a resolved case reads with the mechanics of columns or its own ("solid"), and
     that its user has not set.
 
-    T2 of the five grades are one scanner's scale and move together. Form of the disc, dose, volume and viability are
-    what the case says, and do not move.
+    T2 of the five grades are one scanner's scale and move together. Dose, volume and viability are what the case says,
+    and do not move; the form of the disc neither, but for what `forms` gives.
     """
     places = {name: place for place, name in enumerate(declared())}
     found = []
@@ -98,16 +109,85 @@ def factors(case: Case, mechanics: str = "columns") -> list[Factor]:
     return found
 
 
-def draw(case: Case, n: int, seed: int | None = None, mechanics: str = "columns") -> pd.DataFrame:
+def forms(case: Case) -> list[Factor]:
+    """Width and height between the cartilages, mm, of a resolved case's disc, as far as its picture left them open.
+
+    The low end of the height leaves half of its least height to the disc: no mesh is made of less.
+    """
+    if case.picture is None:
+        return []
+    shape = shape_of(case)
+    wide, tall = (value / _MM for value in _sizes(shape)[:2])
+    least = max(tall - (1 - _KEPT) * _sizes(shape)[2] / _MM, 0.0)
+    found = []
+    for name, value, span, floor, meaning in (
+        (WIDTH, wide, case.picture.width_range, 0.0, "width of the disc, of which the picture shows slices only"),
+        (HEIGHT, tall, case.picture.height_range, least, "height of the disc between its cartilages, in slices"),
+    ):
+        if span is not None:
+            low, high = min(max(span[0], floor), value), max(span[1], value)
+            if low < high:
+                row = Row(name, value, low, high, "mm", "assumption", "assumed", "[picture]")
+                found.append(Factor(row, meaning, _FORMS[name]))
+    return found
+
+
+def formed(case: Case, drawn: Mapping[str, float]) -> geometry.Shape:
+    """The form of a resolved case's disc with the width and height of one member: stretched to both sides, and higher
+    or lower by the same everywhere.
+    """
+    shape = shape_of(case)
+    if WIDTH in drawn:
+        factor = drawn[WIDTH] * _MM / _sizes(shape)[0]
+        bows = [shape.bow_lateral / factor**2, shape.middle_lateral / factor**2]
+        outlines = [_stretched(curve, factor) for curve in (shape.disc, shape.nucleus)]
+        shape = eqx.tree_at(lambda s: [s.bow_lateral, s.middle_lateral, s.disc, s.nucleus], shape, [*bows, *outlines])
+    if HEIGHT in drawn:
+        more = drawn[HEIGHT] * _MM - _sizes(shape)[1]
+        shape = eqx.tree_at(lambda s: s.height, shape, shape.height + more)
+    return shape
+
+
+def _sizes(shape: geometry.Shape) -> tuple[float, float, float]:
+    """Width, height half way between front and back, and least height of a form, m."""
+    theta = np.arange(_ANGLES) * 2 * np.pi / _ANGLES
+    x, y = (np.asarray(side) for side in shape.disc.points(jnp.asarray(theta)))
+    middle = 0.5 * (y[0] + y[_ANGLES // 2])
+
+    def height(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        bows = float(shape.bow_ap) * y**2 + float(shape.bow_lateral) * x**2
+        return np.asarray(float(shape.height) + float(shape.slope) * y + bows)
+
+    share = np.linspace(0, 1, 11)[:, None]  # maths: of the way from the middle to the rim
+    least = float(height(share * x, middle + share * (y - middle)).min())
+    return float(np.ptp(x)), float(height(np.zeros(1), np.array([middle]))[0]), least
+
+
+def _stretched(curve: geometry.Outline, factor: float) -> geometry.Outline:
+    """An outline so many times as wide, about the same centre."""
+    theta = np.arange(_ANGLES) * 2 * np.pi / _ANGLES
+    x, y = (np.asarray(side) for side in curve.points(jnp.asarray(theta)))
+    x, y = x * factor, y - float(curve.centre)
+    radius = np.interp(theta, np.mod(np.arctan2(-x, y), 2 * np.pi), np.hypot(x, y), period=2 * np.pi)
+    k = np.arange(geometry.HARMONICS)
+    weight = np.where(k == 0, 1.0, 2.0) / _ANGLES
+    cosine, sine = (weight * (wave(theta[:, None] * k).T @ radius) for wave in (np.cos, np.sin))
+    return geometry.Outline(jnp.asarray(cosine), jnp.asarray(sine), curve.centre)
+
+
+def draw(
+    case: Case, n: int, seed: int | None = None, mechanics: str = "columns", *, form: bool = False
+) -> pd.DataFrame:
     """Numbers of members 0 to n - 1, one row a member and one column a factor, each in the unit of its evidence.
 
-    seed: in place of the case's own; mechanics: as in `factors`. Raises InputError for a number of members that cannot
-    be.
+    seed: in place of the case's own; mechanics: as in `factors`; form: with the form's own, as in `forms`. Raises
+    InputError for a number of members that cannot be.
     """
     if not 1 <= n <= _MOST:
         raise InputError(f"An ensemble of {n} members is not possible; give a whole number from 1 to {_MOST}.")
     case.refuse_options("An ensemble")
-    wanted = factors(case.resolved(), mechanics)
+    case = case.resolved()
+    wanted = [*factors(case, mechanics), *(forms(case) if form else [])]
     shares = sequence(n, case.run.seed if seed is None else seed)
     columns = {factor.name: [factor.at(share) for share in shares[:, factor.place]] for factor in wanted}
     return pd.DataFrame({"member": np.arange(n)} | columns)
@@ -140,6 +220,8 @@ def spoken(drawn: Mapping[str, float]) -> tuple[dict[str, float], dict[str, floa
     therapies: dict[str, float] = {}
     scanner: dict[str, float] = {}
     for name, value in drawn.items():
+        if name in _FORMS:
+            continue  # `formed` takes them
         if name.startswith(_SCANNER):
             scanner[name] = value
         elif name in known:

@@ -36,9 +36,9 @@ from pulposus.disc.parameters import Parameters
 from pulposus.disc.state import Disc, State, stacked
 from pulposus.errors import InputError
 from pulposus.results import ARMS
-from pulposus.run import remember_compilations, shape_of, status
+from pulposus.run import remember_compilations, status
 from pulposus.therapies.biological import Injections, prescribe
-from pulposus.uncertainty.draws import spoken
+from pulposus.uncertainty.draws import formed, spoken
 
 CHUNK = 10  # maths: members that a process computes before it hands them over: what Ctrl-C may cost
 _WAIT = 0.5  # maths: seconds between two looks for Ctrl-C
@@ -54,11 +54,12 @@ def members(
     the mechanics of columns, or those of the case.
     """
     hypotheses = case.hypotheses() if mechanics == "solid" else case.hypotheses().by_columns()
-    made = [_spoken(case, row) for row in drawn.to_dict("records")]
+    rows = [{str(name): value for name, value in row.items()} for row in drawn.to_dict("records")]
+    made = [_spoken(case, row) for row in rows]
     ready = [
         simulate.prepare(
             mesh.sized(size),
-            shape_of(case),
+            formed(case, row),
             parameters,
             hypotheses,
             products,
@@ -66,7 +67,7 @@ def members(
             age=(case.person.age or 0.0) * simulate.YEAR,
             endplate=case.disc.endplate,
         )
-        for parameters, products, _, _ in made
+        for row, (parameters, products, _, _) in zip(rows, made, strict=True)
     ]
     discs, states = (stacked([one[k] for one in ready]) for k in (0, 1))
     injections, scanner = (stacked([one[k] for one in made]) for k in (2, 3))
