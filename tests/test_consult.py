@@ -20,8 +20,9 @@ from pulposus.report.consult import PAGE, sheets, write_consult
 from pulposus.talk import CLOSED, OPEN, Talk, people
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
-VIEW = {f"disc_{name}_{when}": value for name, value in (("glucose", 1.2), ("ph", 6.9), ("oxygen", 1.0), ("viable", 99.0))
-        for when in ("before", "after")}  # fmt: skip
+SEEN = {"glucose": 1.2, "ph": 6.9, "oxygen": 1.0, "viable": 99.0}
+VIEW = {f"disc_{name}_{when}": value for name, value in SEEN.items() for when in ("before", "after")}
+
 
 
 @pytest.fixture(scope="module", autouse=True)

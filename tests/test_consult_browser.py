@@ -1,4 +1,4 @@
-"""The report for a talk in a real browser: no complaint, nothing fetched, nothing wider than the screen or drawn over."""
+"""The report for a talk in a real browser: no complaint, nothing fetched, nothing wider than its frame."""
 
 from __future__ import annotations
 

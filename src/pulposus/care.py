@@ -200,7 +200,8 @@ class Course:
     """Scores of people at months (person, visit), and what goes with them.
 
     sham: the same people after the same procedures with nothing in them, blind; without: who believe that they get the
-    treatment, and get nothing of it. taken (step, person), responds (person, visit). parts: rows of the mean change at the last month. events: a row each, with the option that brought it.
+    treatment, and get nothing of it. taken (step, person), responds (person, visit). parts: rows of the mean change at
+    the last month. events: a row each, with the option that brought it.
     unknown: sentences on what no trial told.
     """
 

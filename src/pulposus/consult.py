@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -80,8 +80,18 @@ _STANDS = {
     "exempt_route": "a clinic or hospital may be allowed to, without proof of effect",
     "marketed_without_approval": "sold without approval",
 }
-_PAYS = {"self": "The person pays", "insurer": "An insurer pays", "system": "The health system pays", "any": "Who pays differs"}
-_COVERED = {"yes": "Usually covered", "no": "Not covered", "varies": "Covered in some places", "unknown": "Cover is not known"}
+_PAYS = {
+    "self": "The person pays",
+    "insurer": "An insurer pays",
+    "system": "The health system pays",
+    "any": "Who pays differs",
+}
+_COVERED = {
+    "yes": "Usually covered",
+    "no": "Not covered",
+    "varies": "Covered in some places",
+    "unknown": "Cover is not known",
+}
 _PLACES = {"lumbar": {"pain": "back pain", "limb": "leg pain"}, "cervical": {"pain": "neck pain", "limb": "arm pain"}}
 _NAMES = {
     "lumbar": {"pain": "vas_back", "limb": "vas_leg", "disability": "odi"},
@@ -96,7 +106,11 @@ _VIEWS = {
     "viable": ("native cells alive", "", ("viable share kept",)),
 }
 _TREATS = ("cells", "tissue")
-_SAID = ("controlled_trials", "open_label", "imaging_and_pain", "dose_response", "repeated_doses", "retention")
+_SAID = ("controlled_trials", "open_label", "dose_response", "repeated_doses", "retention")
+_PICTURES = (
+    "What a scanner sees and what a person feels often go different ways: what is expected here of pain knows nothing of "
+    "this disc."
+)
 _QUESTIONS = (
     "What happens if I wait for three months more?",
     "What would a sham do to me? How much better than a sham was this, in how many people?",
@@ -125,8 +139,9 @@ def gather(
 ) -> Talk:
     """Everything that is told to one person.
 
-    view: the disc's own view as `candidacy.of_run` gives it; of_run: what disc that is, in words. named: options to tell in full, in this order. Raises
-    InputError for an option that does not exist or is of another part of the spine, and for months beyond ten years.
+    view: the disc's own view as `candidacy.of_run` gives it; of_run: what disc that is, in words. named: options to
+    tell in full, in this order. Raises InputError for an option that does not exist or is of another part of the spine,
+    and for months beyond ten years.
     """
     if not 1 <= months <= _MOST:
         raise InputError(f"{months:g} months cannot be looked at; give 1 to {_MOST}.")
@@ -178,7 +193,7 @@ _NOTES = (
     "Pain and disability follow one law for all care, fitted to the published trials that `pulposus trial list` names; "
     "the disc of this person is not in it.",
     "A number of that law counts as assumed where its prior was; trials have narrowed it since.",
-    "Risks are pooled over sources; the number that nobody can exclude is the upper end of where the next place may lie.",
+    "Risks are pooled over sources; what nobody can exclude is the upper end of where the next place may lie.",
 )
 
 
@@ -206,18 +221,24 @@ def _people(facts: Mapping[str, Any], region: str, seed: int) -> tuple[People, t
     """People like this one with what they feel now, and what had to be filled in."""
     count, index = _DRAWS * _EACH, "ndi" if region == "cervical" else "odi"
     lacking = [name for name in ("axial_pain", index) if name not in facts]
-    told = {**facts, **{name: 0.0 for name in lacking}, "region": region}
-    who, notes = care.one_person(told, count), list[str]()
-    filled = {"axial_pain": "pain", index: "disability"}
-    for name in lacking:
-        values, how = _like(facts, region, filled[name], count, seed)
-        who = replace(who, **{filled[name]: values})
+    filled, notes = {"axial_pain": "pain", index: "disability"}, list[str]()
+    like = {name: _like(facts, region, filled[name], count, seed) for name in lacking}
+    means = {name: float(values.mean()) for name, (values, _) in like.items()}
+    who = care.one_person({**facts, **means, "region": region}, count)
+    for name, (values, how) in like.items():
+        who = _with(who, filled[name], values)
         what = criteria.facts()[name].asks
         notes.append(f"Not told: {what}. {how}: {values.mean():.0f} of 100 on average.")
     if "limb_pain" not in facts:
         limb = _PLACES[region]["limb"]
         notes.append(f"Not told: {limb}. It is taken for none, which may be wrong.")
     return who, tuple(notes)
+
+
+def _with(who: People, name: str, values: np.ndarray) -> People:
+    """The same people with another score at start."""
+    starts = {one: who.start(one) for one in care.SCORES} | {name: values}
+    return People(who.region, who.population, starts["pain"], starts["limb"], starts["disability"])
 
 
 def _like(facts: Mapping[str, Any], region: str, name: str, count: int, seed: int) -> tuple[np.ndarray, str]:
@@ -253,9 +274,7 @@ def _span(months: float) -> str:
 def _flags(found: Assessment) -> tuple[Flag, ...]:
     """Red flags that are present, and those that nobody has excluded."""
     return tuple(
-        Flag(flag.says, flag.act, _known_by(flag), flag.answer == YES)
-        for flag in found.flags
-        if flag.answer != NO
+        Flag(flag.says, flag.act, _known_by(flag), flag.answer == YES) for flag in found.flags if flag.answer != NO
     )
 
 
@@ -363,9 +382,7 @@ def _wanted(named: Sequence[str], who: People, facts: Mapping[str, Any]) -> _Wan
     cells = [one.name for one in options.options() if one.family == "biological" and who.region in one.regions]
     fitting += [name for name in cells if name not in fitting and name in _ALWAYS]
     left = tuple(
-        name
-        for name in fitting
-        if options.unknown(name, who.region, who.population) and name not in (*cells, *asked)
+        name for name in fitting if options.unknown(name, who.region, who.population) and name not in (*cells, *asked)
     )
     shown = [name for name in fitting if name not in left]
     first = [name for name in (*_ALWAYS, *_THEN) if name in shown][:_ABREAST]
@@ -395,7 +412,9 @@ def _choice(course: Course, alone: Course, found: Assessment, told: _Counted, fi
     state, why = _state(option, who, found, fits)
     exposed, span = option.exposed(who.region), float(course.months[-1])
     risks = safety.risks(exposed, who.region, span, who.population)
-    uncounted = [line for line in safety.warnings(exposed, who.region, span, who.population) if "nothing was found" in line]
+    uncounted = [
+        line for line in safety.warnings(exposed, who.region, span, who.population) if "nothing was found" in line
+    ]
     costs, stands = _costs(option), _standings(option)
     _count(told, option, who, risks, costs, stands)
     return Choice(
@@ -462,7 +481,13 @@ def _chance(course: Course, alone: Course) -> Chance:
     least = score(names[who.leading]).important_change
     says = f"{_PLACES[who.region][who.leading]} at least {least:g} of 100 lower than now"
     return Chance(
-        share, min(float(low), share), max(float(high), share), believed, waits, float(course.improved(sham=True)[-1]), says
+        share,
+        min(float(low), share),
+        max(float(high), share),
+        believed,
+        waits,
+        float(course.improved(sham=True)[-1]),
+        says,
     )
 
 
@@ -549,6 +574,7 @@ def _unknown(region: str, left: Sequence[str], choices: Sequence[Choice]) -> tup
     if left:
         titles = [options.option(name).title for name in left]
         said.append(f"Not shown, since no controlled trial measured what they do to this pain: {listed(titles)}.")
+    said.append(_PICTURES)
     said += [evidence.statement(name).text for name in _SAID]
     said += [_capital(line) for choice in choices if choice.first for line in choice.notes if choice.known]
     return tuple(dict.fromkeys(said))

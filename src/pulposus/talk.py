@@ -34,8 +34,8 @@ class Met:
 
 @dataclass(frozen=True)
 class Gauge:
-    """A number of the model's disc: before and after treatment, the limit it is held against (None where there is none),
-    and whether it is passed.
+    """A number of the model's disc: before and after treatment, the limit it is held against (None where there is
+    none), and whether it is passed.
     """
 
     title: str
@@ -200,7 +200,10 @@ class Talk:
         return tuple(flag for flag in self.flags if not flag.present)
 
 
-def people(chance: Chance, of: int = 100) -> tuple[int, int, int, int]:
+_HUNDRED = 100  # maths: per cent
+
+
+def people(chance: Chance, of: int = _HUNDRED) -> tuple[int, int, int, int]:
     """So many people of `of`: better by the treatment itself, better with a sham too, better with nothing done too, and
     not clearly better; they add up.
     """

@@ -58,6 +58,6 @@ def _which(run: Path, level: float | str | None) -> str:
     disc = tomllib.loads(Results.open(run).case_text()).get("disc", {})
     if level is not None and disc.get("level") != level:
         raise InputError(
-            f"The run in {str(run)!r} is of {disc.get('level')}, and this person's disc is {level}; give a run of that disc."
+            f"The run in {str(run)!r} is of {disc.get('level')}, and this person's disc is {level}; give a run of that."
         )
     return f"the run is of a disc {disc.get('level')} of grade {disc.get('grade')}, treated as its case says"

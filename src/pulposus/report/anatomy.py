@@ -39,7 +39,9 @@ def where(seen: DiscSeen) -> str:
             marked = (x, y + high + 1.2, size)
     if marked:
         x, y, size = marked
-        made.append(f'<rect x="{x - size - 1:.1f}" y="{y - 2:.1f}" width="{2 * size + 2:.1f}" height="5" fill="{RED}"/>')
+        made.append(
+            f'<rect x="{x - size - 1:.1f}" y="{y - 2:.1f}" width="{2 * size + 2:.1f}" height="5" fill="{RED}"/>'
+        )
         made.append(f'<path d="M{x + size + 20:.1f} {y:.1f}H214" stroke="{RED}" stroke-width="2"/>')
         made.append(text(220, y + 1, seen.level, 20, bold=True))
         part = "in the neck" if upper.startswith("C") else "in the lower back" if upper[0] in "LS" else "in the chest"
@@ -67,13 +69,16 @@ def cut(seen: DiscSeen, healthy: bool = False) -> str:
     if seen.tear and not healthy:
         path = f"M{right - 46:.1f} {middle:.1f}l14 -4l12 5l{16 + bulge:.1f} -3"
         made.append(f'<path d="{path}" stroke="{RED}" stroke-width="3" fill="none" stroke-linecap="round"/>')
-    made.append(f'<path d="M{left - 12:.1f} {top:.1f}V{base:.1f}M{left - 17:.1f} {top:.1f}h10M{left - 17:.1f} {base:.1f}h10"'
-                f' stroke="{INK}" stroke-width="1.6"/>')
+    made.append(
+        f'<path d="M{left - 12:.1f} {top:.1f}V{base:.1f}M{left - 17:.1f} {top:.1f}h10M{left - 17:.1f} {base:.1f}h10"'
+        f' stroke="{INK}" stroke-width="1.6"/>'
+    )
     made.append(text(2, top - 7, f"{tall:.1f} mm", 11.5))
     made += [text(left, 14, "front", 11, colour=SOFT), text(right + 26, 14, "nerves", 11, "middle", SOFT)]
     title = "healthy, same place" if healthy else _named(seen)
     made += [
-        text(left + wide / 2, _HIGH - 6 + 15 * i, line, 14, "middle", bold=True) for i, line in enumerate(wrapped(title, 44))
+        text(left + wide / 2, _HIGH - 6 + 15 * i, line, 14, "middle", bold=True)
+        for i, line in enumerate(wrapped(title, 44))
     ]
     return drawing(_HIGH + 4, f"{title}: {tall:.1f} mm high", made)
 
@@ -84,8 +89,8 @@ def _named(seen: DiscSeen) -> str:
 
 def _bone(x: float, y: float, wide: float, high: float) -> str:
     path = (
-        f"M{x:.1f} {y:.1f}q{wide / 2:.1f} 7 {wide:.1f} 0q-9 {high / 2:.1f} 0 {high:.1f}q{-wide / 2:.1f} -7 {-wide:.1f} 0"
-        f"q9 {-high / 2:.1f} 0 {-high:.1f}z"
+        f"M{x:.1f} {y:.1f}q{wide / 2:.1f} 7 {wide:.1f} 0q-9 {high / 2:.1f} 0 {high:.1f}"
+        f"q{-wide / 2:.1f} -7 {-wide:.1f} 0q9 {-high / 2:.1f} 0 {-high:.1f}z"
     )
     return f'<path d="{path}" fill="{_BONE}" stroke="{_RIM}" stroke-width="2"/>'
 

@@ -47,8 +47,9 @@ _PHRASES = (
 
 
 _KEY = (
-    "Little people: arms up by the treatment, arms out by hope and care, arms down with time, white not clearly better. "
-    "Curves: the middle, dark 50 and light 90 of 100 people; below the green dashes it matters; orange dots a blind sham."
+    "Little people: arms up by the treatment, arms out by hope and care, arms down with time, white not clearly "
+    "better. Curves: the middle, dark 50 and light 90 of 100 people; below the green dashes it matters; orange dots: "
+    "a blind sham."
 )
 
 
@@ -100,7 +101,9 @@ def _first(talk: Talk) -> Sheet:
         lines = tuple(f"{_capital(flag.says)}: {flag.act}." for flag in talk.refer)
         blocks.append(Banner("refer", "Refer now", lines))
         blocks.append(Words("Known by: " + "; ".join(flag.why for flag in talk.refer) + ".", "lead"))
-        blocks.append(Words("This comes before everything else. What follows waits until it has been looked into.", "lead"))
+        blocks.append(
+            Words("This comes before everything else. What follows waits until it has been looked into.", "lead")
+        )
     elif not talk.unsure:
         blocks.append(Banner("good", "No red flag was found", ("Every sign that was asked for is absent.",)))
     if talk.unsure:
@@ -118,8 +121,8 @@ def _met(talk: Talk) -> str:
     if not met and not open_ones:
         return f"Of {len(talk.lists)} trials of cells or tissue, the criteria of none are met."
     return (
-        f"Of {len(talk.lists)} trials of cells or tissue, the criteria of {met} are met, and {open_ones} wait for what is "
-        "not yet known."
+        f"Of {len(talk.lists)} trials of cells or tissue, the criteria of {met} are met, and {open_ones} wait for what "
+        "is not yet known."
     )
 
 
@@ -158,7 +161,9 @@ def _disc(talk: Talk) -> Sheet:
         blocks.append(
             Words("Whether this disc can feed cells was not computed: no run of it was given with --run.", "small")
         )
-    blocks.append(Words("Schematic: heights are those of tables by level, sex and grade. A picture says little of pain.", "small"))
+    blocks.append(
+        Words("Schematic: heights are those of tables by level, sex and grade. A picture says little of pain.", "small")
+    )
     return Sheet("disc", "This disc", tuple(blocks), begins=bool(talk.refer))
 
 
@@ -198,7 +203,9 @@ def _candidate(talk: Talk) -> Sheet:
         some = [one for one in talk.lists if one.answer == answer]
         if not some:
             continue
-        shown = [f"{one.title} ({one.name})" + (f": {one.why}" if one.why and answer == "unknown" else "") for one in some]
+        shown = [
+            f"{one.title} ({one.name})" + (f": {one.why}" if one.why and answer == "unknown" else "") for one in some
+        ]
         own: list[Block] = [Heading(f"{title}: {len(some)} of {len(talk.lists)} trials", 3)]
         if answer == "no":
             told = [f"{one.title} ({one.name}): {one.why}" for one in some]
@@ -209,7 +216,11 @@ def _candidate(talk: Talk) -> Sheet:
     blocks.append(Columns(tuple(groups)))
     if talk.missing:
         blocks += [Heading("What is missing to know", 3), Points(talk.missing, "boxes")]
-    blocks.append(Words("Lists were read in registries, tables and abstracts. Only the trial itself can take somebody in.", "small"))
+    blocks.append(
+        Words(
+            "Lists were read in registries, tables and abstracts. Only the trial itself can take somebody in.", "small"
+        )
+    )
     return Sheet("candidate", "Cells: a candidate?", tuple(blocks))
 
 
@@ -231,8 +242,8 @@ def _glance(talk: Talk) -> Sheet:
         ),
     )
     key = (
-        "blue: by the treatment itself. Orange, slanted: a sham does it too. Green, upright lines: nothing does it too. "
-        "White: not clearly better",
+        "blue: by the treatment itself. Orange, slanted: a sham does it too. Green, upright lines: nothing does it "
+        "too. White: not clearly better",
         "thick bar: half of people like this end there. Thin bar: 90 of 100. Diamond: the middle",
         "grey, with ?: no controlled trial tells what it does; shown is what remains possible",
     )
@@ -261,7 +272,10 @@ def _beside(talk: Talk) -> list[Sheet]:
         heads = tuple((_capital(c.title), _tag(c), _LOOKS.get(c.state, "plain")) for c in some)
         aspects = [
             Aspect(f"Clearly better after {talk.months:.0f} months?", tuple(_crowd(c, talk) for c in some)),
-            Aspect(_capital(talk.pain_title), tuple(_course(c.pain, talk.pain, talk.pain_change, talk, c.sham) for c in some)),
+            Aspect(
+                _capital(talk.pain_title),
+                tuple(_course(c.pain, talk.pain, talk.pain_change, talk, c.sham) for c in some),
+            ),
             Aspect(
                 _capital(talk.disability_title),
                 tuple(_course(c.disability, talk.disability, talk.disability_change, talk, None) for c in some),
@@ -295,7 +309,9 @@ def _crowd(choice: Choice, talk: Talk) -> tuple[Block, ...]:
     counts = people(chance)
     better, sham = sum(counts[:3]), round(100 * chance.sham)
     phrase = next(words for most, words in _PHRASES if chance.share < most)
-    said = f"{_capital(phrase)}: {better} of 100. Trials leave {100 * chance.low:.0f} to {100 * chance.high:.0f} possible."
+    said = (
+        f"{_capital(phrase)}: {better} of 100. Trials leave {100 * chance.low:.0f} to {100 * chance.high:.0f} possible."
+    )
     if choice.name == "wait":
         more = "This is what comes with time alone."
     elif choice.name == "sham":
@@ -311,7 +327,8 @@ def _crowd(choice: Choice, talk: Talk) -> tuple[Block, ...]:
 
 def _course(band: Band, start: float, matters: float, talk: Talk, sham: Band | None) -> tuple[Block, ...]:
     low, half_low, middle, half_high, high = band.at_end()
-    said = f"{start:.0f} now, then about {middle:.0f}. Half: {half_low:.0f}–{half_high:.0f}; 90 of 100: {low:.0f}–{high:.0f}."
+    half, most = f"{half_low:.0f}–{half_high:.0f}", f"{low:.0f}–{high:.0f}"
+    said = f"{start:.0f} now, then about {middle:.0f}. Half: {half}; 90 of 100: {most}."
     return (Picture(signs.fan(band, start, ("worst", "none"), matters, talk.months, sham), _FAN), Words(said))
 
 

@@ -85,7 +85,7 @@ class Choices:
 
 @dataclass(frozen=True)
 class Folded:
-    """Blocks that a page hides behind their title until asked; a paper prints them, or says that they are on the page."""
+    """Blocks that a page hides behind their title until asked; a paper prints them, or says where they are."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -140,7 +140,8 @@ def _html(block: Block) -> str:
         lines = "".join(f"<p>{escape(line)}</p>" for line in block.lines)
         sign = f'<b class="sign" aria-hidden="true">{SIGNS[block.kind]}</b>'
         role = "alert" if block.kind == "refer" else "note"
-        return f'<div class="banner {block.kind}" role="{role}">{sign}<div><h2>{escape(block.head)}</h2>{lines}</div></div>'
+        said = f"<div><h2>{escape(block.head)}</h2>{lines}</div>"
+        return f'<div class="banner {block.kind}" role="{role}">{sign}{said}</div>'
     if isinstance(block, Columns):
         cells = "".join(f"<div>{''.join(map(_html, column))}</div>" for column in block.columns)
         return f'<div class="columns of{len(block.columns)}">{cells}</div>'
@@ -194,7 +195,12 @@ def typst(title: str, sheets: Sequence[Sheet], advice: str) -> str:
     """The source of the paper, in Typst: a sheet begins a page."""
     parts = [_SETUP.format(title=_quoted(title), advice=_quoted(advice))]
     for k, sheet in enumerate(sheets):
-        parts += ["#pagebreak(weak: true)"] * (k > 0 and sheet.begins) + ["#{"] + [_typst(block) for block in sheet.blocks] + ["}"]
+        parts += (
+            ["#pagebreak(weak: true)"] * (k > 0 and sheet.begins)
+            + ["#{"]
+            + [_typst(block) for block in sheet.blocks]
+            + ["}"]
+        )
     return "\n".join(parts)
 
 

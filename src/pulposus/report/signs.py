@@ -47,7 +47,9 @@ def drawing(high: float, told: str, parts: Sequence[str], wide: float = WIDE) ->
     )
 
 
-def text(x: float, y: float, words: str, size: float = 13, anchor: str = "start", colour: str = INK, bold: bool = False) -> str:
+def text(
+    x: float, y: float, words: str, size: float = 13, anchor: str = "start", colour: str = INK, bold: bool = False
+) -> str:
     """One line of words."""
     weight = ' font-weight="700"' if bold else ""
     return (
@@ -96,7 +98,9 @@ def bar(x: float, y: float, wide: float, high: float, colour: str, pattern: str 
 
 
 def _steps(length: float, step: float) -> list[float]:
-    return [step / 2 + k * step for k in range(max(0, int((length - step / 2) / step) + 1)) if step / 2 + k * step < length]
+    return [
+        step / 2 + k * step for k in range(max(0, int((length - step / 2) / step) + 1)) if step / 2 + k * step < length
+    ]
 
 
 def _slants(x: float, y: float, wide: float, high: float) -> str:
@@ -152,7 +156,9 @@ def crowd(chance: Chance, name: str) -> str:
 # ---------------------------------------------------------------------------------------------- scores
 
 
-def fan(band: Band, start: float, words: tuple[str, str], matters: float, span: float, other: Band | None = None) -> str:
+def fan(
+    band: Band, start: float, words: tuple[str, str], matters: float, span: float, other: Band | None = None
+) -> str:
     """A score over months with its 50 and 90 % bands; a dashed line where it has fallen enough to matter; the middle of
     a sham besides, dotted. words: what stands at 100, and at 0.
     """
@@ -192,7 +198,9 @@ def fan(band: Band, start: float, words: tuple[str, str], matters: float, span: 
         made.append(text(float(x), base + 15, "now" if month == 0 else str(month), 11, "middle", SOFT))
     made.append(text(right, base + 30, "months", 11, "end", SOFT))
     low, _, middle, _, high = band.at_end()
-    told = f"from {start:.0f} to {middle:.0f} after {span:.0f} months, 90 of 100 people between {low:.0f} and {high:.0f}"
+    told = (
+        f"from {start:.0f} to {middle:.0f} after {span:.0f} months, 90 of 100 people between {low:.0f} and {high:.0f}"
+    )
     return drawing(172, told, made)
 
 
@@ -227,9 +235,7 @@ def ranges(rows: Sequence[tuple[str, Band, bool]], start: float, ends: tuple[str
         made.append(_backed(left, y + 9, title if known else f"{title} ?"))
         made.append(f'<rect x="{a:.1f}" y="{y + 17}" width="{d - a:.1f}" height="6" rx="3" fill="{wide}"/>')
         made.append(f'<rect x="{b:.1f}" y="{y + 14}" width="{c - b:.1f}" height="12" rx="3" fill="{thick}"/>')
-        made.append(
-            f'<path d="M{middle:.1f} {y + 12}l7 8l-7 8l-7-8z" fill="#fff" stroke="{INK}" stroke-width="1.8"/>'
-        )
+        made.append(f'<path d="M{middle:.1f} {y + 12}l7 8l-7 8l-7-8z" fill="#fff" stroke="{INK}" stroke-width="1.8"/>')
     told = "; ".join(f"{title}: {band.at_end()[2]:.0f}" for title, band, _ in rows)
     return drawing(high, f"at the end, from {start:.0f} now: {told}", made)
 
@@ -237,7 +243,10 @@ def ranges(rows: Sequence[tuple[str, Band, bool]], start: float, ends: tuple[str
 def shares(rows: Sequence[tuple[str, Chance, bool]]) -> str:
     """Of 100 people how many are clearly better, an option a row, as the four kinds of little people side by side."""
     step, left, right, top = 34.0, 6.0, 354.0, 34.0
-    made = [text(left, 12, "of 100 people like this", 11, colour=SOFT), text(right, 12, "clearly better", 11, "end", SOFT)]
+    made = [
+        text(left, 12, "of 100 people like this", 11, colour=SOFT),
+        text(right, 12, "clearly better", 11, "end", SOFT),
+    ]
     patterns = ("plain", "slants", "bars")
     for k, (title, chance, known) in enumerate(rows):
         y, at = top + step * k, left
