@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from synthetic_talk import FLAG, choice, talk
 from typer.testing import CliRunner
 
-from pulposus import candidacy, consult
+from pulposus import candidacy, care, consult
 from pulposus.candidacy import Person, read_person
 from pulposus.cli.door import app
 from pulposus.errors import InputError
@@ -249,4 +250,35 @@ def test_mistakes_are_a_sentence_and_leave_nothing(tmp_path: Path, words: list[s
     result = CliRunner().invoke(app, ["consult", *words, "--out", str(tmp_path / "out")])
     assert result.exit_code == 2
     assert said in result.output
+    assert not (tmp_path / "out").exists()
+
+
+# ---------------------------------------------------------------------------------------------- what care gives to it
+
+
+def test_belief_alone_is_all_of_a_sham_and_draws_are_kept() -> None:
+    people = care.one_person({"axial_pain": 66.0, "odi": 44.0, "level": "L4-L5"}, 40)
+    draws = np.arange(40)
+    sham, cells, again = (
+        care.follow(np.random.default_rng(1), people, [(name, 0.0)], [12.0], draws=draws)
+        for name in ("sham", "cells_donor", "cells_donor")
+    )
+    assert np.array_equal(sham.without["pain"], sham.pain)
+    assert not np.array_equal(cells.without["pain"], cells.pain)
+    assert np.array_equal(cells.pain, again.pain)
+    assert np.array_equal(cells.better(now=cells.sham).mean(0), cells.improved(sham=True))
+
+
+def test_pain_that_was_not_told_makes_nobody_radicular() -> None:
+    facts = {"region": "lumbar", "limb_pain": 18.0, "odi": 44.0}
+    who, notes = consult._people(facts, "lumbar", 0)
+    assert who.population == "chronic"
+    assert np.ptp(who.pain) > 5
+    assert any("back or neck pain" in line for line in notes)
+
+
+def test_a_paper_without_typst_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "typst", None)
+    with pytest.raises(InputError, match=r"pip install 'pulposus\[report\]'"):
+        write_consult(tmp_path / "out", talk(), pdf=True)
     assert not (tmp_path / "out").exists()

@@ -108,8 +108,8 @@ _VIEWS = {
 _TREATS = ("cells", "tissue")
 _SAID = ("controlled_trials", "open_label", "dose_response", "repeated_doses", "retention")
 _PICTURES = (
-    "What a scanner sees and what a person feels often go different ways: what is expected here of pain knows nothing of "
-    "this disc."
+    "What a scanner sees and what a person feels often go different ways: what is expected here of pain knows nothing "
+    "of this disc."
 )
 _QUESTIONS = (
     "What happens if I wait for three months more?",
