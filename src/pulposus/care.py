@@ -64,7 +64,7 @@ _LAW = {
 _NRS = 10.0  # maths: points of 100 of one step of ten
 _WIDTHS = {"90": 1.645, "95": 1.96}  # maths: standard deviations of a normal from its middle to the end of such a range
 _DAYS = 7  # maths: days of a week
-_BANDS = (5, 25, 50, 75, 95)  # maths: percentiles that end the bands of 90 and 50 per cent
+BANDS = (5, 25, 50, 75, 95)  # maths: percentiles that end the bands of 90 and 50 per cent
 _OF = ("draws", "usual", "visit", "trait", "own", "effect", "prior", "place")
 _SEEDS = 2**32
 _PARTS = 1000  # maths: parts of a month that visits are told apart by
@@ -199,8 +199,9 @@ class Cost:
 class Course:
     """Scores of people at months (person, visit), and what goes with them.
 
-    sham: the same people after the same procedures with nothing in them, blind. taken (step, person), responds (person,
-    visit). parts: rows of the mean change at the last month. events: a row each, with the option that brought it.
+    sham: the same people after the same procedures with nothing in them, blind; without: who believe that they get the
+    treatment, and get nothing of it. taken (step, person), responds (person, visit). parts: rows of the mean change at
+    the last month. events: a row each, with the option that brought it.
     unknown: sentences on what no trial told.
     """
 
@@ -211,6 +212,7 @@ class Course:
     limb: np.ndarray
     disability: np.ndarray
     sham: Mapping[str, np.ndarray]
+    without: Mapping[str, np.ndarray]
     taken: np.ndarray
     responds: np.ndarray
     parts: pd.DataFrame
@@ -224,16 +226,22 @@ class Course:
         import pandas as pd
 
         values = getattr(self, name)
-        ends = np.percentile(values, _BANDS, axis=0)
+        ends = np.percentile(values, BANDS, axis=0)
         columns = dict(zip(("low90", "low50", "middle", "high50", "high90"), ends, strict=True))
         return pd.DataFrame({"month": self.months, "mean": values.mean(0), **columns})
 
-    def improved(self, name: str = "", sham: bool = False) -> np.ndarray:
-        """Share of people whose score (the leading one) is better by what matters to people, at each month."""
+    def better(self, name: str = "", now: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
+        """Whose score (the leading one) is better by what matters to people, at each month (person, visit); `now`: by
+        other scores of the same people, such as `sham` or `without`.
+        """
         name = name or self.people.leading
         least = score_of(_NAMES[self.people.region][name]).important_change
-        now = self.sham[name] if sham else getattr(self, name)
-        return np.mean(self.people.start(name)[:, None] - now >= least, axis=0)
+        scores = getattr(self, name) if now is None else now[name]
+        return np.asarray(self.people.start(name)[:, None] - scores >= least)
+
+    def improved(self, name: str = "", sham: bool = False) -> np.ndarray:
+        """Share of people whose score (the leading one) is better by what matters to people, at each month."""
+        return np.asarray(self.better(name, self.sham if sham else None).mean(0))
 
 
 # ---------------------------------------------------------------------------------------------- the law
@@ -252,7 +260,9 @@ class _Lot(NamedTuple):
     place: np.ndarray  # (person,)
 
 
-def _lot(random: np.random.Generator, region: str, count: int, months: np.ndarray, many: int) -> _Lot:
+def _lot(
+    random: np.random.Generator, region: str, count: int, months: np.ndarray, many: int, draws: np.ndarray | None
+) -> _Lot:
     """The lot of people. Each month and each step has chance of its own, so that ways of care can be compared."""
     seed = int(random.integers(_SEEDS))
 
@@ -261,8 +271,10 @@ def _lot(random: np.random.Generator, region: str, count: int, months: np.ndarra
 
     scores = len(SCORES)
     visit = [chance("visit", round(month * _PARTS), 1 + scores) for month in months]
+    if draws is None:
+        draws = np.random.default_rng([seed, 0, 0]).integers(len(person.responses(region)[1]), size=count)
     return _Lot(
-        np.random.default_rng([seed, 0, 0]).integers(len(person.responses(region)[1]), size=count),
+        draws,
         chance("usual", 0, 1 + scores),
         np.stack(visit, -1),
         chance("trait", 0),
@@ -415,9 +427,11 @@ def follow(
     given: Sequence[Step | tuple],
     months: Sequence[float] = VISITS,
     events: Events = draw,
+    draws: np.ndarray | None = None,
 ) -> Course:
     """People under steps of care at months. Steps are (option, month) or (option, month, unless).
 
+    draws: which draw of the law is each person's (person,); one at random where none is given.
     events: the law of harm, which is asked once a step, for those who take it; operations that follow are among what it
     draws. Raises InputError for steps that cannot be.
     """
@@ -426,10 +440,12 @@ def follow(
     if not asked.size or asked[0] < 0 or not np.all(np.isfinite(asked)):
         raise InputError(f"Months {list(months)} are not possible; give months from 0 on, for example 0, 3 and 12.")
     grid = np.unique([*asked, *(one.month for one in checked)])
-    world = _World(people, checked, grid, _lot(random, people.region, people.pain.size, grid, len(checked)))
+    lot = _lot(random, people.region, people.pain.size, grid, len(checked), draws)
+    world = _World(people, checked, grid, lot)
     taken, shown = _takes(world), np.isin(grid, asked)
     found, responds = _path(world, taken, Parts())
     sham = _path(world, taken, Parts(), sham=True)[0]
+    without = _path(world, taken, Parts(treatment=0.0))[0]
     last = float(asked[-1])
     return Course(
         people,
@@ -439,6 +455,7 @@ def follow(
         limb=found["limb"][:, shown],
         disability=found["disability"][:, shown],
         sham={name: values[:, shown] for name, values in sham.items()},
+        without={name: values[:, shown] for name, values in without.items()},
         taken=taken,
         responds=responds[:, shown],
         parts=_why(world, taken, last),

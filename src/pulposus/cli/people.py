@@ -34,7 +34,7 @@ def candidacy(
     if of_list:
         criteria.criteria_of(of_list)
     asked = read_person(person)
-    found = assess(asked, None if run is None else _of_run(run))
+    found = assess(asked, None if run is None else of_run(run))
     if as_json:
         print_json(found.as_dict())
         return
@@ -205,14 +205,14 @@ def _print_sources(keys: Iterable[str]) -> None:
         typer.echo(f"[{key}] {reference(key)}")
 
 
-def _of_run(folder: Path) -> dict[str, float]:
+def of_run(folder: Path) -> dict[str, float]:
     """The disc's own view from the summary of a results folder: treated, at the start and at the end."""
-    from pulposus.candidacy import of_run
+    from pulposus import candidacy
     from pulposus.results import Results
 
     summary = Results.open(folder).summary()
     rows = summary[summary["arm"] == "treated"].sort_values("month").to_dict("records")
-    return of_run({str(k): v for k, v in rows[0].items()}, {str(k): v for k, v in rows[-1].items()})
+    return candidacy.of_run({str(k): v for k, v in rows[0].items()}, {str(k): v for k, v in rows[-1].items()})
 
 
 def _print_flags(found: Assessment) -> None:

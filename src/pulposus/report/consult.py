@@ -1,0 +1,403 @@
+"""The report for an honest talk: what a `Talk` tells, in plain words and large pictures, as a page and as a paper.
+
+What: `write_consult` writes one offline page, and a PDF if asked. First red flags, then this disc, who is a candidate,
+options side by side, what is not known, questions to ask, and sources. Files are written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from pulposus import evidence
+from pulposus.errors import InputError
+from pulposus.evidence import reference
+from pulposus.report import anatomy, paper, signs
+from pulposus.report.paper import (
+    Aspect,
+    Banner,
+    Block,
+    Choices,
+    Columns,
+    Folded,
+    Heading,
+    Picture,
+    Points,
+    Sheet,
+    Words,
+)
+from pulposus.talk import CLOSED, FIRST, OPEN, UNSURE, Band, Choice, DiscSeen, Harm, Talk, people
+
+PAGE, PAPER = "consult.html", "consult.pdf"
+_ABREAST = 3
+_CROWD, _FAN = 0.66, 0.8
+_HARMS, _PLACES, _ON_TOP = 4, 5, 3
+_LOOKS = {OPEN: "open", CLOSED: "closed", FIRST: "closed", UNSURE: "unsure"}
+_ANSWERS = {"yes": "Meets every criterion", "unknown": "Not yet known", "no": "Does not meet the criteria"}
+# share of people below which a chance is called so
+_PHRASES = (
+    (0.05, "hardly anybody"),
+    (0.25, "few people"),
+    (0.42, "fewer than half"),
+    (0.58, "about half"),
+    (0.75, "more than half"),
+    (1.01, "most people"),
+)
+
+
+_KEY = (
+    "Little people: arms up by the treatment, arms out by hope and care, arms down with time, white not clearly "
+    "better. Curves: the middle, dark 50 and light 90 of 100 people; below the green dashes it matters; orange dots: "
+    "a blind sham."
+)
+
+
+def write_consult(folder: str | Path, talk: Talk, pdf: bool = False) -> list[Path]:
+    """Write the page (and the paper) into a folder and return their paths; what stood there is replaced in one step.
+
+    Raises InputError where a PDF cannot be made, or the folder cannot be written; nothing is written then.
+    """
+    advice = evidence.statement("not_advice").text
+    pages = {PAGE: paper.html(talk.title, sheets(talk), advice, "consult.css").encode()}
+    if pdf:
+        pages[PAPER] = paper.printed(paper.typst(talk.title, sheets(talk), advice))
+    folder, fresh = Path(folder), dict[Path, Path]()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in pages.items():
+            new = folder / f".{name}.{os.getpid()}.new"
+            fresh[folder / name] = new
+            new.write_bytes(content)
+        for place, new in fresh.items():
+            os.replace(new, place)
+    except OSError as problem:
+        for new in fresh.values():
+            new.unlink(missing_ok=True)
+        raise InputError(
+            f"{str(folder)!r} cannot be written ({problem.strerror}); give a folder that you may write to."
+        ) from problem
+    return list(fresh)
+
+
+def sheets(talk: Talk) -> list[Sheet]:
+    """Every sheet, in order: red flags come before everything else."""
+    made = [_first(talk)]
+    if talk.disc:
+        made.append(_disc(talk))
+    made.append(_candidate(talk))
+    if talk.choices:
+        made += [_glance(talk), *([] if talk.refer else _beside(talk))]
+    return [*made, _unknown(talk), _questions(talk), _sources(talk)]
+
+
+# ---------------------------------------------------------------------------------------------- red flags
+
+
+def _first(talk: Talk) -> Sheet:
+    """Red flags, and who this is about."""
+    blocks: list[Block] = []
+    if talk.refer:
+        lines = tuple(f"{_capital(flag.says)}: {flag.act}." for flag in talk.refer)
+        blocks.append(Banner("refer", "Refer now", lines))
+        blocks.append(Words("Known by: " + "; ".join(flag.why for flag in talk.refer) + ".", "lead"))
+        blocks.append(
+            Words("This comes before everything else. What follows waits until it has been looked into.", "lead")
+        )
+    elif not talk.unsure:
+        blocks.append(Banner("good", "No red flag was found", ("Every sign that was asked for is absent.",)))
+    if talk.unsure:
+        lines = tuple(f"{_capital(flag.says)}: {flag.why}" for flag in talk.unsure)
+        blocks.append(Banner("unsure", "Not yet looked into", lines))
+    for said in talk.contradictions:
+        blocks.append(Banner("unsure", "This cannot both be true", (said,)))
+    head: list[Block] = [Heading(talk.title or "A talk about a disc", 1), Words(talk.person, "lead")]
+    return Sheet("first", "Red flags", tuple(blocks + head if talk.refer else head + blocks))
+
+
+def _met(talk: Talk) -> str:
+    """How many lists are met, in a sentence."""
+    met, open_ones = (sum(one.answer == answer for one in talk.lists) for answer in ("yes", "unknown"))
+    if not met and not open_ones:
+        return f"Of {len(talk.lists)} trials of cells or tissue, the criteria of none are met."
+    return (
+        f"Of {len(talk.lists)} trials of cells or tissue, the criteria of {met} are met, and {open_ones} wait for what "
+        "is not yet known."
+    )
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+# ---------------------------------------------------------------------------------------------- the disc
+
+
+def _disc(talk: Talk) -> Sheet:
+    """Where the disc lies, what it looks like, and whether the model's disc is fed."""
+    seen = talk.disc
+    assert seen
+    pictures = [anatomy.where(seen), anatomy.cut(seen, healthy=True), anatomy.cut(seen)]
+    blocks: list[Block] = [
+        Heading("This disc"),
+        Columns(tuple((Picture(svg),) for svg in pictures)),
+        Points((*anatomy.key(seen), *seen.says), "small"),
+    ]
+    if seen.gauges:
+        blocks.append(_fed(seen))
+        pictures = [
+            signs.gauge(
+                g.title,
+                g.unit,
+                g.before,
+                g.after,
+                g.limit,
+                _GAUGED[g.limit is not None].get(g.answer, "? not known"),
+            )
+            for g in seen.gauges
+        ]
+        blocks.append(Columns(tuple((Picture(svg),) for svg in pictures)))
+    else:
+        blocks.append(
+            Words("Whether this disc can feed cells was not computed: no run of it was given with --run.", "small")
+        )
+    blocks.append(
+        Words("Schematic: heights are those of tables by level, sex and grade. A picture says little of pain.", "small")
+    )
+    return Sheet("disc", "This disc", tuple(blocks), begins=bool(talk.refer))
+
+
+# whether there is a limit -> answer -> words
+_GAUGED = {
+    True: {"yes": "✓ above the limit", "no": "✗ below the limit"},
+    False: {"yes": "✓ no less than before", "no": "✗ less than before"},
+}
+
+
+def _fed(seen: DiscSeen) -> Banner:
+    """Whether the model's disc feeds its cells, in one line."""
+    limited = {gauge.answer for gauge in seen.gauges if gauge.limit is not None}
+    said = tuple(gauge.says for gauge in seen.gauges if gauge.answer == "no")
+    if "no" in limited:
+        return Banner("shut", "In the model a part of this disc starves", said)
+    if "unknown" in limited or not limited:
+        return Banner("unsure", "In the model it is not clear whether this disc feeds its cells", said)
+    if said:
+        return Banner("note", "In the model this disc feeds its cells, but not all stays as it was", said)
+    return Banner("good", "In the model this disc feeds its cells, before and after treatment")
+
+
+# ---------------------------------------------------------------------------------------------- candidacy
+
+
+def _candidate(talk: Talk) -> Sheet:
+    """Whether trials of cells would take this person, in plain words."""
+    kind, head = {
+        "yes": ("good", "Fits what trials of cells in a disc have in common"),
+        "no": ("shut", "Does not fit: trials of cells would not take this person now"),
+    }.get(talk.fit, ("unsure", "Not yet known whether trials of cells would take this person"))
+    lines = (*((_capital(talk.fit_why.rstrip(".")) + ".",) if talk.fit_why else ()), _met(talk))
+    blocks: list[Block] = [Heading("Cells in the disc: who is a candidate"), Banner(kind, head, lines)]
+    groups = []
+    for answer, title in _ANSWERS.items():
+        some = [one for one in talk.lists if one.answer == answer]
+        if not some:
+            continue
+        shown = [
+            f"{one.title} ({one.name})" + (f": {one.why}" if one.why and answer == "unknown" else "") for one in some
+        ]
+        own: list[Block] = [Heading(f"{title}: {len(some)} of {len(talk.lists)} trials", 3)]
+        if answer == "no":
+            told = [f"{one.title} ({one.name}): {one.why}" for one in some]
+            own.append(Folded("Which, and why", (Points(tuple(told), "small"),), printed=not talk.refer))
+        else:
+            own.append(Points(tuple(shown), "small"))
+        groups.append(tuple(own))
+    blocks.append(Columns(tuple(groups)))
+    if talk.missing:
+        blocks += [Heading("What is missing to know", 3), Points(talk.missing, "boxes")]
+    blocks.append(
+        Words(
+            "Lists were read in registries, tables and abstracts. Only the trial itself can take somebody in.", "small"
+        )
+    )
+    return Sheet("candidate", "Cells: a candidate?", tuple(blocks))
+
+
+# ---------------------------------------------------------------------------------------------- options
+
+
+def _glance(talk: Talk) -> Sheet:
+    """All options on three pictures."""
+    rows = [(choice.title, choice.known) for choice in talk.choices]
+    pain = [(t, c.pain, k) for (t, k), c in zip(rows, talk.choices, strict=True)]
+    disability = [(t, c.disability, k) for (t, k), c in zip(rows, talk.choices, strict=True)]
+    chance = [(t, c.chance, k) for (t, k), c in zip(rows, talk.choices, strict=True)]
+    pictures = (
+        (Heading("Who is clearly better", 3), Picture(signs.shares(chance))),
+        (Heading(_capital(talk.pain_title), 3), Picture(signs.ranges(pain, talk.pain, ("none", "worst")))),
+        (
+            Heading(_capital(talk.disability_title), 3),
+            Picture(signs.ranges(disability, talk.disability, ("none", "worst"))),
+        ),
+    )
+    key = (
+        "blue: by the treatment itself. Orange, slanted: a sham does it too. Green, upright lines: nothing does it "
+        "too. White: not clearly better",
+        "thick bar: half of people like this end there. Thin bar: 90 of 100. Diamond: the middle",
+        "grey, with ?: no controlled trial tells what it does; shown is what remains possible",
+    )
+    said = talk.choices[0].chance.says
+    blocks: list[Block] = [
+        Heading(f"Options at a glance, after {talk.months:.0f} months"),
+        Words(f"Clearly better means: {said}. The bands are wide because people differ, and because trials are few."),
+        Columns(pictures),
+        Points(key, "small"),
+    ]
+    if talk.refer:
+        said = "They were counted in people without such a sign, and do not hold as long as it has not been excluded."
+        blocks.insert(1, Banner("shut", "These numbers are not yet for this person", (said,)))
+        full = tuple(block for sheet in _beside(talk) for block in sheet.blocks)
+        blocks.append(Folded("Options in full, for afterwards", full, printed=False))
+    return Sheet("glance", "At a glance", tuple(blocks))
+
+
+def _beside(talk: Talk) -> list[Sheet]:
+    """Options in full, so many abreast."""
+    shown = [choice for choice in talk.choices if choice.first]
+    reach = max(sum(max(-points, 0.0) for _, points in choice.parts) for choice in talk.choices)
+    made = []
+    for k in range(0, len(shown), _ABREAST):
+        some = shown[k : k + _ABREAST]
+        heads = tuple((_capital(c.title), _tag(c), _LOOKS.get(c.state, "plain")) for c in some)
+        aspects = [
+            Aspect(f"Clearly better after {talk.months:.0f} months?", tuple(_crowd(c, talk) for c in some)),
+            Aspect(
+                _capital(talk.pain_title),
+                tuple(_course(c.pain, talk.pain, talk.pain_change, talk, c.sham) for c in some),
+            ),
+            Aspect(
+                _capital(talk.disability_title),
+                tuple(_course(c.disability, talk.disability, talk.disability_change, talk, None) for c in some),
+            ),
+            Aspect(
+                f"What the change of {talk.pain_title} is made of",
+                tuple((Picture(signs.made_of(c.parts, reach)),) for c in some),
+            ),
+            Aspect("What may go wrong", tuple(_harms(c) for c in some)),
+            Aspect("Back to usual life", tuple((Words(c.recovery or "Not known."),) for c in some)),
+            Aspect("Price, and who pays", tuple(_prices(c) for c in some)),
+            Aspect("Standing with authorities", tuple(_standing(c) for c in some)),
+        ]
+        name = "options" if k == 0 else f"options-{k // _ABREAST + 1}"
+        blocks: list[Block] = [Heading("Options side by side" if k == 0 else "More options side by side")]
+        if k == 0:
+            blocks.append(Words(_KEY, "small"))
+        blocks.append(Choices(heads, tuple(aspects), _ON_TOP))
+        made.append(Sheet(name, "Side by side" if k == 0 else "", tuple(blocks)))
+    return made
+
+
+def _tag(choice: Choice) -> str:
+    sign = {OPEN: "✓ ", CLOSED: "✗ ", FIRST: "✗ ", UNSURE: "? "}.get(choice.state, "")
+    return sign + choice.why
+
+
+def _crowd(choice: Choice, talk: Talk) -> tuple[Block, ...]:
+    """Little people, and the same in words."""
+    chance = choice.chance
+    counts = people(chance)
+    better, sham = sum(counts[:3]), round(100 * chance.sham)
+    phrase = next(words for most, words in _PHRASES if chance.share < most)
+    said = (
+        f"{_capital(phrase)}: {better} of 100. Trials leave {100 * chance.low:.0f} to {100 * chance.high:.0f} possible."
+    )
+    if choice.name == "wait":
+        more = "This is what comes with time alone."
+    elif choice.name == "sham":
+        more = "All of it comes with a needle that holds nothing."
+    elif not choice.known:
+        more = f"No trial tells whether it does more than a sham ({sham} of 100)."
+    elif sham >= better:
+        more = f"A sham that is believed in does as much: {sham}. In a blind trial: {100 * chance.blind:.0f}."
+    else:
+        more = f"A sham that is believed in: {sham} of 100. In a blind trial: {100 * chance.blind:.0f}."
+    return (Picture(signs.crowd(chance, f"p-{choice.name}"), _CROWD), Words(said), Words(more))
+
+
+def _course(band: Band, start: float, matters: float, talk: Talk, sham: Band | None) -> tuple[Block, ...]:
+    low, half_low, middle, half_high, high = band.at_end()
+    half, most = f"{half_low:.0f}–{half_high:.0f}", f"{low:.0f}–{high:.0f}"
+    said = f"{start:.0f} now, then about {middle:.0f}. Half: {half}; 90 of 100: {most}."
+    return (Picture(signs.fan(band, start, ("worst", "none"), matters, talk.months, sham), _FAN), Words(said))
+
+
+def _harms(choice: Choice) -> tuple[Block, ...]:
+    """The gravest, then the most frequent, in natural frequencies."""
+    grave = [harm for harm in choice.harms if harm.serious]
+    often = [harm for harm in choice.harms if not harm.serious]
+    shown = [*grave[: _HARMS - 1], *often[: _HARMS - len(grave[: _HARMS - 1])]]
+    left = len(choice.harms) - len(shown)
+    lines = tuple(_harm(harm) for harm in shown)
+    blocks: list[Block] = [Points(lines)] if lines else [Words("Nothing was counted: that is not the same as no harm.")]
+    rest = tuple(_harm(harm) for harm in choice.harms if harm not in shown)
+    if rest:
+        blocks.append(Folded(f"{left} more", (Points(rest, "small"),), printed=False))
+    return (*blocks, Words(" ".join(choice.uncounted), "small")) if choice.uncounted else tuple(blocks)
+
+
+def _harm(harm: Harm) -> str:
+    doubt = " (carried over)" if harm.assumed and "nobody" not in harm.says.split(";")[0] else ""
+    return f"{'▲ ' * harm.serious}{harm.says}{doubt}"
+
+
+def _prices(choice: Choice) -> tuple[Block, ...]:
+    if not choice.prices:
+        return (Words("No price was found."),)
+    lines = []
+    for price in choice.prices:
+        if price.amount:
+            lines.append(f"{_capital(price.what)}: {price.amount}. {price.pays}. {price.covered}.")
+        else:
+            lines.append(f"{_capital(price.what)}: {price.says} {price.covered}.")
+    return (Points(tuple(lines)),)
+
+
+def _standing(choice: Choice) -> tuple[Block, ...]:
+    if not choice.standings:
+        return (Words("Usual care: its licence was not looked up here."),)
+    lines = [f"{s.region}: {s.says} ({s.asof}{', recalled' * s.assumed})" for s in choice.standings[:_PLACES]]
+    return (Points(tuple(lines)),)
+
+
+# ---------------------------------------------------------------------------------------------- the rest
+
+
+def _unknown(talk: Talk) -> Sheet:
+    blocks: list[Block] = [Heading("What is not known"), Points(talk.unknown)]
+    if talk.warnings:
+        blocks.append(Banner("unsure", "Where cells are sold outside trials", talk.warnings))
+    return Sheet("unknown", "Not known", tuple(blocks))
+
+
+def _questions(talk: Talk) -> Sheet:
+    half = (len(talk.questions) + 1) // 2
+    columns: Sequence[tuple[str, ...]] = (talk.questions[:half], talk.questions[half:])
+    blocks = (Heading("Questions to ask"), Columns(tuple((Points(tuple(c), "boxes"),) for c in columns if c)))
+    return Sheet("questions", "Questions", blocks)
+
+
+def _sources(talk: Talk) -> Sheet:
+    share = f"{talk.assumed} of {talk.numbers} numbers behind this report are assumptions, not measurements."
+    blocks: list[Block] = [Heading("Sources, and how many numbers are assumptions")]
+    if talk.numbers:
+        blocks += [
+            Words(share, "lead"),
+            Columns(((Picture(signs.counted(talk.numbers - talk.assumed, talk.assumed)),), ())),
+        ]
+    blocks += [Points(talk.notes, "small")] if talk.notes else []
+    told = tuple(f"[{key}] {reference(key)}" for key in talk.sources)
+    half = (len(told) + 1) // 2
+    both = Columns((((Points(told[:half], "tiny"),)), (Points(told[half:], "tiny"),)))
+    blocks.append(Folded(f"{len(told)} sources", (both,)))
+    return Sheet("sources", "Sources", tuple(blocks))

@@ -1,0 +1,284 @@
+"""A report for a talk: what may not be missing, what may not be said, and that pictures and words add up."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from synthetic_talk import FLAG, choice, talk
+from typer.testing import CliRunner
+
+from pulposus import candidacy, care, consult
+from pulposus.candidacy import Person, read_person
+from pulposus.cli.door import app
+from pulposus.errors import InputError
+from pulposus.report import paper, signs
+from pulposus.report.consult import PAGE, sheets, write_consult
+from pulposus.talk import CLOSED, OPEN, Talk, people
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+SEEN = {"glucose": 1.2, "ph": 6.9, "oxygen": 1.0, "viable": 99.0}
+VIEW = {f"disc_{name}_{when}": value for name, value in SEEN.items() for when in ("before", "after")}
+
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> object:
+    """Fewer people than a reader gets."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(consult, "_DRAWS", 20)
+        patch.setattr(consult, "_EACH", 10)
+        yield
+
+
+@pytest.fixture(scope="module")
+def lumbar() -> Talk:
+    return consult.gather(read_person(EXAMPLES / "person_lumbar.toml"), VIEW)
+
+
+@pytest.fixture(scope="module")
+def cervical() -> Talk:
+    return consult.gather(read_person(EXAMPLES / "person_cervical.toml"))
+
+
+@pytest.fixture(scope="module", params=["lumbar", "cervical"])
+def told(request: pytest.FixtureRequest) -> Talk:
+    return request.getfixturevalue(request.param)
+
+
+# ---------------------------------------------------------------------------------------------- what is gathered
+
+
+def test_every_option_has_bands_in_order(told: Talk) -> None:
+    assert len(told.choices) > 5
+    for one in told.choices:
+        for band in (one.pain, one.disability):
+            ends = np.array([band.low90, band.low50, band.middle, band.high50, band.high90])
+            assert ends.shape[1] == len(band.months) > 3
+            assert band.months[-1] == told.months
+            assert (np.diff(ends, axis=0) >= 0).all()
+            assert ends.min() >= 0
+            assert ends.max() <= 100
+
+
+def test_a_sham_never_has_more_than_the_whole(told: Talk) -> None:
+    for one in told.choices:
+        chance = one.chance
+        assert 0 <= chance.alone <= chance.sham <= chance.share <= 1
+        assert chance.low <= chance.share <= chance.high
+        assert sum(people(chance)) == 100
+        assert min(people(chance)) >= 0
+
+
+def test_parts_add_up_to_the_change(told: Talk) -> None:
+    for one in told.choices:
+        whole = sum(points for _, points in one.parts)
+        assert -told.pain - 1 <= whole <= 100 - told.pain + 1
+        assert dict(one.parts).keys() == signs.PARTS.keys()
+
+
+def test_waiting_is_made_of_time_alone(lumbar: Talk) -> None:
+    waits = next(one for one in lumbar.choices if one.name == "wait")
+    assert people(waits.chance)[:2] == (0, 0)
+    assert dict(waits.parts)["treatment"] == dict(waits.parts)["expectation"] == 0
+
+
+def test_no_cells_are_open_beside_a_red_flag(cervical: Talk) -> None:
+    assert cervical.refer
+    states = {one.state for one in cervical.choices if one.family == "biological"}
+    assert states == {CLOSED}
+    assert OPEN not in {one.state for one in cervical.choices}
+
+
+def test_no_cells_are_open_in_the_neck() -> None:
+    person = read_person(EXAMPLES / "person_cervical.toml")
+    facts = {**person.facts, "gait_disturbance": "no", "clumsy_hands": "no"}
+    told = consult.gather(Person(facts))
+    assert not told.refer
+    assert {one.state for one in told.choices if one.family == "biological"} == {CLOSED}
+    assert any("cervical" in line for line in told.unknown)
+
+
+def test_one_flag_more_closes_cells(lumbar: Talk) -> None:
+    facts = {**read_person(EXAMPLES / "person_lumbar.toml").facts, "saddle_numbness": "yes"}
+    flagged = consult.gather(Person(facts), named=("cells_donor",))
+    before, after = (next(one for one in t.choices if one.name == "cells_donor") for t in (lumbar, flagged))
+    assert (before.state, after.state) == (OPEN, CLOSED)
+    assert before.pain == after.pain  # the person is the same
+
+
+def test_what_is_not_told_is_said() -> None:
+    facts = {name: value for name, value in read_person(EXAMPLES / "person_lumbar.toml").facts.items()
+             if name not in ("axial_pain", "limb_pain", "fever")}  # fmt: skip
+    told = consult.gather(Person(facts), named=("wait",))
+    assert any("infection" in flag.says for flag in told.unsure)
+    said = " ".join(told.unknown)
+    assert "Not told: back or neck pain" in said
+    assert "Not told: leg pain" in said
+    assert any("Fever" in line or "fever" in line for line in told.missing)
+    cells = next(one for one in told.choices if one.family == "biological")
+    assert cells.state != OPEN
+
+
+def test_options_of_another_spine_are_refused() -> None:
+    with pytest.raises(InputError, match="not done to the lumbar spine"):
+        consult.gather(read_person(EXAMPLES / "person_lumbar.toml"), named=("acdf",))
+    with pytest.raises(InputError, match="1 to 120"):
+        consult.gather(read_person(EXAMPLES / "person_lumbar.toml"), months=0)
+
+
+def test_the_model_s_disc_is_told_only_where_it_was_computed(lumbar: Talk, cervical: Talk) -> None:
+    assert lumbar.disc
+    assert {gauge.title for gauge in lumbar.disc.gauges} == {title for title, _, _ in consult._VIEWS.values()}
+    assert lumbar.disc.gauges[0].limit
+    assert cervical.disc
+    assert cervical.disc.gauges == ()
+    assert candidacy.OF_SUMMARY.keys() == consult._VIEWS.keys()
+
+
+def test_assumptions_are_counted(told: Talk) -> None:
+    assert 0 < told.assumed < told.numbers
+    assert told.sources
+
+
+# ---------------------------------------------------------------------------------------------- what is drawn
+
+
+def page(told: Talk) -> str:
+    return paper.html(told.title, sheets(told), "no advice", "consult.css")
+
+
+def test_a_red_flag_comes_before_everything() -> None:
+    first = page(talk(flags=(FLAG,), fit="no"))
+    body = first[first.index("<main>") :]
+    assert body.index("Refer now") < body.index("<h1>")
+    assert body.index("spinal surgeon") < body.index("<svg")
+    assert "These numbers are not yet for this person" in body
+
+
+def test_without_a_flag_nobody_is_referred() -> None:
+    assert "Refer now" not in page(talk())
+    assert "No red flag was found" in page(talk())
+    unsure = page(talk(flags=(replace(FLAG, present=False),)))
+    assert "No red flag was found" not in unsure
+    assert "Not yet looked into" in unsure
+
+
+def test_each_option_has_its_hundred_people() -> None:
+    for one in talk().choices:
+        drawn = signs.crowd(one.chance, "p")
+        icons = re.findall(r'<use href="#p-\d" x="[\d.]+" y="[\d.]+"/>', drawn)
+        assert len(icons) == 100 + 4  # and four in the legend
+
+
+def test_kinds_of_people_differ_by_more_than_colour() -> None:
+    shapes = {re.sub(r'(fill|stroke)="#\w+"', "", signs.person(kind)) for kind in range(4)}
+    assert len(shapes) == 4
+    patterns = [pattern for _, _, pattern in list(signs.PARTS.values())[:5]]
+    assert len(set(patterns)) == len(patterns)
+
+
+def test_what_is_not_known_looks_different() -> None:
+    rows = [("a", talk().choices[1].chance, True), ("b", talk().choices[1].chance, False)]
+    drawn = signs.shares(rows)
+    assert "b ?" in drawn
+    assert "a ?" not in drawn
+    assert 'opacity=".3"' in drawn
+
+
+def test_what_comes_from_a_file_is_escaped() -> None:
+    assert "Somebody <b>" not in page(talk())
+    assert "Somebody &lt;b&gt;" in page(talk())
+
+
+def test_a_page_is_whole_and_offline(tmp_path: Path) -> None:
+    (path,) = write_consult(tmp_path / "new", talk())
+    text = path.read_text("utf-8")
+    assert path.name == PAGE
+    assert not re.search(r'(src|href)="(?!#|data:)', text)
+    assert "nan" not in re.sub(r"<style>.*?</style>", "", text).lower().replace("finance", "")
+    for words in ("This disc", "Options at a glance", "What is not known", "Questions to ask", "4 of 10 numbers"):
+        assert words in text
+
+
+def test_nothing_half_written_where_a_folder_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="cannot be written"):
+        write_consult(tmp_path / "file", talk())
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_paper_says_the_same(tmp_path: Path) -> None:
+    source = paper.typst("A talk", sheets(talk(choices=(*talk().choices, choice("sham", 0.4, 0.4)))), "no advice")
+    for words in ("Options side by side", "What is not known", "Who pays?", "Infection: about 3 of 1,000"):
+        assert words in source
+    pytest.importorskip("typst", reason="typst is not installed")
+    assert paper.printed(source).startswith(b"%PDF")
+
+
+def test_quotes_and_backslashes_survive_a_paper() -> None:
+    assert paper._quoted('a "b" \\ c\nd') == '"a \\"b\\" \\\\ c d"'
+
+
+# ---------------------------------------------------------------------------------------------- the command
+
+
+def test_the_command_writes_one_page_and_refers(tmp_path: Path) -> None:
+    out = tmp_path / "talk"
+    result = CliRunner().invoke(
+        app, ["consult", str(EXAMPLES / "person_cervical.toml"), "--out", str(out), "--option", "wait"]
+    )
+    assert result.exit_code == 0, result.output
+    assert "REFER: spinal cord compression" in result.output
+    assert [path.name for path in out.iterdir()] == [PAGE]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nobody.toml"], "nobody.toml"),
+        ([str(EXAMPLES / "person_lumbar.toml"), "--option", "dissectomy"], "did you mean 'discectomy'"),
+        ([str(EXAMPLES / "person_lumbar.toml"), "--months", "0"], "months cannot be looked at"),
+        ([str(EXAMPLES / "person_lumbar.toml"), "--run", "nowhere"], "nowhere"),
+    ],
+)
+def test_mistakes_are_a_sentence_and_leave_nothing(tmp_path: Path, words: list[str], said: str) -> None:
+    result = CliRunner().invoke(app, ["consult", *words, "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert said in result.output
+    assert not (tmp_path / "out").exists()
+
+
+# ---------------------------------------------------------------------------------------------- what care gives to it
+
+
+def test_belief_alone_is_all_of_a_sham_and_draws_are_kept() -> None:
+    people = care.one_person({"axial_pain": 66.0, "odi": 44.0, "level": "L4-L5"}, 40)
+    draws = np.arange(40)
+    sham, cells, again = (
+        care.follow(np.random.default_rng(1), people, [(name, 0.0)], [12.0], draws=draws)
+        for name in ("sham", "cells_donor", "cells_donor")
+    )
+    assert np.array_equal(sham.without["pain"], sham.pain)
+    assert not np.array_equal(cells.without["pain"], cells.pain)
+    assert np.array_equal(cells.pain, again.pain)
+    assert np.array_equal(cells.better(now=cells.sham).mean(0), cells.improved(sham=True))
+
+
+def test_pain_that_was_not_told_makes_nobody_radicular() -> None:
+    facts = {"region": "lumbar", "limb_pain": 18.0, "odi": 44.0}
+    who, notes = consult._people(facts, "lumbar", 0)
+    assert who.population == "chronic"
+    assert np.ptp(who.pain) > 5
+    assert any("back or neck pain" in line for line in notes)
+
+
+def test_a_paper_without_typst_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "typst", None)
+    with pytest.raises(InputError, match=r"pip install 'pulposus\[report\]'"):
+        write_consult(tmp_path / "out", talk(), pdf=True)
+    assert not (tmp_path / "out").exists()
