@@ -77,10 +77,12 @@ def stacked(*trees: object) -> object:
     return batch(trees)
 
 
-def run(disc: Disc, state: State, injections: biological.Injections, months: list[float]) -> list[State]:
+def run(
+    disc: Disc, state: State, injections: biological.Injections, months: list[float], **pace: float
+) -> list[State]:
     """States of one disc at the given months (the first is the start), by the batched clock with a batch of one."""
     batch = stacked(disc), stacked(state), (stacked(injections),)
-    steps = simulate.simulate(*batch, [m * simulate.MONTH for m in months])
+    steps = simulate.simulate(*batch, [m * simulate.MONTH for m in months], **pace)
     return [jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, states) for _, states in steps]
 
 

@@ -10,6 +10,7 @@ from discs import prepared, run
 
 from pulposus import imaging
 from pulposus.disc import mechanics, mesh, posture, simulate
+from pulposus.uncertainty import ensemble
 
 
 def height(disc, state) -> float:
@@ -50,6 +51,15 @@ def test_how_often_the_whole_disc_is_solved_hardly_matters(monkeypatch):
     usual, often, never = lost.values()
     assert usual == pytest.approx(often, rel=0.01)
     assert abs(never - often) > abs(usual - often)
+
+
+def test_an_ensemble_solves_the_whole_disc_less_often_and_ends_where_a_run_ends():
+    made = prepared(grade=3, endplate="sclerotic")
+    months, start = [0, 6, 12, 18, 24], height(*made[:2])
+    seldom = ensemble.SELDOM * simulate.FORMED
+    usual, rare = ([height(made[0], s) for s in run(*made, months, **p)] for p in ({}, {"formed": seldom}))
+    assert start - rare[-1] == pytest.approx(start - usual[-1], rel=0.01)
+    assert np.subtract(start, rare[1:]) == pytest.approx(np.subtract(start, usual[1:]), rel=0.04)
 
 
 def test_a_disc_that_does_not_rest_as_it_was_measured_says_so_from_the_start():

@@ -447,11 +447,11 @@ def _looks(discs: Disc, start: float, stop: float) -> list[float]:
     return [*np.linspace(start, stop, pieces + 1)[1:-1].tolist(), stop]
 
 
-def _formed(discs: Disc, states: State) -> State:
+def _formed(discs: Disc, states: State, limit: float) -> State:
     """The batch with the form of those discs solved anew in which charge has gone far enough."""
     if discs.hypotheses.mechanics != "solid":
         return states
-    far = np.asarray(_moved_batch(discs, states)) > FORMED
+    far = np.asarray(_moved_batch(discs, states)) > limit
     if not far.any():
         return states
     every = [(member(discs, i), member(states, i), bool(moved)) for i, moved in enumerate(far)]
@@ -465,9 +465,11 @@ def simulate(
     times: Sequence[float],
     start: int = 0,
     longest: float = _LONGEST_STEP,
+    formed: float | None = None,
 ) -> Iterator[tuple[int, State]]:
     """Run a batch of discs over the calendar `times` (s, rising, the first is now) and yield (index, states) at each,
-    from `start` on, with steps of `longest` (s) at most.
+    from `start` on, with steps of `longest` (s) at most; the whole disc is solved anew where charge has gone by more
+    than `formed` (`FORMED` where not given, and at the last time whatever it is).
 
     Discs, states and therapies carry a leading batch axis. Doses due at a calendar time are given just after it has
     been yielded, so that what is
@@ -486,5 +488,5 @@ def simulate(
                 now = _acting(discs, therapies, stop)
             for stop in _looks(discs, times[index - 1], times[index]):
                 states = _advance_batch(now, states, jnp.asarray(stop), jnp.asarray(longest))
-                states = _formed(discs, states)
+                states = _formed(discs, states, FORMED if formed is None or stop == times[-1] else formed)
         yield index, states

@@ -1,8 +1,9 @@
 """Many members of one case, each with numbers of its own, through the clock in batches.
 
 What: `run_members` runs every member untreated and treated and returns one row a member, arm and month. A member goes
-through the clock alone, with steps of three months at most once nothing new happens: in a batch each would wait for the
-slowest in every loop (steps, Newton, Krylov), which costs more than a batch saves on these small meshes.
+through the clock alone, with steps of three months at most once nothing new happens, and the whole disc solved half as
+often as in a run (at the end as in a run): in a batch each would wait for the slowest in every loop (steps, Newton,
+Krylov), which costs more than a batch saves on these small meshes.
 Why processes: one XLA program uses little more than one core here, so chunks are shared out among as many processes as
 there are cores, each with one thread of its own: with several, XLA was seen to hang. Whoever computes a member, its
 bits are the same.
@@ -43,6 +44,7 @@ from pulposus.uncertainty.draws import formed, spoken
 CHUNK = 10  # maths: members that a process computes before it hands them over: what Ctrl-C may cost
 _WAIT = 0.5  # maths: seconds between two looks for Ctrl-C
 _MONTHS = 12  # maths: months of a year
+SELDOM = 2.0  # maths: times what may go in a run before the whole disc is solved again (tests/test_mechanics.py)
 _QUARTER = 3  # maths: months between rows, and of a step, once a year has passed in which nothing was given
 Progress = Callable[[int, int, str], None]
 
@@ -105,7 +107,8 @@ def courses(
     for arm, given in zip(ARMS, (0.0, 1.0), strict=True):
         one = eqx.tree_at(lambda i: i.given, injections, jnp.full_like(injections.given, given))
         calendar = [m * simulate.MONTH for m in months]
-        for index, now in simulate.simulate(discs, states, (one,), calendar, longest=_QUARTER * simulate.MONTH):
+        pace = {"longest": _QUARTER * simulate.MONTH, "formed": SELDOM * simulate.FORMED}
+        for index, now in simulate.simulate(discs, states, (one,), calendar, **pace):
             yield arm, months[index], {name: np.asarray(v) for name, v in _summaries(discs, now, scanner).items()}
 
 
