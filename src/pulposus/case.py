@@ -38,7 +38,7 @@ from pulposus.surface.frame import check_back, span_of
 from pulposus.therapies import options, protocol
 from pulposus.therapies.options import Planned
 from pulposus.therapies.protocol import Treatment
-from pulposus.values import day, figure, middle_age, number, one_of, toml_file, whole
+from pulposus.values import DayTable, StructureTable, figure, middle_age, number, one_of, toml_file, whole
 
 if TYPE_CHECKING:
     from pulposus.disc.state import Hypotheses
@@ -90,7 +90,6 @@ _dallas_check, _dallas_schema = whole(0, _GRADES[-1], "Dallas grade of a discogr
 _seed_check, _seed_schema = whole(0, _SEEDS - 1, "seed of random draws")
 _passage_check, _passage_schema = whole(0, math.inf, "number of passages")
 _repeats_check, _repeats_schema = whole(0, math.inf, "number of repeats")
-_spans_check, _spans_schema = day()
 _dose_schema = WithJsonSchema({"type": ["number", "string"], "description": "cells, vesicles, or mL of plasma; 25e6"})
 _level_schema = WithJsonSchema({"type": "string", "enum": evidence.levels()})
 
@@ -196,24 +195,6 @@ class Hypothesis(_Table):
     solid: Annotated[Literal["measured", "fitted"], one_of(Literal["measured", "fitted"])] = "measured"
     mechanics: Annotated[Literal["solid", "columns"], one_of(Literal["solid", "columns"])] = "solid"
     injection_pressure: StrictBool = True
-
-
-class StructureTable(_Table):
-    """Which laws of tears, herniation and bone act under years of load (`pulposus.disc.structure.Laws`)."""
-
-    overstretch: StrictBool = True
-    fatigue: StrictBool = True
-    herniation: StrictBool = True
-    weakening: StrictBool = True
-    instability: StrictBool = True
-    osteophytes: StrictBool = True
-    stenosis: StrictBool = True
-
-
-class DayTable(_Table):
-    """What the disc goes through in a day: postures of ``evidence/loads.csv`` and how long each lasts, lying first."""
-
-    spans: Annotated[tuple[tuple[str, float], ...] | None, _spans_check, _spans_schema] = None
 
 
 class TreatmentTable(_Table):

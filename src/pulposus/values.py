@@ -1,4 +1,4 @@
-"""How one value of a user's file is checked: numbers in a unit, whole numbers, words of a list, days.
+"""How values of a user's file are checked: numbers in a unit, whole numbers, words of a list, days; its tables of days.
 
 What: each gives a check and the schema that tells an editor of it. Errors: `InputError`, one sentence.
 """
@@ -9,9 +9,9 @@ import math
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, WithJsonSchema
 
 from pulposus import evidence
 from pulposus.errors import InputError, nearest
@@ -135,3 +135,28 @@ def middle_age(filled: dict[str, str]) -> float:
     said = "half way between the younger and the older donors whose collagen turnover was measured"
     filled["age"] = f"age = {age:g} years was not given, and is {said}: {known}"
     return age
+
+
+_spans_check, _spans_schema = day()
+
+
+class StructureTable(BaseModel):
+    """Which laws of tears, herniation and bone act under years of load (`pulposus.disc.structure.Laws`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    overstretch: StrictBool = True
+    fatigue: StrictBool = True
+    herniation: StrictBool = True
+    weakening: StrictBool = True
+    instability: StrictBool = True
+    osteophytes: StrictBool = True
+    stenosis: StrictBool = True
+
+
+class DayTable(BaseModel):
+    """What the disc goes through in a day: postures of ``evidence/loads.csv`` and how long each lasts, lying first."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    spans: Annotated[tuple[tuple[str, float], ...] | None, _spans_check, _spans_schema] = None
