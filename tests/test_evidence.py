@@ -566,6 +566,55 @@ def test_a_unit_of_the_wrong_dimension_stops_whoever_reads_the_table(
 
 
 @pytest.mark.parametrize(
+    ("file", "name", "unit"),
+    [
+        ("parameters.csv", "salt", "kPa"),  # read by the disc
+        ("parameters.csv", "pressure_slouched", "mM"),  # read by nobody
+        ("therapies.csv", "retention_pressure", "mm"),
+        ("therapies.csv", "stop_volume", "psi"),
+        ("loads.csv", "anterior_shear", "MPa"),
+        ("geometry.csv", "lateral_height", "kPa"),
+        ("canal.csv", "epidural_gap", "mL"),
+        ("outlines.csv", "centre", "degree"),
+        ("outcomes.csv", "pain_fall", "month"),
+        ("population.csv", "smokers", "year"),
+    ],
+)
+def test_a_lone_number_of_the_wrong_dimension_is_refused(tmp_path: Path, file: str, name: str, unit: str) -> None:
+    """No other row of its quantity has to stand beside it."""
+    folder = copy(tmp_path)
+    edit(folder, file, lambda rows: [r.update(unit=unit) for r in rows if name in (r.get("name"), r.get("quantity"))])
+    with pytest.raises(EvidenceError, match=rf"{file} line \d+ \(.*\): .*expected a unit like .*; correct one"):
+        evidence.check(folder)
+
+
+def test_every_quantity_has_a_declared_unit_and_a_new_one_is_asked_for(tmp_path: Path) -> None:
+    folder = copy(tmp_path)
+    edit(folder, "loads.csv", lambda rows: rows.append(rows[0] | {"quantity": "twist"}))
+    with pytest.raises(EvidenceError, match=r"loads.csv line \d+ .*which unit 'twist' is; add a line to quant"):
+        evidence.check(folder)
+    parameters = pytest.importorskip("pulposus.disc.parameters")
+    assert usage.declared_units() == {name: unit for name, (unit, _) in parameters.declared().items()}
+
+
+def test_a_wrong_unit_is_not_shown_as_if_it_were_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from pulposus.cli import app
+
+    folder, read = copy(tmp_path), evidence._table.__wrapped__
+    edit(folder, "parameters.csv", set_in("salt", unit="kPa"))
+    with monkeypatch.context() as patch:
+        patch.setattr(evidence, "_table", functools.cache(lambda file, there=folder: read(file, there)))
+        evidence._hold_units.cache_clear()
+        for words in (["show", "salt"], ["show", "salt", "--json"], ["search", "salt"]):
+            result = CliRunner().invoke(app, ["evidence", *words])
+            assert result.exit_code == 2
+            assert "(salt): kPa is" in result.stderr
+    evidence._hold_units.cache_clear()
+
+
+@pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"unit": "mm"}, r"line \d+ .*correct one"),

@@ -99,6 +99,7 @@ ORDERS = {
         "usage": 0,
         "checks": 1,
         "reading": 1,
+        "expected": 2,
         "trials": 2,
         "criteria": 2,
         "offers": 2,

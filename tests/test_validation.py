@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import math
 import re
@@ -22,7 +23,7 @@ from pulposus.evidence import checks
 from pulposus.report.book import SIGNS, validation_page
 from pulposus.report.credibility import credibility_page
 from pulposus.report.pictures import Told, curve_plot, range_plot, ticks
-from pulposus.validation.finding import Finding, between, over, reached
+from pulposus.validation.finding import Finding, between, over, reached, unit_of
 from pulposus.validation.laboratory import Laboratory
 
 CHECKS = checks.read_checks()
@@ -112,6 +113,33 @@ def test_a_spoilt_check_is_refused_by_line(
         writer.writerows(records)
     with pytest.raises(EvidenceError, match=message):
         checks.read_checks(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "message"),
+    [
+        ("upf oxygen minimum", "mm", r"line \d+ \(upf oxygen minimum\): mm is given, and .* answers in kPa"),
+        ("upf oxygen minimum", "Pa", r"Pa is given, and reference_extreme answers in kPa; write kPa"),
+        ("height loss at 80 % viable", "1", r"1 is given, and height_loss answers in percent"),
+        ("swelling pressure", "wibbles", r"'wibbles' is not a unit"),
+    ],
+)
+def test_a_check_in_another_unit_than_its_measure_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, unit: str, message: str
+) -> None:
+    """It would be judged against a number of another size, and might agree."""
+    turned = tuple(dataclasses.replace(c, unit=unit) if c.name == name else c for c in CHECKS)
+    monkeypatch.setattr(validation, "read_checks", lambda: turned)
+    with pytest.raises(EvidenceError, match=message):
+        validation.selected(name)
+
+
+@pytest.mark.parametrize("check", JUDGED, ids=lambda check: check.name)
+def test_every_measure_declares_in_which_unit_it_answers(check: checks.Check) -> None:
+    wanted = unit_of(check.measure, check.at)
+    assert wanted is not None
+    assert evidence.dimension(check.unit) == evidence.dimension(wanted)
+    assert evidence.factor(check.unit) == evidence.factor(wanted)
 
 
 def test_the_published_profile_is_symmetric_at_its_ends_and_lowest_where_the_paper_says() -> None:

@@ -34,6 +34,7 @@ def search(
     from pulposus import evidence
 
     rows = evidence.search(word)
+    evidence.hold_units(rows)
     if as_json:
         print_json([{"name": row.name, **_as_row(row)} for row in rows])
         return
@@ -49,6 +50,7 @@ def show(name: Annotated[str, argument("NAME", "A name, as search prints it.")],
     from pulposus.evidence import usage
 
     rows = evidence.found(name)
+    evidence.hold_units(rows)
     quantity = "" if rows[0].file == "parameters.csv" else rows[0].name.split()[-1]
     readers = usage.readers(rows[0].name, quantity)
     if as_json:

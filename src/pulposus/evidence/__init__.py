@@ -19,7 +19,7 @@ import hashlib
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -28,13 +28,15 @@ from pathlib import Path
 import numpy as np
 
 from pulposus.errors import EvidenceError, InputError, nearest
+from pulposus.evidence import expected
 from pulposus.evidence.sources import ASSUMPTION, entries, keys_of
 from pulposus.evidence.sources import bibliography as bibliography
 from pulposus.evidence.sources import reference as reference
 from pulposus.evidence.sources import source as source
 from pulposus.evidence.told import Mechanism, Statement
 from pulposus.evidence.units import convert as convert
-from pulposus.evidence.units import dimension, factor
+from pulposus.evidence.units import dimension as dimension
+from pulposus.evidence.units import factor
 from pulposus.evidence.units import quantity as quantity
 
 FOLDER = Path(__file__).parent
@@ -202,15 +204,21 @@ def _hold_units(file: str) -> None:
     """Hold a table to the rules of units, once, when the first of its numbers is asked for in SI: reading alone does
     not wait for the library of units.
     """
-    _hold_dimensions(file, _table(file))
+    _hold_dimensions(file, _table(file), FOLDER)
 
 
-def _hold_dimensions(file: str, made: tuple[tuple[dict[str, str], Row], ...]) -> None:
+def hold_units(rows: Iterable[Row]) -> None:
+    """Hold the tables that these rows stand in to the rules of units, before their numbers are shown to anyone."""
+    for file in dict.fromkeys(row.file for row in rows):
+        _hold_units(file)
+
+
+def _hold_dimensions(file: str, made: tuple[tuple[dict[str, str], Row], ...], folder: Path) -> None:
     table = [row for _, row in made]
-    seen: dict[str, tuple[str, int]] = {}
     for record, row in made:
         if row.unit != TEXT_UNIT:
-            _check_dimension(row, _peer(file, record, table), seen)
+            where = f"{file} line {row.line} ({row.name})"
+            expected.hold(where, file, _peer(file, record, table), row.unit, folder)
 
 
 @cache
@@ -618,7 +626,7 @@ def check(folder: Path = FOLDER) -> None:
     """Hold every table to its rules. Raises EvidenceError that names file, line and remedy."""
     known = set(entries(folder))
     for file in IDENTITY:
-        _hold_dimensions(file, _table.__wrapped__(file, folder))
+        _hold_dimensions(file, _table.__wrapped__(file, folder), folder)
     for file in WORDS:
         for line, record in _records(file, folder):
             where = f"{file} line {line}"
@@ -663,19 +671,8 @@ def _check_range(row: Row) -> None:
         raise EvidenceError(f"{where}: an assumption without a range; give low and high.")
 
 
-def _check_dimension(row: Row, peer: str, seen: dict[str, tuple[str, int]]) -> None:
-    where = f"{row.file} line {row.line} ({row.name})"
-    try:
-        own = dimension(row.unit)
-    except InputError as problem:
-        raise EvidenceError(f"{where}: {problem}") from problem
-    first, line = seen.setdefault(peer, (own, row.line))
-    if own != first:
-        raise EvidenceError(f"{where}: {row.unit} is {own}, but line {line} has {first}; correct one of the units.")
-
-
 def _peer(file: str, record: Mapping[str, str], table: list[Row]) -> str:
-    """What shares a dimension: rows of a parameter; a quantity over all levels, or over products of one class."""
+    """What its unit is declared for: rows of a parameter; a quantity over all levels, or over products of one class."""
     if file == "parameters.csv":
         return record["name"]
     if file in ("outcomes.csv", "population.csv"):
