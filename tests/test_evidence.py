@@ -637,6 +637,92 @@ def test_a_spoilt_check_is_refused_by_name_and_line(tmp_path: Path, values: dict
         read_checks(folder)
 
 
+def bytes_in(file: str, line: int, what: bytes) -> Callable[[Path], None]:
+    """Write bytes at the start of a line of a file."""
+
+    def change(folder: Path) -> None:
+        lines = (folder / file).read_bytes().split(b"\n")
+        lines[line - 1] = what + lines[line - 1]
+        (folder / file).write_bytes(b"\n".join(lines))
+
+    return change
+
+
+def written(file: str, change: Callable[[str], str]) -> Callable[[Path], None]:
+    """Change the text of a file."""
+    return lambda folder: (folder / file).write_text(change((folder / file).read_text("utf-8")), "utf-8") and None
+
+
+def heads(file: str, old: str, new: str) -> Callable[[Path], None]:
+    """Change the line of heads."""
+    return written(file, lambda text: text.replace(old, new, 1))
+
+
+DOUBLE = "\n@misc{wilke1999,\n  note = {another}\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (bytes_in("parameters.csv", 5, b"\xe9"), r"parameters.csv line 5: a byte that is not UTF-8 \(0xe9\)"),
+        (bytes_in("checks.csv", 7, b"\xff"), r"checks.csv line 7: a byte that is not UTF-8"),
+        (bytes_in("sources.bib", 9, b"\xe4"), r"sources.bib line 9: a byte that is not UTF-8"),
+        (bytes_in("mechanisms.csv", 2, b"\xe4"), r"mechanisms.csv line 2: a byte that is not UTF-8"),
+        (written("parameters.csv", lambda text: ""), r"parameters.csv is empty; expected a line of heads"),
+        (written("parameters.csv", lambda text: text.split("\n")[0] + "\n"), r"parameters.csv has heads and no rows"),
+        (heads("checks.csv", ",tolerance,", ",toleranz,"), r"checks.csv line 1: no column 'tolerance'.*add it"),
+        (heads("checks.csv", ",unit,", ",comment,"), r"checks.csv line 1: the head 'comment' stands 2 times"),
+        (heads("therapies.csv", ",unit,", ",units,"), r"therapies.csv line 1: no column 'unit'.*'units'"),
+        (heads("statements.csv", "name,", "nom,"), r"statements.csv line 1: no column 'name'"),
+        (written("sources.bib", lambda text: text + DOUBLE), r"sources.bib line \d+: wilke1999 stands in line \d+ too"),
+        (written("sources.bib", lambda text: text + "\nsee also\n"), r"sources.bib line \d+: 'see also' is no entry"),
+        (heads("sources.bib", "@misc{wilke1999,", "misc{wilke1999,"), r"sources.bib line \d+: 'misc{wilke1999,' is no"),
+        (written("checks.csv", lambda text: text + '"open'), r"checks.csv line \d+: .*close the quote"),
+    ],
+)
+def test_what_is_no_table_is_refused_by_file_and_line(
+    tmp_path: Path, change: Callable[[Path], None], message: str
+) -> None:
+    from pulposus.evidence.checks import read_checks
+
+    folder = copy(tmp_path)
+    change(folder)
+
+    def read() -> None:
+        evidence.check(folder)
+        read_checks(folder)
+
+    with pytest.raises(EvidenceError, match=message):
+        read()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"source": ";"}, r"parameters.csv line \d+ \(salt\): the source is ';', where a key is empty"),
+        ({"source": "munozmoya2025;"}, r"\(salt\): the source is 'munozmoya2025;', where a key is empty"),
+        ({"kind": "defined", "source": ""}, r"\(salt\): defined without a source"),
+        ({"kind": "defined", "source": "", "value": "1", "low": "", "high": ""}, r"\(salt\): defined without a source"),
+        ({"name": "salt "}, r"parameters.csv line \d+: name is 'salt ', with a blank at an end"),
+    ],
+)
+def test_a_number_that_hides_its_source_is_refused(tmp_path: Path, values: dict[str, str], message: str) -> None:
+    folder = copy(tmp_path)
+    edit(folder, "parameters.csv", lambda rows: next(r for r in rows if r["name"] == "salt").update(values))
+    with pytest.raises(EvidenceError, match=message):
+        evidence.check(folder)
+
+
+def test_a_mark_of_byte_order_and_other_line_ends_change_nothing(tmp_path: Path) -> None:
+    """As some editors save."""
+    folder = copy(tmp_path)
+    for file in ("parameters.csv", "sources.bib"):
+        plain = (folder / file).read_bytes()
+        (folder / file).write_bytes(b"\xef\xbb\xbf" + plain.replace(b"\n", b"\r\n"))
+    evidence.check(folder)
+    assert next(row.name for _, row in evidence._table.__wrapped__("parameters.csv", folder)) == "oxygen_diffusivity"
+
+
 # ---------------------------------------------------------------------------------------------- finding
 
 

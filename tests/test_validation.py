@@ -91,6 +91,7 @@ def set_in(check: str, **values: str) -> Callable[[list[dict[str, str]]], None]:
         (set_in("swelling pressure", low="9"), r"checks.csv line \d+ \(swelling pressure\): low 9 is above high 0.3"),
         (set_in("swelling pressure", published="7"), r"the published 7 lies outside its own band"),
         (set_in("swelling pressure", source=""), r"swelling pressure\): no source; name a key"),
+        (set_in("swelling pressure", source=";"), r"swelling pressure\): no source; name a key"),
         (set_in("swelling pressure", tolerance=""), r"no tolerance; say how the band follows"),
         (set_in("swelling pressure", kind="fine"), r"kind is 'fine'; write one of quantitative, ordering"),
         (set_in("swelling pressure", status="heard"), r"status is 'heard'"),

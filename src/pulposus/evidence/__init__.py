@@ -14,7 +14,6 @@ dimension of its own.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import math
 import re
@@ -29,10 +28,11 @@ import numpy as np
 
 from pulposus.errors import EvidenceError, InputError, nearest
 from pulposus.evidence import expected
-from pulposus.evidence.sources import ASSUMPTION, entries, keys_of
+from pulposus.evidence.sources import ASSUMPTION, hold_keys, keys_of
 from pulposus.evidence.sources import bibliography as bibliography
 from pulposus.evidence.sources import reference as reference
 from pulposus.evidence.sources import source as source
+from pulposus.evidence.tables import records
 from pulposus.evidence.told import Mechanism, Statement
 from pulposus.evidence.units import convert as convert
 from pulposus.evidence.units import dimension as dimension
@@ -53,7 +53,12 @@ IDENTITY = {
     "outcomes.csv": ("name",),
     "population.csv": ("name",),
 }
-WORDS = ("mechanisms.csv", "statements.csv", "network_activity.csv", "network_weight.csv")
+WORD_COLUMNS = {
+    "mechanisms.csv": ("name", "title", "what", "acts_on", "disputed", "dispute", "source"),
+    "statements.csv": ("name", "text", "source"),
+    "network_activity.csv": ("source",),
+    "network_weight.csv": ("source",),
+}
 # Dimensions that scale with the size of the body, and those that fall with grade, by which factor.
 SIZES = ("mid_height", "ap_depth", "width")
 FALLS_WITH = {"mid_height": "height_factor", "wedge": "height_factor", "nucleus_area_fraction": "nucleus_area_factor"}
@@ -152,9 +157,6 @@ def instead(values: Mapping[tuple[str, int], float]) -> Iterator[None]:
 
 def _row(file: str, line: int, record: Mapping[str, str]) -> Row:
     where = f"{file} line {line}"
-    for column in (*IDENTITY[file], *NUMBER_COLUMNS):
-        if record.get(column) is None:
-            raise EvidenceError(f"{where}: no column {column!r}; count the commas, and quote text that holds commas.")
     words = record["unit"] == TEXT_UNIT
     value = math.nan if words else _number(record["value"], where, "value")
     low = value if words or not record["low"] else _number(record["low"], where, "low")
@@ -178,22 +180,15 @@ def _row(file: str, line: int, record: Mapping[str, str]) -> Row:
 
 def _records(file: str, folder: Path) -> list[tuple[int, dict[str, str]]]:
     """Line number and columns of each record (the line on which it ends)."""
-    with (folder / file).open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        found = [(reader.line_num, record) for record in reader]
-    for line, record in found:
-        if None in record:
-            raise EvidenceError(f"{file} line {line}: more columns than heads; quote text that holds commas.")
-    return found
+    return records(file, folder, (*IDENTITY[file], *NUMBER_COLUMNS) if file in IDENTITY else WORD_COLUMNS[file])
 
 
 @cache
 def _table(file: str, folder: Path = FOLDER) -> tuple[tuple[dict[str, str], Row], ...]:
     """Every record of a table of numbers, with its row, held to the rules that need no units."""
     made = tuple((record, _row(file, line, record)) for line, record in _records(file, folder))
-    known = set(entries(folder))
     for _, row in made:
-        _check_words(row, known)
+        _check_words(row, folder)
         _check_range(row)
     _check_used(file, [row for _, row in made])
     return made
@@ -624,37 +619,36 @@ def digest() -> str:
 
 def check(folder: Path = FOLDER) -> None:
     """Hold every table to its rules. Raises EvidenceError that names file, line and remedy."""
-    known = set(entries(folder))
     for file in IDENTITY:
         _hold_dimensions(file, _table.__wrapped__(file, folder), folder)
-    for file in WORDS:
+    for file in WORD_COLUMNS:
         for line, record in _records(file, folder):
             where = f"{file} line {line}"
-            _check_sources(where, record["source"], known)
+            hold_keys(where, record["source"], folder)
             if record.get("disputed") == "yes" and not record["dispute"]:
                 raise EvidenceError(f"{where}: {record['name']} is disputed, but not why; say it in one sentence.")
 
 
-def _check_sources(where: str, text: str, known: set[str]) -> None:
-    for key in keys_of(text):
-        if key not in known:
-            raise EvidenceError(f"{where}: the source {key!r} is not in sources.bib; add its entry.")
-
-
-def _check_words(row: Row, known: set[str]) -> None:
+def _check_words(row: Row, folder: Path) -> None:
     where = f"{row.file} line {row.line} ({row.name})"
     if row.kind not in KINDS:
         raise EvidenceError(f"{where}: kind is {row.kind!r}; write one of {', '.join(KINDS)}.")
     if row.status not in STATUSES:
         raise EvidenceError(f"{where}: status is {row.status!r}; write one of {', '.join(STATUSES)}.")
-    if row.kind != "defined":
-        if not row.source:
-            raise EvidenceError(f"{where}: no source; name a key of sources.bib, or {ASSUMPTION} with kind assumed.")
-        if ASSUMPTION in row.source and row.kind != "assumed":
-            raise EvidenceError(f"{where}: an assumption called {row.kind}; write kind assumed or name its source.")
-    _check_sources(where, row.source, known)
+    hold_keys(where, row.source, folder)
+    if row.kind != "defined" and not row.source:
+        raise EvidenceError(f"{where}: no source; name a key of sources.bib, or {ASSUMPTION} with kind assumed.")
+    if ASSUMPTION in row.source and row.kind != "assumed":
+        raise EvidenceError(f"{where}: an assumption called {row.kind}; write kind assumed or name its source.")
+    if row.kind == "defined" and not row.source and not _by_definition(row):
+        raise EvidenceError(f"{where}: defined without a source; only words, a 0 or a 1 may be: name where it stands.")
     if row.status == "memory" and row.kind != "assumed":
         raise EvidenceError(f"{where}: from memory but called {row.kind}; write kind assumed until a source is found.")
+
+
+def _by_definition(row: Row) -> bool:
+    """True for words, and for a 0 or a 1 outside the parameters of the disc of which a note says why."""
+    return row.unit == TEXT_UNIT or (row.value in (0, 1) and bool(row.note) and row.file != "parameters.csv")
 
 
 def _check_range(row: Row) -> None:

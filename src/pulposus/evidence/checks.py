@@ -7,7 +7,6 @@ fixed here, before the model is run; `measure` and `at` name what of the model i
 
 from __future__ import annotations
 
-import csv
 import functools
 import math
 from collections.abc import Mapping
@@ -16,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from pulposus.errors import EvidenceError, InputError
-from pulposus.evidence.sources import entries, keys_of
+from pulposus.evidence.reading import number
+from pulposus.evidence.sources import hold_keys, keys_of
+from pulposus.evidence.tables import records
 from pulposus.evidence.units import dimension
 
 FOLDER = Path(__file__).parent
@@ -24,6 +25,11 @@ CLASSES = ("verification", "reproduction", "calibration", "retrodiction", "predi
 KINDS = ("quantitative", "ordering")
 AGAINST = ("measurement", "model", "code", "theory")
 _STATUSES = ("read", "abstract", "computed", "memory")
+COLUMNS = (
+    *("name", "group", "measure", "at", "quantity", "condition", "published", "low", "high", "unit", "tolerance"),
+    *("class", "kind", "against", "source", "where", "status", "comment"),
+)
+PROFILE = ("y", "glucose", "oxygen", "lactate")
 
 
 @dataclass(frozen=True)
@@ -65,19 +71,14 @@ class Check:
 
 def read_checks(folder: Path = FOLDER) -> tuple[Check, ...]:
     """Every entry, held to its rules. Raises EvidenceError that names file, line and remedy."""
-    with (folder / "checks.csv").open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        found = [_check(reader.line_num, record) for record in reader]
+    found = [_check(line, record) for line, record in records("checks.csv", folder, COLUMNS)]
     seen: dict[str, int] = {}
     units: dict[tuple[str, str], Check] = {}
-    known = set(entries(folder))
     for check in found:
         if seen.setdefault(check.name, check.line) != check.line:
             raise EvidenceError(_at(check) + f"the name stands in line {seen[check.name]} too; give another.")
         _hold(check)
-        for key in keys_of(check.source):
-            if key not in known:
-                raise EvidenceError(_at(check) + f"the source {key!r} is not in sources.bib; add its entry.")
+        hold_keys(_at(check)[:-2], check.source, folder)
         _hold_unit(check, units.setdefault((check.measure, check.quantity), check))
     return tuple(found)
 
@@ -95,20 +96,9 @@ def _hold_unit(check: Check, first: Check) -> None:
 
 
 def _check(line: int, record: Mapping[str, str]) -> Check:
-    if None in record or None in record.values():
-        raise EvidenceError(
-            f"checks.csv line {line}: columns and heads differ in number; quote text that holds commas."
-        )
-
-    def number(column: str) -> float:
-        try:
-            return float(record[column]) if record[column] else math.nan
-        except (TypeError, ValueError):
-            where = f"checks.csv line {line} ({record.get('name')})"
-            raise EvidenceError(f"{where}: {column} is {record[column]!r}, not a number; count the commas.") from None
-
-    words: dict[str, Any] = {name: value for name, value in record.items() if name != "class"}
-    numbers = {column: number(column) for column in ("published", "low", "high")}
+    where = f"checks.csv line {line} ({record['name']})"
+    words: dict[str, Any] = {name: record[name] for name in COLUMNS if name != "class"}
+    numbers = {column: number(where, record, column) for column in ("published", "low", "high")}
     return Check(**(words | numbers), of=record["class"], line=line)
 
 
@@ -118,7 +108,7 @@ def _hold(check: Check) -> None:
         if value not in options:
             told = "class" if column == "of" else column
             raise EvidenceError(_at(check) + f"{told} is {value!r}; write one of {', '.join(options)}.")
-    if not check.source:
+    if not keys_of(check.source):
         raise EvidenceError(_at(check) + "no source; name a key of sources.bib.")
     if check.of == "pending":
         return
@@ -140,6 +130,6 @@ def _at(check: Check) -> str:
 @functools.cache
 def reference_profile() -> dict[str, tuple[float, ...]]:
     """y in mm (anterior positive) and glucose mM, oxygen kPa, lactate mM along the midline at mid-height."""
-    with (FOLDER / "reference_profile.csv").open(encoding="utf-8", newline="") as stream:
-        records = list(csv.DictReader(stream))
-    return {column: tuple(float(record[column]) for record in records) for column in records[0]}
+    file = "reference_profile.csv"
+    found = records(file, FOLDER, PROFILE)
+    return {c: tuple(number(f"{file} line {line}", record, c) for line, record in found) for c in PROFILE}
