@@ -101,6 +101,7 @@ ORDERS = {
         "reading": 1,
         "checks": 2,
         "expected": 2,
+        "uninformed": 2,
         "trials": 2,
         "criteria": 2,
         "offers": 2,

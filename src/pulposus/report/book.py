@@ -12,8 +12,9 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from pulposus import evidence
+from pulposus.evidence import uninformed
 from pulposus.report.pictures import Drawn, Told, curve_plot, figure, range_plot
-from pulposus.report.sections import escape
+from pulposus.report.sections import bullets, escape
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,10 +127,23 @@ def validation_page(
         part = results[results["class"] == of]
         if not part.empty:
             rows = part.to_dict("records")
+            if of == "calibration":
+                body += f'<section id="open"><h2>Numbers that no row can inform</h2>{_open()}</section>'
             cards = "".join(_card(row, findings.get(row["name"]), _mates(row, rows, findings)) for row in rows)
             body += f'<section id="{of}"><h2>{escape(words)}</h2><div class="book">{cards}</div></section>'
             links.append((of, of.capitalize()))
     return page(title, "Validation book", body, links)
+
+
+def _open() -> str:
+    """Strengths, synthesis and leak of which no calibration row says anything, with the reasons."""
+    open_ = uninformed.open_numbers()
+    said = (
+        f"Of {len(open_)} assumed strengths, synthesis constants and leak numbers {len(uninformed.uninformed())} are "
+        "not fitted, since no calibration row says anything of them; the others are moved by pulposus calibrate, which "
+        f"says how far. {uninformed.NATIVE}"
+    )
+    return f"<p>{escape(said)}</p>" + bullets(uninformed.told())
 
 
 _MANY = "are of single numbers that go along nothing, and stand"
