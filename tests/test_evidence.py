@@ -17,7 +17,7 @@ import pytest
 
 from pulposus import evidence
 from pulposus.errors import EvidenceError, InputError
-from pulposus.evidence import usage
+from pulposus.evidence import tables, usage
 
 MECHANISMS = [
     "anti_inflammatory",
@@ -721,6 +721,38 @@ def test_a_mark_of_byte_order_and_other_line_ends_change_nothing(tmp_path: Path)
         (folder / file).write_bytes(b"\xef\xbb\xbf" + plain.replace(b"\n", b"\r\n"))
     evidence.check(folder)
     assert next(row.name for _, row in evidence._table.__wrapped__("parameters.csv", folder)) == "oxygen_diffusivity"
+
+
+def test_what_was_read_stands_in_a_table_or_is_left_out_with_its_reason() -> None:
+    """Numbers that were found missing stand now, and what cannot be used or held against anything says why."""
+    for name, value in {
+        "glucose_death_density_middle": 3.1767,
+        "glucose_death_density_width": -1.7989,
+        "latency_aggrecan_rise": 3.1429,
+        "latency_collagen2_relative": 0.5568,
+        "latency_cytokines": 0.3143,
+        "network_activating_sum": 6.3937,
+        "prp_pain_6_months": -1.43,
+        "harmful_hours": 8,
+        "severely_dark_after_30_years_healthy": 0.11,
+        "height_index_rat_gel_cells": 0.87,
+    }.items():
+        assert evidence.used(name).value == value
+    assert 658 in {row.value for row in evidence.everything() if row.name.endswith("nucleus_area")}
+    assert {row.value for row in evidence.found("any male any size_factor")} == {1.034, 1.075}
+    for line, record in tables.records("left_out.csv", evidence.FOLDER, ("what", "published", "source", "because")):
+        assert all(record.values()), f"left_out.csv line {line}"
+        evidence.source(record["source"])
+
+
+def test_every_posture_whose_pressure_was_read_is_checked_or_left_out() -> None:
+    from pulposus.evidence.checks import read_checks
+
+    checked = {check.published for check in read_checks() if check.source == "wilke1999"}
+    left = {record["published"] for _, record in tables.records("left_out.csv", evidence.FOLDER)}
+    for row in evidence.everything():
+        if row.sources == ["wilke1999"] and row.unit == "MPa":
+            assert row.value in checked or {f"{row.value:g} MPa", f"{row.value:.2f} MPa"} & left, row.name
 
 
 # ---------------------------------------------------------------------------------------------- finding
