@@ -101,6 +101,31 @@ def axial_stiffness(lab: Laboratory, at: str) -> Finding:
     return Finding(found[float(at)], "", _COMPRESSION, "stiffness, kN/mm", curve, shown=over(float(at)))
 
 
+def _pressed(lab: Laboratory, newton: float) -> Balance:
+    """The disc just after so many N have come over its night's rest, nothing else on it; made once for each."""
+    disc = disc_of(lab)
+    load = eqx.tree_at(lambda a: a.follower, equilibrium.unloaded(disc.body), jnp.asarray(newton))
+    return lab.keep(("pressed", newton), lambda: _believed(biomechanics.under(disc, load)))
+
+
+@measure("MPa")
+def pressure_under(lab: Laboratory, at: str) -> Finding:
+    """Pressure right after so many N have come on, MPa."""
+    body = disc_of(lab).body
+    found = {n: float(posture.read(body, _pressed(lab, n)).pressure) for n in sorted({*_LOADS, float(at)})}
+    curve = points(found, (value / evidence.factor("MPa") for value in found.values()))
+    return Finding(dict(curve)[float(at)], "", _COMPRESSION, "pressure, MPa", curve, shown=over(float(at)))
+
+
+@measure("mm")
+def compressed_by(lab: Laboratory, at: str) -> Finding:
+    """How much lower the disc is right after so many N have come on than under none, mm."""
+    free = float(_pressed(lab, 0.0).pose[2])
+    lower = {n: free - float(_pressed(lab, n).pose[2]) for n in sorted({0.0, *_LOADS, float(at)})}
+    curve = points(lower, (value / evidence.factor("mm") for value in lower.values()))
+    return Finding(dict(curve)[float(at)], "", _COMPRESSION, "lower by, mm", curve, shown=over(float(at)))
+
+
 # ---------------------------------------------------------------------------------------------- a day
 
 

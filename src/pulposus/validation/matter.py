@@ -347,6 +347,21 @@ def _lengths(where: str) -> tuple[float, float]:
     return tuple(float(jnp.ptp(outline.points(ends)[1])) * _MM for outline in (shape.nucleus, shape.disc))  # type: ignore[return-value]
 
 
+@measure("1")
+def annulus_share(lab: Laboratory, at: str) -> Finding:
+    """Depth of the annulus in front or behind over that of the disc, on the midline: "L4-L5 anterior"."""
+    where, side = at.split()
+
+    def share(level: str) -> float:
+        shape = _shape(level)
+        ends = jnp.asarray([0.0, np.pi])  # angles from the front
+        disc, nucleus = (np.asarray(outline.points(ends)[1]) for outline in (shape.disc, shape.nucleus))
+        k = ("anterior", "posterior").index(side)
+        return float(abs(disc[k] - nucleus[k]) / np.ptp(disc))
+
+    return _of_level(where, share, "of the disc's length")
+
+
 @measure("mm")
 def nucleus_length(lab: Laboratory, at: str) -> Finding:
     """Length of the nucleus front to back, mm."""
