@@ -449,7 +449,7 @@ def set_in(name: str, **values: str) -> Callable[[list[dict[str, str]]], object]
     """Change the first used record of that name."""
 
     def change(records: list[dict[str, str]]) -> None:
-        next(r for r in records if name in (r["name"], r.get("quantity")) and r["used"] == "yes").update(values)
+        next(r for r in records if name in (r.get("name"), r.get("quantity")) and r["used"] == "yes").update(values)
 
     return change
 
@@ -477,6 +477,10 @@ def use_all(records: list[dict[str, str]]) -> None:
         ("parameters.csv", set_in("marrow_oxygen", value="nan"), r"must be finite"),
         ("parameters.csv", set_in("marrow_oxygen", value="five"), r"value is 'five', not a number"),
         ("parameters.csv", set_in("marrow_oxygen", low="", high=""), r"an assumption without a range"),
+        ("parameters.csv", set_in("fibre_softening_grade", spread=""), r"softening_grade\): no range and not why"),
+        ("parameters.csv", set_in("marrow_oxygen", spread="none published"), r"oxygen\): a range, and spread says"),
+        ("therapies.csv", set_in("patients", spread="narrow"), r"line \d+ .*spread is 'narrow'; write none"),
+        ("geometry.csv", set_in("lateral_height", spread=""), r"geometry.csv line \d+ .*no range and not why"),
         ("parameters.csv", use_all, r"line \d+: nucleus_cells has 3 used rows \(lines \d+, \d+, \d+\)"),
         ("parameters.csv", set_in("nucleus_cells", used="no"), r"nucleus_cells has 0 used rows"),
         ("parameters.csv", set_in("marrow_oxygen", used="maybe"), r"used is 'maybe'"),
@@ -753,6 +757,28 @@ def test_every_posture_whose_pressure_was_read_is_checked_or_left_out() -> None:
     for row in evidence.everything():
         if row.sources == ["wilke1999"] and row.unit == "MPa":
             assert row.value in checked or {f"{row.value:g} MPa", f"{row.value:.2f} MPa"} & left, row.name
+
+
+def test_rows_say_of_how_many_and_why_they_have_no_range() -> None:
+    """The page says how many do; where a source says nothing, that is said."""
+    from typer.testing import CliRunner
+
+    from pulposus.cli import app
+
+    page = (Path(__file__).parents[1] / "docs" / "reference" / "numbers.md").read_text("utf-8")
+    for file, name in (("parameters.csv", "Parameters"), ("therapies.csv", "Products"), ("geometry.csv", "Dimensions")):
+        made = [row for row in evidence.everything() if row.file == file and not row.text]
+        counted = (len(made), *(sum(bool(getattr(row, column)) for row in made) for column in ("n", "spread")))
+        assert f"| {name} | {counted[0]} | {counted[1]} | {counted[2]} |" in page
+        for row in made:
+            assert row.spread in ("", *evidence.SPREADS)
+            assert row.kind in ("defined", "assumed") or row.low < row.high or row.spread, row.name
+    for name, said in (
+        ("pressure_slouched", "n = 1, no range published"),
+        ("endplate_ion_diffusivity", "n not given"),
+        ("L4-L5 any any anterior_height", "n = 300, no range published"),
+    ):
+        assert said in CliRunner().invoke(app, ["evidence", "show", name]).stdout.replace("\n", " ")
 
 
 # ---------------------------------------------------------------------------------------------- finding

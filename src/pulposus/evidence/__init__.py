@@ -43,6 +43,9 @@ FOLDER = Path(__file__).parent
 KINDS = ("measured", "fitted", "derived", "assumed", "defined")
 STATUSES = ("read", "abstract", "computed", "memory", "defined")
 NUMBER_COLUMNS = ("value", "low", "high", "unit", "kind", "used", "source", "where", "status", "note")
+# Tables whose rows say of whom or what, how many, and why they have no range.
+DESCRIBED = ("parameters.csv", "geometry.csv", "therapies.csv")
+SPREADS = ("none published", "coefficient as printed")
 IDENTITY = {
     "parameters.csv": ("name",),
     "therapies.csv": ("group", "name", "quantity"),
@@ -70,7 +73,8 @@ ALIAS = "alias"
 class Row:
     """One number as it was found: value and range in `unit`, SI on asking, with source and how it is known.
 
-    For words (unit "text") `text` holds them and `value` is NaN. Where no range is known, low and high equal the value.
+    For words (unit "text") `text` holds them and `value` is NaN. Where no range is known, low and high equal the value,
+    and `spread` says why.
     """
 
     name: str
@@ -86,6 +90,7 @@ class Row:
     tissue: str = ""
     condition: str = ""
     n: str = ""
+    spread: str = ""
     used: bool = True
     line: int = 0
     file: str = ""
@@ -174,22 +179,24 @@ def _row(file: str, line: int, record: Mapping[str, str]) -> Row:
         file=file,
         text=record["value"] if words else "",
         **{column: record[column] for column in ("unit", "source", "kind", "where", "status", "note")},
-        **{column: record.get(column) or "" for column in ("tissue", "condition", "n")},
+        **{column: record.get(column) or "" for column in ("tissue", "condition", "n", "spread")},
     )
 
 
 def _records(file: str, folder: Path) -> list[tuple[int, dict[str, str]]]:
     """Line number and columns of each record (the line on which it ends)."""
-    return records(file, folder, (*IDENTITY[file], *NUMBER_COLUMNS) if file in IDENTITY else WORD_COLUMNS[file])
+    described = ("condition", "n", "spread") if file in DESCRIBED else ()
+    columns = (*IDENTITY[file], *NUMBER_COLUMNS, *described) if file in IDENTITY else WORD_COLUMNS[file]
+    return records(file, folder, columns)
 
 
 @cache
 def _table(file: str, folder: Path = FOLDER) -> tuple[tuple[dict[str, str], Row], ...]:
     """Every record of a table of numbers, with its row, held to the rules that need no units."""
     made = tuple((record, _row(file, line, record)) for line, record in _records(file, folder))
-    for _, row in made:
+    for record, row in made:
         _check_words(row, folder)
-        _check_range(row)
+        _check_range(row, bool(record["low"] or record["high"]))
     _check_used(file, [row for _, row in made])
     return made
 
@@ -651,7 +658,7 @@ def _by_definition(row: Row) -> bool:
     return row.unit == TEXT_UNIT or (row.value in (0, 1) and bool(row.note) and row.file != "parameters.csv")
 
 
-def _check_range(row: Row) -> None:
+def _check_range(row: Row, ranged: bool) -> None:
     where = f"{row.file} line {row.line} ({row.name})"
     if row.unit == TEXT_UNIT:
         return
@@ -663,6 +670,18 @@ def _check_range(row: Row) -> None:
         raise EvidenceError(f"{where}: value {row.value:g} is outside {row.low:g} to {row.high:g}; widen the range.")
     if row.assumed and row.low == row.high:
         raise EvidenceError(f"{where}: an assumption without a range; give low and high.")
+    if row.file in DESCRIBED:
+        _check_spread(where, row, bare=not ranged and row.kind != "defined")
+
+
+def _check_spread(where: str, row: Row, bare: bool) -> None:
+    """A row without a range says why, and no other does."""
+    words = " or ".join(SPREADS)
+    if bare != bool(row.spread):
+        told = "no range and not why" if bare else f"a range, and spread says {row.spread!r}"
+        raise EvidenceError(f"{where}: {told}; spread is {words} where low and high are empty, and else empty.")
+    if row.spread and row.spread not in SPREADS:
+        raise EvidenceError(f"{where}: spread is {row.spread!r}; write {words}.")
 
 
 def _peer(file: str, record: Mapping[str, str], table: list[Row]) -> str:
