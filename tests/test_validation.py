@@ -64,6 +64,30 @@ def test_no_group_is_calibration_and_prediction_at_once() -> None:
     assert len(groups) == len(set(groups))
 
 
+# What these measures give is an integral or a ratio of dimensions that were put in.
+FORM = (
+    *("reference_volume", "nucleus_volume", "disc_volume", "bony_height", "cervical_mean", "anterior_height"),
+    *("mid_height", "endplate_thickness", "nucleus_area", "annulus_share", "nucleus_length", "nucleus_length_share"),
+)
+
+
+def test_what_follows_from_inputs_by_arithmetic_is_no_prediction() -> None:
+    assert set(FORM) <= set(validation.MEASURES)
+    for check in JUDGED:
+        if check.measure in FORM:
+            assert check.of in ("reproduction", "verification", "calibration"), check.name
+
+
+def test_a_band_that_no_number_could_leave_is_marked() -> None:
+    """The boundary value is the most that the lowest oxygen can be, and it lies in the band."""
+    for check in JUDGED:
+        if check.measure == "grade_extreme" and check.at.startswith("oxygen"):
+            top = evidence.convert(evidence.used("marrow_oxygen").si, "Pa", check.unit)
+            assert check.high < top or check.comment.startswith("hardly a test"), check.name
+        if check.measure == "settling" and check.low > 0 and check.high > 100 * check.low:
+            assert check.comment.startswith("hardly a test"), check.name
+
+
 def test_the_page_of_the_book_counts_what_is_there() -> None:
     page = (Path(__file__).parents[1] / "docs" / "validation.md").read_text("utf-8")
     rows = re.findall(
