@@ -64,6 +64,22 @@ def test_no_group_is_calibration_and_prediction_at_once() -> None:
     assert len(groups) == len(set(groups))
 
 
+def test_every_calibration_row_fixes_a_number_that_says_so() -> None:
+    """The number cites the row's source, or was read off its posture, or a fit reads the row; no other class names any."""
+    calibration = pytest.importorskip("pulposus.uncertainty.calibration")
+    tearing = pytest.importorskip("pulposus.uncertainty.tearing")
+    read = {datum.check.name for datum in calibration.data()} | {check.name for check in tearing.rows()}
+    for check in CHECKS:
+        assert bool(check.fixes) == (check.of == "calibration"), check.name
+        if check.fixes == "fit":
+            assert check.name in read, check.name
+        elif check.fixes:
+            used = next(row for row in evidence.found(check.fixes) if row.used)
+            off = used.file == "loads.csv" and evidence.calibrates(used.name.split()[0])
+            assert off or set(check.source.split("; ")) & set(used.sources), check.name
+    assert read <= {check.name for check in CHECKS if check.fixes == "fit"}
+
+
 # What these measures give is an integral or a ratio of dimensions that were put in.
 FORM = (
     *("reference_volume", "nucleus_volume", "disc_volume", "bony_height", "cervical_mean", "anterior_height"),
@@ -118,6 +134,8 @@ def set_in(check: str, **values: str) -> Callable[[list[dict[str, str]]], None]:
         (set_in("swelling pressure", source=";"), r"swelling pressure\): no source; name a key"),
         (set_in("swelling pressure", tolerance=""), r"no tolerance; say how the band follows"),
         (set_in("swelling pressure", kind="fine"), r"kind is 'fine'; write one of quantitative, ordering"),
+        (set_in("swelling pressure", fixes="salt"), r"prediction, and fixes 'salt'; name the number"),
+        (set_in("t2 grade 2", fixes=""), r"calibration, and fixes nothing; name the number that it fixes"),
         (set_in("swelling pressure", status="heard"), r"status is 'heard'"),
         (set_in("swelling pressure", high="much"), r"high is 'much', not a number"),
         (set_in("swelling pressure", name="endplate gag"), r"the name stands in line \d+ too"),

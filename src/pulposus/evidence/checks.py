@@ -27,7 +27,7 @@ AGAINST = ("measurement", "model", "code", "theory")
 _STATUSES = ("read", "abstract", "computed", "memory")
 COLUMNS = (
     *("name", "group", "measure", "at", "quantity", "condition", "published", "low", "high", "unit", "tolerance"),
-    *("class", "kind", "against", "source", "where", "status", "comment"),
+    *("class", "kind", "against", "source", "where", "status", "fixes", "comment"),
 )
 PROFILE = ("y", "glucose", "oxygen", "lactate")
 
@@ -37,7 +37,9 @@ class Check:
     """One entry: a published value (in `unit`), the band that ours must lie in, and where it was found.
 
     `group` joins what one paper says of one thing: its members count once. `against` is what the published value is: a
-    measurement, another model's result, another code's solution of the same equations, or theory.
+    measurement, another model's result, another code's solution of the same equations, or theory. `fixes` names, for a
+    row of class calibration and no other, the number of the evidence that was taken from it, or says "fit" where
+    `pulposus calibrate` reads it.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Check:
     source: str
     where: str
     status: str
+    fixes: str
     comment: str
     line: int
 
@@ -110,6 +113,9 @@ def _hold(check: Check) -> None:
             raise EvidenceError(_at(check) + f"{told} is {value!r}; write one of {', '.join(options)}.")
     if not keys_of(check.source):
         raise EvidenceError(_at(check) + "no source; name a key of sources.bib.")
+    if (check.of == "calibration") != bool(check.fixes):
+        told = "calibration, and fixes nothing" if not check.fixes else f"{check.of}, and fixes {check.fixes!r}"
+        raise EvidenceError(_at(check) + f"{told}; name the number that it fixes, or give it another class.")
     if check.of == "pending":
         return
     if not check.tolerance:
