@@ -116,6 +116,24 @@ def test_the_page_of_the_book_counts_what_is_there() -> None:
         assert found[key] == (len(part), len(groups), len(sources)), key
 
 
+def test_the_page_counts_bands_that_stood_before_their_result_apart() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "validation.md").read_text("utf-8")
+    for of in ("prediction", "retrodiction"):
+        part = [check for check in CHECKS if check.of == of and check.kind == "quantitative"]
+        before = sum(check.band_before == "yes" for check in part)
+        assert f"{before} of the {len(part)} quantitative {of}s" in page
+    assert {c.band_before for c in CHECKS if c.group == "upf field"} == {"no"}  # known from the tests of transport
+
+
+def test_the_book_counts_them_apart_too(quick) -> None:
+    table, findings = quick
+    predicted = table[(table["class"] == "prediction") & (table["kind"] == "quantitative")]
+    page = validation_page(table, validation.counts(table), findings)
+    before = predicted[predicted["band_before"] == "yes"]
+    agree = (before["verdict"] == "agrees").sum()
+    assert f"<td>was committed before any result of ours for it</td><td>{len(before)}</td><td>{agree}</td>" in page
+
+
 def set_in(check: str, **values: str) -> Callable[[list[dict[str, str]]], None]:
     """Change a check."""
 
@@ -134,6 +152,7 @@ def set_in(check: str, **values: str) -> Callable[[list[dict[str, str]]], None]:
         (set_in("swelling pressure", source=";"), r"swelling pressure\): no source; name a key"),
         (set_in("swelling pressure", tolerance=""), r"no tolerance; say how the band follows"),
         (set_in("swelling pressure", kind="fine"), r"kind is 'fine'; write one of quantitative, ordering"),
+        (set_in("swelling pressure", band_before="perhaps"), r"band_before is 'perhaps'; write yes where"),
         (set_in("swelling pressure", fixes="salt"), r"prediction, and fixes 'salt'; name the number"),
         (set_in("t2 grade 2", fixes=""), r"calibration, and fixes nothing; name the number that it fixes"),
         (set_in("swelling pressure", status="heard"), r"status is 'heard'"),

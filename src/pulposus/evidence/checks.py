@@ -27,6 +27,7 @@ AGAINST = ("measurement", "model", "code", "theory")
 _STATUSES = ("read", "abstract", "computed", "memory")
 COLUMNS = (
     *("name", "group", "measure", "at", "quantity", "condition", "published", "low", "high", "unit", "tolerance"),
+    "band_before",
     *("class", "kind", "against", "source", "where", "status", "fixes", "comment"),
 )
 PROFILE = ("y", "glucose", "oxygen", "lactate")
@@ -37,7 +38,9 @@ class Check:
     """One entry: a published value (in `unit`), the band that ours must lie in, and where it was found.
 
     `group` joins what one paper says of one thing: its members count once. `against` is what the published value is: a
-    measurement, another model's result, another code's solution of the same equations, or theory. `fixes` names, for a
+    measurement, another model's result, another code's solution of the same equations, or theory. `band_before` is yes
+    where the band stands in the history of this repository before any result of the model for it, and no where band and
+    result came in one change or the result was known from elsewhere. `fixes` names, for a
     row of class calibration and no other, the number of the evidence that was taken from it, or says "fit" where
     `pulposus calibrate` reads it.
     """
@@ -53,6 +56,7 @@ class Check:
     high: float
     unit: str
     tolerance: str
+    band_before: str
     of: str
     kind: str
     against: str
@@ -118,6 +122,9 @@ def _hold(check: Check) -> None:
         raise EvidenceError(_at(check) + f"{told}; name the number that it fixes, or give it another class.")
     if check.of == "pending":
         return
+    if check.band_before not in ("yes", "no"):
+        said = f"band_before is {check.band_before!r}; write yes where the band was committed before any result, else no."
+        raise EvidenceError(_at(check) + said)
     if not check.tolerance:
         raise EvidenceError(_at(check) + "no tolerance; say how the band follows from what was published.")
     for end in ("low", "high", "published"):

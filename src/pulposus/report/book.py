@@ -187,6 +187,11 @@ def _trust(judged: pd.DataFrame) -> str:
     if predicted.empty:
         return ""
     rows = []
+    for before, part in predicted.groupby("band_before"):
+        agree = int((part["verdict"] == "agrees").sum())
+        rows.append([_BEFORE[before], len(part), agree, part["group"].nunique()])
+    dated = table(["quantitative predictions whose band", "checks", "agree", "groups"], rows, "trust")
+    rows = []
     for against, part in predicted.groupby("against"):
         agree = part["verdict"] == "agrees"
         recalled = part["status"] == "memory"
@@ -198,7 +203,13 @@ def _trust(judged: pd.DataFrame) -> str:
         "of them recalled, not read",
         "recalled that agree",
     ]
-    return table(heads, rows, "trust")
+    return dated + table(heads, rows, "trust")
+
+
+_BEFORE = {
+    "yes": "was committed before any result of ours for it",
+    "no": "came in one change with the result, or after it was known",
+}
 
 
 def _card(row: Mapping[str, Any], found: Drawn | None, mates: Sequence[tuple[Drawn, Told]]) -> str:
