@@ -388,6 +388,48 @@ def test_the_credibility_page_has_the_order_of_the_standards(quick) -> None:
     assert f"{(printed['verdict'] == 'agrees').sum()} of {len(printed)} comparisons agree" in page
 
 
+def test_pages_say_of_what_they_are(quick) -> None:
+    """Version, evidence and day stand at the foot of every page."""
+    from importlib.metadata import version
+
+    table, findings = quick
+    counted = validation.counts(table)
+    for page in (validation_page(table, counted, findings), credibility_page(table, counted)):
+        assert f"Pulposus {version('pulposus')}, evidence {evidence.digest()[:12]}, made on 20" in page
+
+
+def made_up(agree: int, of: int):
+    """A table of predictions of one family, some of which agree."""
+    import pandas as pd
+
+    table, _ = validation.validate("yuan2009")
+    many = pd.concat([table.iloc[:1]] * of, ignore_index=True)
+    return many.assign(verdict=["agrees"] * agree + ["differs"] * (of - agree), comment="why")
+
+
+def test_each_use_has_its_own_credibility_goal(tmp_path: Path) -> None:
+    uses = {goal.use: goal.share for goal in checks.goals()}
+    assert 0 < uses["planning an experiment"] < uses["planning a trial"] < 1
+    assert math.isnan(uses["a decision on a person"])
+    for agree, said in ((1, "meets no goal"), (2, "goal for planning an experiment;"), (5, "experiment and planning a tr")):
+        table = made_up(agree, 5)
+        page = credibility_page(table, validation.counts(table)).replace(".</li>", ";</li>")
+        assert said in page
+        assert page.count("meets the goal") <= 1
+    shutil.copy(checks.FOLDER / "sources.bib", tmp_path)
+    text = (checks.FOLDER / "credibility.csv").read_text("utf-8")
+    (tmp_path / "credibility.csv").write_text(text.replace("0.667", "66.7"), "utf-8")
+    with pytest.raises(EvidenceError, match=r"credibility.csv line 3 \(planning a trial\): goal is 66.7"):
+        checks.goals(tmp_path)
+
+
+def test_what_the_mesh_costs_is_what_the_book_found(quick) -> None:
+    table, _ = quick
+    assert "Discretisation: not asked in this run." in credibility_page(table, validation.counts(table))
+    told = table.iloc[:1].assign(group="coarse and standard mesh", quantity="extremes", ours=1.25, verdict="agrees")
+    assert "extremes: 1.2 % (agrees)" in credibility_page(told, validation.counts(told))
+
+
 def test_pictures_say_in_words_what_they_show() -> None:
     plot = range_plot(Told(2.0, 1.0, 3.0, 2.5))
     assert 'aria-label="published 2, band 1 to 3, ours 2.5"' in plot

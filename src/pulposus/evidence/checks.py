@@ -140,6 +140,37 @@ def _at(check: Check) -> str:
     return f"checks.csv line {check.line} ({check.name}): "
 
 
+@dataclass(frozen=True)
+class Goal:
+    """A use of the model: its influence, what a wrong answer costs, and from which share of right predictions on the
+    model may enter it; NaN where no share would do.
+    """
+
+    use: str
+    influence: str
+    consequence: str
+    risk: str
+    share: float
+    because: str
+
+
+@functools.cache
+def goals(folder: Path = FOLDER) -> tuple[Goal, ...]:
+    """The uses of the model with the credibility that each asks for. Raises EvidenceError by line."""
+    found, file = [], "credibility.csv"
+    for line, record in records(file, folder, ("use", "influence", "consequence", "risk", "goal", "kind", "because")):
+        where = f"{file} line {line} ({record['use']})"
+        share = number(where, record, "goal")
+        if not math.isnan(share) and not 0 < share <= 1:
+            raise EvidenceError(f"{where}: goal is {share:g}; give a share above 0 and up to 1, or nothing.")
+        if not record["because"] or math.isnan(share) != (record["kind"] == "defined"):
+            raise EvidenceError(f"{where}: a goal is assumed and says why, no goal is defined; mend kind or because.")
+        hold_keys(where, record["source"], folder)
+        words = {name: record[name] for name in ("use", "influence", "consequence", "risk", "because")}
+        found.append(Goal(share=share, **words))
+    return tuple(found)
+
+
 @functools.cache
 def reference_profile() -> dict[str, tuple[float, ...]]:
     """y in mm (anterior positive) and glucose mM, oxygen kPa, lactate mM along the midline at mid-height."""

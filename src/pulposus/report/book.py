@@ -8,7 +8,9 @@ verdict is a word with a sign.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from importlib import resources
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pulposus import evidence
@@ -45,10 +47,19 @@ def page(title: str, kicker: str, body: str, links: Sequence[tuple[str, str]] = 
         '<header><div class="brand"><span>Pulposus<small>in-silico laboratory of the intervertebral disc</small></span>'
         f'</div><nav aria-label="Sections">{nav}</nav></header><main><section class="first">'
         f'<p class="kicker">{escape(kicker)}</p><h1>{escape(title)}</h1></section>{body}</main>'
-        f"<footer><p>{advice}</p></footer></body></html>\n"
+        f"<footer><p>{advice}</p><p>{escape(made_by())}</p></footer></body></html>\n"
     )
 
 
+def made_by() -> str:
+    """Which program and evidence a page stands on, and when it was made."""
+    return (
+        f"Pulposus {version('pulposus')}, evidence {evidence.digest()[:_FINGERPRINT]}, made on "
+        f"{datetime.now(UTC).date().isoformat()} (UTC)."
+    )
+
+
+_FINGERPRINT = 12  # maths: letters of the digest that tell two evidences apart
 _STYLES = ("report.css", "book.css")
 
 

@@ -171,6 +171,29 @@ def law_a(lab: Laboratory, at: str) -> Finding:
     return Finding(rate(here), "", "oxygen, kPa", f"{name}, nmol per million cells and hour", curve, shown=over(here))
 
 
+@measure("percent")
+def mesh_difference(lab: Laboratory, at: str) -> Finding:
+    """Greatest difference of the mesh of this book from the standard one in a disc at the start, percent: "extremes 3"
+    (of solutes) or "means 3" (of solutes in the nucleus, cells and height).
+    """
+    what, grade = at.split()[0], int(at.split()[1])
+    finer = lab.keep("finer", lambda: Laboratory("standard"))
+
+    def numbers(here: Laboratory) -> dict[str, float]:
+        made = here.specimen(grade)
+        if what == "extremes":
+            return {name: extreme(made, name) for name in SOLUTES}
+        own = here.summary(made)
+        means = {name: mean_in(made.disc, mesh.NUCLEUS, jnp.asarray(field(made, name))) for name in SOLUTES}
+        return means | {name: own[name] for name in ("native_cells_million", "height_mm")}
+
+    ours, theirs = numbers(lab), numbers(finer)
+    off = {name: abs(ours[name] / theirs[name] - 1) / evidence.factor("percent") for name in theirs}
+    told = ", ".join(f"{name.replace('_', ' ')} {value:.2g} %" for name, value in off.items())
+    places = [float(k) for k, _ in enumerate(off)]
+    return Finding(max(off.values()), told, told, "differs by, %", points(places, off.values()))
+
+
 @measure("1")
 def oxygen_rise(lab: Laboratory, at: str) -> Finding:
     """Oxygen used by a cell of a degenerate disc over a healthy one: "cachot 3.5 1" (law, grade, mM glucose)."""
