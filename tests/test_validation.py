@@ -65,7 +65,7 @@ def test_no_group_is_calibration_and_prediction_at_once() -> None:
 
 
 def test_every_calibration_row_fixes_a_number_that_says_so() -> None:
-    """The number cites the row's source, or was read off its posture, or a fit reads the row; no other class names any."""
+    """The number cites the row's source, or was read off its posture, or a fit reads the row; no other names any."""
     calibration = pytest.importorskip("pulposus.uncertainty.calibration")
     tearing = pytest.importorskip("pulposus.uncertainty.tearing")
     read = {datum.check.name for datum in calibration.data()} | {check.name for check in tearing.rows()}
@@ -152,6 +152,7 @@ def set_in(check: str, **values: str) -> Callable[[list[dict[str, str]]], None]:
         (set_in("swelling pressure", source=";"), r"swelling pressure\): no source; name a key"),
         (set_in("swelling pressure", tolerance=""), r"no tolerance; say how the band follows"),
         (set_in("swelling pressure", kind="fine"), r"kind is 'fine'; write one of quantitative, ordering"),
+        (set_in("swelling pressure", spread="wide"), r"spread is 'wide'; write own, other or none"),
         (set_in("swelling pressure", band_before="perhaps"), r"band_before is 'perhaps'; write yes where"),
         (set_in("swelling pressure", fixes="salt"), r"prediction, and fixes 'salt'; name the number"),
         (set_in("t2 grade 2", fixes=""), r"calibration, and fixes nothing; name the number that it fixes"),
@@ -411,7 +412,7 @@ def test_each_use_has_its_own_credibility_goal(tmp_path: Path) -> None:
     uses = {goal.use: goal.share for goal in checks.goals()}
     assert 0 < uses["planning an experiment"] < uses["planning a trial"] < 1
     assert math.isnan(uses["a decision on a person"])
-    for agree, said in ((1, "meets no goal"), (2, "goal for planning an experiment;"), (5, "experiment and planning a tr")):
+    for agree, said in ((1, "meets no goal"), (2, "goal for planning an experiment;"), (5, "nt and planning a tr")):
         table = made_up(agree, 5)
         page = credibility_page(table, validation.counts(table)).replace(".</li>", ";</li>")
         assert said in page

@@ -23,11 +23,13 @@ from pulposus.evidence.units import dimension
 FOLDER = Path(__file__).parent
 CLASSES = ("verification", "reproduction", "calibration", "retrodiction", "prediction", "pending")
 KINDS = ("quantitative", "ordering")
+SPREADS = ("own", "other", "none")
+WEAK = "hardly a test"  # how the comment of a row begins that could hardly differ
 AGAINST = ("measurement", "model", "code", "theory")
 _STATUSES = ("read", "abstract", "computed", "memory")
 COLUMNS = (
     *("name", "group", "measure", "at", "quantity", "condition", "published", "low", "high", "unit", "tolerance"),
-    "band_before",
+    *("spread", "band_before"),
     *("class", "kind", "against", "source", "where", "status", "fixes", "comment"),
 )
 PROFILE = ("y", "glucose", "oxygen", "lactate")
@@ -38,10 +40,11 @@ class Check:
     """One entry: a published value (in `unit`), the band that ours must lie in, and where it was found.
 
     `group` joins what one paper says of one thing: its members count once. `against` is what the published value is: a
-    measurement, another model's result, another code's solution of the same equations, or theory. `band_before` is yes
-    where the band stands in the history of this repository before any result of the model for it, and no where band and
-    result came in one change or the result was known from elsewhere. `fixes` names, for a
-    row of class calibration and no other, the number of the evidence that was taken from it, or says "fit" where
+    measurement, another model's result, another code's solution of the same equations, or theory.
+    `spread` says whose spread the band is: the source's own of this very number, another's, or none. `band_before` is
+    yes where the band stands in the history of this repository before any result of the model for it, and no where
+    band and result came in one change or the result was known from elsewhere. `fixes` names, for a row of class
+    calibration and no other, the number of the evidence that was taken from it, or says "fit" where
     `pulposus calibrate` reads it.
     """
 
@@ -56,6 +59,7 @@ class Check:
     high: float
     unit: str
     tolerance: str
+    spread: str
     band_before: str
     of: str
     kind: str
@@ -69,11 +73,15 @@ class Check:
 
     @property
     def spread_published(self) -> bool:
-        """True where the band is a spread that a source gives and that was read there, not one that was taken for want
-        of it.
+        """True where the band is a spread that this source gives of this very number, not one that was taken from
+        another or for want of it.
         """
-        given = any(words in self.tolerance for words in ("standard deviation", "standard error", "published range"))
-        return given and self.status != "memory" and "none was read" not in self.tolerance
+        return self.spread == "own" and self.status != "memory"
+
+    @property
+    def weak(self) -> bool:
+        """True where a model in which nothing happens, or any model at all, would agree as well."""
+        return self.comment.startswith(WEAK)
 
 
 def read_checks(folder: Path = FOLDER) -> tuple[Check, ...]:
@@ -122,8 +130,11 @@ def _hold(check: Check) -> None:
         raise EvidenceError(_at(check) + f"{told}; name the number that it fixes, or give it another class.")
     if check.of == "pending":
         return
+    if check.kind == "quantitative" and check.spread not in SPREADS:
+        said = f"spread is {check.spread!r}; write own, other or none: whose the spread is that the band follows from."
+        raise EvidenceError(_at(check) + said)
     if check.band_before not in ("yes", "no"):
-        said = f"band_before is {check.band_before!r}; write yes where the band was committed before any result, else no."
+        said = f"band_before is {check.band_before!r}; write yes where the band was committed before a result, else no."
         raise EvidenceError(_at(check) + said)
     if not check.tolerance:
         raise EvidenceError(_at(check) + "no tolerance; say how the band follows from what was published.")

@@ -79,13 +79,14 @@ def covered(shares: pd.DataFrame) -> str:
     return " ".join(
         f"Of {r['predictions']} {r['of']}, {r['held']} lie in the 90 % band of ours: {r['share']:.0%} (95 % interval "
         f"{r['low']:.0%} to {r['high']:.0%}, rows taken as independent; whole groups {r['groups_held']} of "
-        f"{r['groups']}); of {r['meet']} the published band and ours meet."
+        f"{r['groups']}, {r['groups_low']:.0%} to {r['groups_high']:.0%}); of {r['meet']} the published band and ours "
+        "meet."
         for r in shares.to_dict("records")
     )
 
 
 def _coverage(held: pd.DataFrame, shares: pd.DataFrame) -> str:
-    heads = ["prediction", "published", "its band", "ours, 5 to 95 %", "unit", "spread published", "held"]
+    heads = ["prediction", "published", "its band", "ours, 5 to 95 %", "unit", "spread published", "a test", "held"]
     rows = [
         [
             r["name"],
@@ -94,6 +95,7 @@ def _coverage(held: pd.DataFrame, shares: pd.DataFrame) -> str:
             f"{figure(r['ours_low'])} to {figure(r['ours_high'])}",
             r["unit"],
             "yes" if r["spread_published"] else "no",
+            "hardly" if r["hardly"] else "yes",
             "yes" if r["held"] else "no",
         ]
         for r in held.to_dict("records")

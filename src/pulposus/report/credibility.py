@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pulposus import evidence
 from pulposus.evidence import usage
-from pulposus.evidence.checks import goals
+from pulposus.evidence.checks import WEAK, goals
 from pulposus.report.book import covered, page, table
 from pulposus.report.sections import bullets, escape, paragraphs
 
@@ -29,7 +29,6 @@ FAMILIES = {
     "tears": "tears of the annulus",
 }
 _COUNTED = ("retrodiction", "prediction")
-_WEAK = "hardly a test"  # how the comment of a row begins that a model in which nothing happens would meet as well
 
 
 def credibility_page(results: pd.DataFrame, counted: pd.DataFrame, shares: pd.DataFrame | None = None) -> str:
@@ -112,7 +111,7 @@ def _validation(results: pd.DataFrame, counted: pd.DataFrame) -> str:
         "quantitative, of",
         "checks",
         "agree",
-        f"of them {_WEAK}",
+        f"of them {WEAK}",
         "against measurements",
         "of them agree",
         "recalled",
@@ -133,7 +132,7 @@ def _by_family(results: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
 
 def _weak(part: pd.DataFrame) -> pd.Series:
     """Rows that agree and could hardly do otherwise."""
-    return (part["verdict"] == "agrees") & part["comment"].fillna("").str.startswith(_WEAK)
+    return (part["verdict"] == "agrees") & part["comment"].fillna("").str.startswith(WEAK)
 
 
 def _meshes(results: pd.DataFrame) -> str:
@@ -192,7 +191,7 @@ def _outcome(results: pd.DataFrame) -> str:
         share = float((part["verdict"] == "agrees").mean())
         met = [g.use for g in goals() if share >= g.share]
         trust = f"meets the goal for {' and '.join(met)}" if met else "meets no goal: not to be used"
-        less = f", {len(rows) - len(part)} left out that are {_WEAK}" if len(part) < len(rows) else ""
+        less = f", {len(rows) - len(part)} left out that are {WEAK}" if len(part) < len(rows) else ""
         said.append(f"{words}: {share:.0%} of {len(part)} quantitative {of}s agree{less}; {trust}.")
     said.append(
         "Effects of treatment stand on assumed strengths and retention: they show what would follow, not what is."

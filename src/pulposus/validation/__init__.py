@@ -141,6 +141,7 @@ def _row(check: Check, found: Finding | None) -> dict[str, Any]:
         "status": check.status,
         "source": check.source,
         "where": check.where,
+        "spread": check.spread,
         "band_before": check.band_before,
         "fixes": check.fixes,
         "told": found.told if found else "",
