@@ -749,6 +749,21 @@ def test_what_was_read_stands_in_a_table_or_is_left_out_with_its_reason() -> Non
         evidence.source(record["source"])
 
 
+def test_a_number_per_gram_wet_is_not_tabled_per_water() -> None:
+    """The charge of the endplate was measured per gram of wet tissue, of which 59 % is water."""
+    wet = evidence.used("endplate_charge_wet")
+    water = evidence.used("endplate_water_healthy")
+    other = next(row for row in evidence.rows("endplate_charge_healthy") if not row.used)
+    for column in ("value", "low", "high"):
+        per_water = getattr(wet, column) / water.value
+        assert getattr(other, column) == pytest.approx(per_water, rel=0.005)
+
+
+def test_files_of_the_evidence_can_be_read_whole() -> None:
+    for path in evidence.FOLDER.glob("*.py"):
+        assert len(path.read_text("utf-8").splitlines()) <= 600, path.name
+
+
 def test_every_posture_whose_pressure_was_read_is_checked_or_left_out() -> None:
     from pulposus.evidence.checks import read_checks
 

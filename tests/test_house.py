@@ -94,8 +94,9 @@ ORDERS = {
     "evidence": {
         "tables": -1,
         "units": 0,
-        "told": 0,
         "sources": 0,
+        "told": 1,
+        "rules": 1,
         "network": 0,
         "usage": 0,
         "reading": 1,

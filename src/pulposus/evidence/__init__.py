@@ -17,7 +17,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,24 +27,27 @@ import numpy as np
 
 from pulposus.errors import EvidenceError, InputError, nearest
 from pulposus.evidence import expected
-from pulposus.evidence.sources import ASSUMPTION, hold_keys, keys_of
+from pulposus.evidence.rules import ALIAS, TEXT_UNIT, declared_as, hold_range, hold_used, hold_words
+from pulposus.evidence.rules import DESCRIBED as DESCRIBED
+from pulposus.evidence.rules import SPREADS as SPREADS
 from pulposus.evidence.sources import bibliography as bibliography
+from pulposus.evidence.sources import hold_keys, keys_of
 from pulposus.evidence.sources import reference as reference
 from pulposus.evidence.sources import source as source
 from pulposus.evidence.tables import records
-from pulposus.evidence.told import Mechanism, Statement
+from pulposus.evidence.told import WORD_COLUMNS
+from pulposus.evidence.told import Mechanism as Mechanism
+from pulposus.evidence.told import Statement as Statement
+from pulposus.evidence.told import mechanisms as mechanisms
+from pulposus.evidence.told import statement as statement
+from pulposus.evidence.told import statements as statements
 from pulposus.evidence.units import convert as convert
 from pulposus.evidence.units import dimension as dimension
 from pulposus.evidence.units import factor
 from pulposus.evidence.units import quantity as quantity
 
 FOLDER = Path(__file__).parent
-KINDS = ("measured", "fitted", "derived", "assumed", "defined")
-STATUSES = ("read", "abstract", "computed", "memory", "defined")
 NUMBER_COLUMNS = ("value", "low", "high", "unit", "kind", "used", "source", "where", "status", "note")
-# Tables whose rows say of whom or what, how many, and why they have no range.
-DESCRIBED = ("parameters.csv", "geometry.csv", "therapies.csv")
-SPREADS = ("none published", "coefficient as printed")
 IDENTITY = {
     "parameters.csv": ("name",),
     "therapies.csv": ("group", "name", "quantity"),
@@ -56,17 +58,9 @@ IDENTITY = {
     "outcomes.csv": ("name",),
     "population.csv": ("name",),
 }
-WORD_COLUMNS = {
-    "mechanisms.csv": ("name", "title", "what", "acts_on", "disputed", "dispute", "source"),
-    "statements.csv": ("name", "text", "source"),
-    "network_activity.csv": ("source",),
-    "network_weight.csv": ("source",),
-}
 # Dimensions that scale with the size of the body, and those that fall with grade, by which factor.
 SIZES = ("mid_height", "ap_depth", "width")
 FALLS_WITH = {"mid_height": "height_factor", "wedge": "height_factor", "nucleus_area_fraction": "nucleus_area_factor"}
-TEXT_UNIT = "text"
-ALIAS = "alias"
 
 
 @dataclass(frozen=True)
@@ -195,9 +189,9 @@ def _table(file: str, folder: Path = FOLDER) -> tuple[tuple[dict[str, str], Row]
     """Every record of a table of numbers, with its row, held to the rules that need no units."""
     made = tuple((record, _row(file, line, record)) for line, record in _records(file, folder))
     for record, row in made:
-        _check_words(row, folder)
-        _check_range(row, bool(record["low"] or record["high"]))
-    _check_used(file, [row for _, row in made])
+        hold_words(row, folder)
+        hold_range(row, bool(record["low"] or record["high"]))
+    hold_used(file, [row for _, row in made])
     return made
 
 
@@ -220,7 +214,7 @@ def _hold_dimensions(file: str, made: tuple[tuple[dict[str, str], Row], ...], fo
     for record, row in made:
         if row.unit != TEXT_UNIT:
             where = f"{file} line {row.line} ({row.name})"
-            expected.hold(where, file, _peer(file, record, table), row.unit, folder)
+            expected.hold(where, file, declared_as(file, record, table), row.unit, folder)
 
 
 @cache
@@ -570,46 +564,7 @@ def _product(name: str, parts: list[Row], scale: float = 1.0) -> Row:
     )
 
 
-# ---------------------------------------------------------------------------------------------- words and sources
-
-
-@cache
-def _mechanisms() -> tuple[Mechanism, ...]:
-    words = ("name", "title", "what", "acts_on", "dispute")
-    return tuple(
-        Mechanism(
-            **{column: record[column] for column in words},
-            disputed=record["disputed"] == "yes",
-            sources=keys_of(record["source"]),
-        )
-        for _, record in _records("mechanisms.csv", FOLDER)
-    )
-
-
-def mechanisms() -> list[Mechanism]:
-    """The mechanisms that can be switched, as the field names them."""
-    return list(_mechanisms())
-
-
-@cache
-def _statements() -> dict[str, Statement]:
-    return {
-        record["name"]: Statement(record["name"], record["text"], keys_of(record["source"]))
-        for _, record in _records("statements.csv", FOLDER)
-    }
-
-
-def statements() -> list[Statement]:
-    """Every sentence that must be said somewhere."""
-    return list(_statements().values())
-
-
-def statement(name: str) -> Statement:
-    """One such sentence by its name. Raises InputError with the nearest name."""
-    if name not in _statements():
-        near = nearest(name, _statements())
-        raise InputError(f"Unknown statement {name!r}{near}; known: {', '.join(_statements())}.")
-    return _statements()[name]
+# ---------------------------------------------------------------------------------------------- the whole
 
 
 def digest() -> str:
@@ -634,75 +589,3 @@ def check(folder: Path = FOLDER) -> None:
             hold_keys(where, record["source"], folder)
             if record.get("disputed") == "yes" and not record["dispute"]:
                 raise EvidenceError(f"{where}: {record['name']} is disputed, but not why; say it in one sentence.")
-
-
-def _check_words(row: Row, folder: Path) -> None:
-    where = f"{row.file} line {row.line} ({row.name})"
-    if row.kind not in KINDS:
-        raise EvidenceError(f"{where}: kind is {row.kind!r}; write one of {', '.join(KINDS)}.")
-    if row.status not in STATUSES:
-        raise EvidenceError(f"{where}: status is {row.status!r}; write one of {', '.join(STATUSES)}.")
-    hold_keys(where, row.source, folder)
-    if row.kind != "defined" and not row.source:
-        raise EvidenceError(f"{where}: no source; name a key of sources.bib, or {ASSUMPTION} with kind assumed.")
-    if ASSUMPTION in row.source and row.kind != "assumed":
-        raise EvidenceError(f"{where}: an assumption called {row.kind}; write kind assumed or name its source.")
-    if row.kind == "defined" and not row.source and not _by_definition(row):
-        raise EvidenceError(f"{where}: defined without a source; only words, a 0 or a 1 may be: name where it stands.")
-    if row.status == "memory" and row.kind != "assumed":
-        raise EvidenceError(f"{where}: from memory but called {row.kind}; write kind assumed until a source is found.")
-
-
-def _by_definition(row: Row) -> bool:
-    """True for words, and for a 0 or a 1 outside the parameters of the disc of which a note says why."""
-    return row.unit == TEXT_UNIT or (row.value in (0, 1) and bool(row.note) and row.file != "parameters.csv")
-
-
-def _check_range(row: Row, ranged: bool) -> None:
-    where = f"{row.file} line {row.line} ({row.name})"
-    if row.unit == TEXT_UNIT:
-        return
-    if not all(map(math.isfinite, (row.value, row.low, row.high))):
-        raise EvidenceError(f"{where}: value, low and high must be finite numbers.")
-    if row.low > row.high:
-        raise EvidenceError(f"{where}: low {row.low:g} is above high {row.high:g}; exchange them.")
-    if not row.low <= row.value <= row.high:
-        raise EvidenceError(f"{where}: value {row.value:g} is outside {row.low:g} to {row.high:g}; widen the range.")
-    if row.assumed and row.low == row.high:
-        raise EvidenceError(f"{where}: an assumption without a range; give low and high.")
-    if row.file in DESCRIBED:
-        _check_spread(where, row, bare=not ranged and row.kind != "defined")
-
-
-def _check_spread(where: str, row: Row, bare: bool) -> None:
-    """A row without a range says why, and no other does."""
-    words = " or ".join(SPREADS)
-    if bare != bool(row.spread):
-        told = "no range and not why" if bare else f"a range, and spread says {row.spread!r}"
-        raise EvidenceError(f"{where}: {told}; spread is {words} where low and high are empty, and else empty.")
-    if row.spread and row.spread not in SPREADS:
-        raise EvidenceError(f"{where}: spread is {row.spread!r}; write {words}.")
-
-
-def _peer(file: str, record: Mapping[str, str], table: list[Row]) -> str:
-    """What its unit is declared for: rows of a parameter; a quantity over all levels, or over products of one class."""
-    if file == "parameters.csv":
-        return record["name"]
-    if file in ("outcomes.csv", "population.csv"):
-        return record["name"]
-    if file != "therapies.csv":
-        return record["quantity"]
-    wanted = f"{record['group']} {record['name']} class"
-    return " ".join([record["group"], record["quantity"], *(row.text for row in table if row.name == wanted)])
-
-
-def _check_used(file: str, table: list[Row]) -> None:
-    single = [row for row in table if not row.name.endswith(f" {ALIAS}")]
-    times = Counter(row.name for row in single if row.used)
-    for row in single:
-        # What was found for one sex may stand beside what is used for both.
-        beside = file == "geometry.csv" and times[row.name] == 0
-        if times[row.name] != 1 and not beside:
-            lines = ", ".join(str(other.line) for other in single if other.name == row.name)
-            problem = f"{row.name} has {times[row.name]} used rows (lines {lines}); exactly one must say yes"
-            raise EvidenceError(f"{file} line {row.line}: {problem}.")
