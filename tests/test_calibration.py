@@ -15,11 +15,10 @@ from pulposus import evidence, figures
 from pulposus.cli import app
 from pulposus.disc import simulate
 from pulposus.errors import EvidenceError, InputError
-from pulposus.evidence import uninformed
 from pulposus.evidence.checks import read_checks
 from pulposus.figures.posterior import write_posterior
 from pulposus.uncertainty import adjoint, calibration, fitted, tearing
-from pulposus.validation import MEASURES, culture
+from pulposus.validation import MEASURES, culture, uninformed
 from pulposus.validation.finding import Finding
 
 pytest.importorskip("optimistix")

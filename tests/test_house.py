@@ -102,7 +102,6 @@ ORDERS = {
         "reading": 1,
         "checks": 2,
         "expected": 2,
-        "uninformed": 2,
         "trials": 2,
         "criteria": 2,
         "offers": 2,
@@ -197,6 +196,7 @@ ORDERS = {
     },
     "validation": {
         "finding": 0,
+        "uninformed": 0,
         "laboratory": 1,
         "solutes": 2,
         "matter": 3,

@@ -157,7 +157,7 @@ def _print(fit: Fit) -> None:
     if len(silent):
         most = _percent(silent.iloc[0].to_dict())
         typer.echo(f"Not informed, posterior = prior (at most {most}): {', '.join(silent['name'])}.")
-    from pulposus.evidence import uninformed
+    from pulposus.validation import uninformed
 
     typer.echo(f"{len(uninformed.uninformed())} numbers that no calibration row can inform, and which stay assumed:")
     for said in uninformed.told():

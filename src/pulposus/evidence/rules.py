@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from pulposus.errors import EvidenceError
 from pulposus.evidence.sources import ASSUMPTION, hold_keys
-
-if TYPE_CHECKING:
-    from pulposus.evidence import Row
 
 KINDS = ("measured", "fitted", "derived", "assumed", "defined")
 STATUSES = ("read", "abstract", "computed", "memory", "defined")
@@ -24,6 +21,55 @@ DESCRIBED = ("parameters.csv", "geometry.csv", "therapies.csv")
 SPREADS = ("none published", "coefficient as printed")
 TEXT_UNIT = "text"
 ALIAS = "alias"
+
+
+class Row(Protocol):
+    """What the rules ask of a row: `pulposus.evidence.Row`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def file(self) -> str: ...
+
+    @property
+    def line(self) -> int: ...
+
+    @property
+    def unit(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def note(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def spread(self) -> str: ...
+
+    @property
+    def value(self) -> float: ...
+
+    @property
+    def low(self) -> float: ...
+
+    @property
+    def high(self) -> float: ...
+
+    @property
+    def used(self) -> bool: ...
+
+    @property
+    def assumed(self) -> bool: ...
 
 
 def hold_words(row: Row, folder: Path) -> None:
@@ -76,7 +122,7 @@ def _check_spread(where: str, row: Row, bare: bool) -> None:
         raise EvidenceError(f"{where}: spread is {row.spread!r}; write {words}.")
 
 
-def declared_as(file: str, record: Mapping[str, str], table: list[Row]) -> str:
+def declared_as(file: str, record: Mapping[str, str], table: Sequence[Row]) -> str:
     """What its unit is declared for: rows of a parameter; a quantity over all levels, or over products of one class."""
     if file == "parameters.csv":
         return record["name"]
@@ -88,7 +134,7 @@ def declared_as(file: str, record: Mapping[str, str], table: list[Row]) -> str:
     return " ".join([record["group"], record["quantity"], *(row.text for row in table if row.name == wanted)])
 
 
-def hold_used(file: str, table: list[Row]) -> None:
+def hold_used(file: str, table: Sequence[Row]) -> None:
     """Of rows that share a name exactly one is used."""
     single = [row for row in table if not row.name.endswith(f" {ALIAS}")]
     times = Counter(row.name for row in single if row.used)

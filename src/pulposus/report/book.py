@@ -14,9 +14,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pulposus import evidence
-from pulposus.evidence import uninformed
 from pulposus.report.pictures import Drawn, Told, curve_plot, figure, range_plot
 from pulposus.report.sections import bullets, escape
+from pulposus.validation import uninformed
 
 if TYPE_CHECKING:
     import pandas as pd

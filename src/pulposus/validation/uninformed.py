@@ -9,13 +9,12 @@ inform them.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from pulposus import evidence
 from pulposus.errors import EvidenceError
 from pulposus.evidence.tables import records
 
-FILE, FOLDER = "uninformed.csv", Path(__file__).parent
+FILE = "uninformed.csv"
 # Quantities that say how strongly something acts, builds or leaks, beside the mechanisms themselves.
 _STRENGTHS = ("potency", "potency_loss_per_passage", "half_effect_ratio", "secretion_equivalents", "anabolic_factor")
 _LEAK = ("retained_fraction", "excess_leak_fraction", "accepted_fraction", "leak_path", "retention_pressure")
@@ -32,7 +31,7 @@ def open_numbers() -> list[str]:
 def uninformed() -> dict[str, str]:
     """Name -> why no calibration row can say anything of it. Raises EvidenceError for a line that fits nothing."""
     found: dict[str, str] = {}
-    for line, record in records(FILE, FOLDER, ("number", "because")):
+    for line, record in records(FILE, evidence.FOLDER, ("number", "because")):
         fits = re.compile(".*".join(map(re.escape, record["number"].split("*"))))
         named = [name for name in open_numbers() if fits.fullmatch(name) and name not in found]
         if not named or not record["because"]:
