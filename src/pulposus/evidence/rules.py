@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 from pulposus.errors import EvidenceError
 from pulposus.evidence.sources import ASSUMPTION, hold_keys
@@ -23,53 +23,7 @@ TEXT_UNIT = "text"
 ALIAS = "alias"
 
 
-class Row(Protocol):
-    """What the rules ask of a row: `pulposus.evidence.Row`."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def file(self) -> str: ...
-
-    @property
-    def line(self) -> int: ...
-
-    @property
-    def unit(self) -> str: ...
-
-    @property
-    def kind(self) -> str: ...
-
-    @property
-    def status(self) -> str: ...
-
-    @property
-    def source(self) -> str: ...
-
-    @property
-    def note(self) -> str: ...
-
-    @property
-    def text(self) -> str: ...
-
-    @property
-    def spread(self) -> str: ...
-
-    @property
-    def value(self) -> float: ...
-
-    @property
-    def low(self) -> float: ...
-
-    @property
-    def high(self) -> float: ...
-
-    @property
-    def used(self) -> bool: ...
-
-    @property
-    def assumed(self) -> bool: ...
+Row = Any  # that of pulposus.evidence, which imports this file
 
 
 def hold_words(row: Row, folder: Path) -> None:
