@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 from pulposus import evidence, figures
 from pulposus.cli import app
 from pulposus.disc import simulate
-from pulposus.errors import InputError
+from pulposus.errors import EvidenceError, InputError
 from pulposus.evidence.checks import read_checks
 from pulposus.figures.posterior import write_posterior
 from pulposus.uncertainty import adjoint, calibration, fitted, tearing
-from pulposus.validation import MEASURES, culture
+from pulposus.validation import MEASURES, culture, uninformed
 from pulposus.validation.finding import Finding
 
 pytest.importorskip("optimistix")
@@ -49,6 +49,21 @@ def test_only_calibration_rows_are_read() -> None:
     for names in calibration.READS.values():
         for name in names:
             assert calibration.prior(name).low < calibration.prior(name).high
+
+
+def test_every_strength_synthesis_and_leak_is_fitted_or_listed_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted_names = {name for names in calibration.READS.values() for name in names}
+    listed = uninformed.uninformed()
+    open_ = uninformed.open_numbers()
+    assert {"volume any excess_leak_fraction", "volume Dallas 4 leak_path", "product MSC(M) np_like_synthesis"} <= (
+        set(open_) & fitted_names
+    )
+    assert not set(listed) & fitted_names
+    assert set(open_) == set(listed) | set(open_) & fitted_names
+    assert all(reason in " ".join(uninformed.told()) for reason in listed.values())
+    monkeypatch.setattr(uninformed, "open_numbers", lambda: [name for name in open_ if "Dallas 5" not in name])
+    with pytest.raises(EvidenceError, match=r"uninformed.csv line \d+: 'volume Dallas 5 leak_path' is no open number"):
+        uninformed.uninformed()
 
 
 def test_a_prediction_is_never_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,8 +93,27 @@ def test_a_spread_counts_as_published_only_where_it_was_read() -> None:
         "nucleus oxygen in vivo",
         "volume of athletes' discs",
         "grade at 45 years",
+        "T2 after donor cells",  # its deviation is that of a grade in another source
+        "T2 after own cells",
+        "t2 fall over 40 years",
     ):
         assert not known[name], name
+
+
+def test_what_is_hardly_a_test_is_no_measurement_with_a_spread_and_groups_have_their_interval() -> None:
+    from scipy.stats import beta
+
+    table = coverage.judged(made_up(0.1, 0))
+    own = table[table["spread_published"] & (table["against"] == "measurement")]
+    assert own["hardly"].any()
+    found = coverage.shares(table).set_index("of")
+    spread = found.loc["measurements with a spread of their own"]
+    assert spread["predictions"] == (~own["hardly"]).sum() < len(own)
+    groups = own[~own["hardly"]]["group"].nunique()
+    assert (spread["groups"], spread["groups_held"]) == (groups, groups)
+    assert spread["groups_low"] == pytest.approx(beta.ppf(0.025, groups, 1))
+    assert spread["groups_high"] == 1
+    assert f"whole groups {groups} of {groups}, {spread['groups_low']:.0%} to 100%" in covered(coverage.shares(table))
 
 
 @pytest.mark.parametrize("n", [3, 10**6])

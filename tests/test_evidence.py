@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import functools
 import math
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from spoilt import bib, copy, edit, table
 
 from pulposus import evidence
 from pulposus.errors import EvidenceError, InputError
@@ -409,183 +406,6 @@ def test_reading_needs_no_heavy_library() -> None:
     )
     heavy = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert heavy.strip() == "set()"
-
-
-# ---------------------------------------------------------------------------------------------- corruption
-
-
-def table(file: str, folder: Path = evidence.FOLDER) -> list[dict[str, str]]:
-    """Records of a table."""
-    with (folder / file).open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
-def bib() -> str:
-    """The bibliography."""
-    return (evidence.FOLDER / "sources.bib").read_text("utf-8")
-
-
-def copy(folder: Path) -> Path:
-    """A copy of the tables that may be spoilt."""
-    target = folder / "evidence"
-    target.mkdir()
-    for path in [*evidence.FOLDER.glob("*.csv"), *evidence.FOLDER.glob("*.bib")]:
-        shutil.copy(path, target)
-    return target
-
-
-def edit(folder: Path, file: str, change: Callable[[list[dict[str, str]]], object]) -> None:
-    """Read a table, change its records, write it back."""
-    records = table(file, folder)
-    columns = list(records[0])
-    change(records)
-    with (folder / file).open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(records)
-
-
-def set_in(name: str, **values: str) -> Callable[[list[dict[str, str]]], object]:
-    """Change the first used record of that name."""
-
-    def change(records: list[dict[str, str]]) -> None:
-        next(r for r in records if name in (r["name"], r.get("quantity")) and r["used"] == "yes").update(values)
-
-    return change
-
-
-def use_all(records: list[dict[str, str]]) -> None:
-    for record in records:
-        if record["name"] == "nucleus_cells":
-            record["used"] = "yes"
-
-
-@pytest.mark.parametrize(
-    ("file", "change", "message"),
-    [
-        (
-            "parameters.csv",
-            set_in("marrow_oxygen", unit="wibbles"),
-            r"line \d+ \(marrow_oxygen\): 'wibbles' is not a unit",
-        ),
-        ("parameters.csv", set_in("nucleus_cells", unit="1/mm^3"), r"nucleus_cells.*correct one of the units"),
-        ("parameters.csv", set_in("marrow_oxygen", source=""), r"line \d+ \(marrow_oxygen\): no source"),
-        ("parameters.csv", set_in("marrow_oxygen", source="nobody1999"), r"'nobody1999' is not in sources.bib"),
-        ("parameters.csv", set_in("oxygen_uptake_half", source="assumption"), r"an assumption called fitted"),
-        ("parameters.csv", set_in("marrow_oxygen", low="9", high="3"), r"low 9 is above high 3"),
-        ("parameters.csv", set_in("marrow_oxygen", value="99"), r"value 99 is outside 2.5 to 6.5"),
-        ("parameters.csv", set_in("marrow_oxygen", value="nan"), r"must be finite"),
-        ("parameters.csv", set_in("marrow_oxygen", value="five"), r"value is 'five', not a number"),
-        ("parameters.csv", set_in("marrow_oxygen", low="", high=""), r"an assumption without a range"),
-        ("parameters.csv", use_all, r"line \d+: nucleus_cells has 3 used rows \(lines \d+, \d+, \d+\)"),
-        ("parameters.csv", set_in("nucleus_cells", used="no"), r"nucleus_cells has 0 used rows"),
-        ("parameters.csv", set_in("marrow_oxygen", used="maybe"), r"used is 'maybe'"),
-        ("parameters.csv", set_in("endplate_ion_diffusivity", status="memory"), r"from memory but called measured"),
-        ("parameters.csv", set_in("nucleus_cells", kind="guessed"), r"kind is 'guessed'"),
-        ("parameters.csv", set_in("nucleus_cells", status="heard"), r"status is 'heard'"),
-        ("therapies.csv", set_in("adaptation_time", unit="mm"), r"therapies.csv line \d+ .*correct one of the units"),
-        ("therapies.csv", set_in("retained_fraction", source=""), r"therapies.csv line \d+ .*no source"),
-    ],
-)
-def test_what_breaks_a_rule_is_refused_by_name_and_line(
-    tmp_path: Path, file: str, change: Callable[[list[dict[str, str]]], object], message: str
-) -> None:
-    folder = copy(tmp_path)
-    evidence.check(folder)
-    edit(folder, file, change)
-    with pytest.raises(EvidenceError, match=message) as problem:
-        evidence.check(folder)
-    assert file in str(problem.value)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (set_in("marrow_oxygen", source=""), r"parameters.csv line \d+ \(marrow_oxygen\): no source; name a key"),
-        (set_in("marrow_oxygen", low="9", high="3"), r"line \d+ .*low 9 is above high 3; exchange them"),
-        (
-            set_in("endplate_ion_diffusivity", status="memory"),
-            r"line \d+ .*from memory but called measured; write kind assumed",
-        ),
-        (use_all, r"line \d+: nucleus_cells has 3 used rows .*exactly one must say yes"),
-        (lambda rows: rows[0].update(value=""), r"parameters.csv line 2: value is '', not a number; correct it"),
-    ],
-)
-def test_a_spoilt_table_is_refused_on_reading(
-    tmp_path: Path, change: Callable[[list[dict[str, str]]], object], message: str
-) -> None:
-    folder = copy(tmp_path)
-    edit(folder, "parameters.csv", change)
-    with pytest.raises(EvidenceError, match=message):
-        evidence._table("parameters.csv", folder)
-
-
-def test_a_parameter_without_a_row_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = {name: rows for name, rows in evidence._parameters().items() if name != "salt"}
-    monkeypatch.setattr(evidence, "_parameters", lambda: table)
-    parameters = pytest.importorskip("pulposus.disc.parameters")
-    with pytest.raises(InputError, match=r"parameters.csv has no row 'salt', which the model reads"):
-        parameters.Parameters.from_evidence()
-
-
-@pytest.mark.parametrize(
-    ("file", "name", "unit", "ask"),
-    [
-        ("therapies.csv", "adaptation_time", "mm", lambda: evidence.product("MSC(M)")["adaptation_time"].si),
-        ("geometry.csv", "mid_height", "kPa", lambda: evidence.dimensions("L4-L5")["mid_height"].si),
-        ("parameters.csv", "nucleus_cells", "1/mm^3", lambda: evidence.used("salt").si),
-        ("loads.csv", "compression", "mm", lambda: evidence.posture("standing")["compression"].si),
-    ],
-)
-def test_a_unit_of_the_wrong_dimension_stops_whoever_reads_the_table(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    file: str,
-    name: str,
-    unit: str,
-    ask: Callable[[], float],
-) -> None:
-    """Not only the check of all tables, which no run calls."""
-
-    def change(records: list[dict[str, str]]) -> None:
-        next(r for r in records if name in (r.get("name"), r.get("quantity")) and r["used"] == "yes").update(unit=unit)
-
-    kept = (evidence._parameters, evidence._therapies, evidence._dimension_rows, evidence._hold_units)
-    folder, read = copy(tmp_path), evidence._table.__wrapped__
-    edit(folder, file, change)
-    with monkeypatch.context() as patch:
-        patch.setattr(evidence, "_table", functools.cache(lambda file, there=folder: read(file, there)))
-        for one in kept:
-            one.cache_clear()
-        try:
-            with pytest.raises(EvidenceError, match=rf"{file} line \d+ .*correct one of the units"):
-                ask()
-        finally:
-            for one in kept:
-                one.cache_clear()
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"unit": "mm"}, r"line \d+ .*correct one"),
-        ({"unit": "bananas"}, r"line \d+ .*'bananas' is not a unit"),
-        ({"source": "nobody1999"}, r"line \d+ .*'nobody1999' is not in sources.bib"),
-        ({"low": "", "high": ""}, r"line \d+ .*no low; give the number"),
-    ],
-)
-def test_a_spoilt_check_is_refused_by_name_and_line(tmp_path: Path, values: dict[str, str], message: str) -> None:
-    from pulposus.evidence.checks import read_checks
-
-    folder = copy(tmp_path)
-    read_checks(folder)
-
-    def change(records: list[dict[str, str]]) -> None:
-        records[40].update(values)
-
-    edit(folder, "checks.csv", change)
-    with pytest.raises(EvidenceError, match=message):
-        read_checks(folder)
 
 
 # ---------------------------------------------------------------------------------------------- finding

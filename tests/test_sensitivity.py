@@ -192,5 +192,7 @@ def test_a_stopped_study_goes_on_and_another_question_is_refused(tmp_path, monke
     assert (tmp_path / "sobol.csv").exists()
     with pytest.raises(InputError, match="another question"):
         sensitivity.study(case, "water", 3, tmp_path, runs=60, resume=True)
+    with pytest.raises(InputError, match="--runs -1 is not possible; give 1 to 500, or 0 for no Sobol indices"):
+        sensitivity.study(case, "aggrecan", 3, tmp_path, runs=-1)
     with pytest.raises(InputError, match="--runs 900 is not possible"):
         sensitivity.study(case, "aggrecan", 3, tmp_path, runs=900)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import math
 import re
@@ -22,7 +23,7 @@ from pulposus.evidence import checks
 from pulposus.report.book import SIGNS, validation_page
 from pulposus.report.credibility import credibility_page
 from pulposus.report.pictures import Told, curve_plot, range_plot, ticks
-from pulposus.validation.finding import Finding, between, over, reached
+from pulposus.validation.finding import Finding, between, over, reached, unit_of
 from pulposus.validation.laboratory import Laboratory
 
 CHECKS = checks.read_checks()
@@ -63,6 +64,46 @@ def test_no_group_is_calibration_and_prediction_at_once() -> None:
     assert len(groups) == len(set(groups))
 
 
+def test_every_calibration_row_fixes_a_number_that_says_so() -> None:
+    """The number cites the row's source, or was read off its posture, or a fit reads the row; no other names any."""
+    calibration = pytest.importorskip("pulposus.uncertainty.calibration")
+    tearing = pytest.importorskip("pulposus.uncertainty.tearing")
+    read = {datum.check.name for datum in calibration.data()} | {check.name for check in tearing.rows()}
+    for check in CHECKS:
+        assert bool(check.fixes) == (check.of == "calibration"), check.name
+        if check.fixes == "fit":
+            assert check.name in read, check.name
+        elif check.fixes:
+            used = next(row for row in evidence.found(check.fixes) if row.used)
+            off = used.file == "loads.csv" and evidence.calibrates(used.name.split()[0])
+            assert off or set(check.source.split("; ")) & set(used.sources), check.name
+    assert read <= {check.name for check in CHECKS if check.fixes == "fit"}
+
+
+# What these measures give is an integral or a ratio of dimensions that were put in.
+FORM = (
+    *("reference_volume", "nucleus_volume", "disc_volume", "bony_height", "cervical_mean", "anterior_height"),
+    *("mid_height", "endplate_thickness", "nucleus_area", "annulus_share", "nucleus_length", "nucleus_length_share"),
+)
+
+
+def test_what_follows_from_inputs_by_arithmetic_is_no_prediction() -> None:
+    assert set(FORM) <= set(validation.MEASURES)
+    for check in JUDGED:
+        if check.measure in FORM:
+            assert check.of in ("reproduction", "verification", "calibration"), check.name
+
+
+def test_a_band_that_no_number_could_leave_is_marked() -> None:
+    """The boundary value is the most that the lowest oxygen can be, and it lies in the band."""
+    for check in JUDGED:
+        if check.measure == "grade_extreme" and check.at.startswith("oxygen"):
+            top = evidence.convert(evidence.used("marrow_oxygen").si, "Pa", check.unit)
+            assert check.high < top or check.comment.startswith("hardly a test"), check.name
+        if check.measure == "settling" and check.low > 0 and check.high > 100 * check.low:
+            assert check.comment.startswith("hardly a test"), check.name
+
+
 def test_the_page_of_the_book_counts_what_is_there() -> None:
     page = (Path(__file__).parents[1] / "docs" / "validation.md").read_text("utf-8")
     rows = re.findall(
@@ -73,6 +114,24 @@ def test_the_page_of_the_book_counts_what_is_there() -> None:
         part = [check for check in CHECKS if (check.of, check.kind) == key]
         groups, sources = ({getattr(check, name) for check in part} for name in ("group", "source"))
         assert found[key] == (len(part), len(groups), len(sources)), key
+
+
+def test_the_page_counts_bands_that_stood_before_their_result_apart() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "validation.md").read_text("utf-8")
+    for of in ("prediction", "retrodiction"):
+        part = [check for check in CHECKS if check.of == of and check.kind == "quantitative"]
+        before = sum(check.band_before == "yes" for check in part)
+        assert f"{before} of the {len(part)} quantitative {of}s" in page
+    assert {c.band_before for c in CHECKS if c.group == "upf field"} == {"no"}  # known from the tests of transport
+
+
+def test_the_book_counts_them_apart_too(quick) -> None:
+    table, findings = quick
+    predicted = table[(table["class"] == "prediction") & (table["kind"] == "quantitative")]
+    page = validation_page(table, validation.counts(table), findings)
+    before = predicted[predicted["band_before"] == "yes"]
+    agree = (before["verdict"] == "agrees").sum()
+    assert f"<td>was committed before any result of ours for it</td><td>{len(before)}</td><td>{agree}</td>" in page
 
 
 def set_in(check: str, **values: str) -> Callable[[list[dict[str, str]]], None]:
@@ -90,8 +149,13 @@ def set_in(check: str, **values: str) -> Callable[[list[dict[str, str]]], None]:
         (set_in("swelling pressure", low="9"), r"checks.csv line \d+ \(swelling pressure\): low 9 is above high 0.3"),
         (set_in("swelling pressure", published="7"), r"the published 7 lies outside its own band"),
         (set_in("swelling pressure", source=""), r"swelling pressure\): no source; name a key"),
+        (set_in("swelling pressure", source=";"), r"swelling pressure\): no source; name a key"),
         (set_in("swelling pressure", tolerance=""), r"no tolerance; say how the band follows"),
         (set_in("swelling pressure", kind="fine"), r"kind is 'fine'; write one of quantitative, ordering"),
+        (set_in("swelling pressure", spread="wide"), r"spread is 'wide'; write own, other or none"),
+        (set_in("swelling pressure", band_before="perhaps"), r"band_before is 'perhaps'; write yes where"),
+        (set_in("swelling pressure", fixes="salt"), r"prediction, and fixes 'salt'; name the number"),
+        (set_in("t2 grade 2", fixes=""), r"calibration, and fixes nothing; name the number that it fixes"),
         (set_in("swelling pressure", status="heard"), r"status is 'heard'"),
         (set_in("swelling pressure", high="much"), r"high is 'much', not a number"),
         (set_in("swelling pressure", name="endplate gag"), r"the name stands in line \d+ too"),
@@ -112,6 +176,33 @@ def test_a_spoilt_check_is_refused_by_line(
         writer.writerows(records)
     with pytest.raises(EvidenceError, match=message):
         checks.read_checks(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "message"),
+    [
+        ("upf oxygen minimum", "mm", r"line \d+ \(upf oxygen minimum\): mm is given, and .* answers in kPa"),
+        ("upf oxygen minimum", "Pa", r"Pa is given, and reference_extreme answers in kPa; write kPa"),
+        ("height loss at 80 % viable", "1", r"1 is given, and height_loss answers in percent"),
+        ("swelling pressure", "wibbles", r"'wibbles' is not a unit"),
+    ],
+)
+def test_a_check_in_another_unit_than_its_measure_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, unit: str, message: str
+) -> None:
+    """It would be judged against a number of another size, and might agree."""
+    turned = tuple(dataclasses.replace(c, unit=unit) if c.name == name else c for c in CHECKS)
+    monkeypatch.setattr(validation, "read_checks", lambda: turned)
+    with pytest.raises(EvidenceError, match=message):
+        validation.selected(name)
+
+
+@pytest.mark.parametrize("check", JUDGED, ids=lambda check: check.name)
+def test_every_measure_declares_in_which_unit_it_answers(check: checks.Check) -> None:
+    wanted = unit_of(check.measure, check.at)
+    assert wanted is not None
+    assert evidence.dimension(check.unit) == evidence.dimension(wanted)
+    assert evidence.factor(check.unit) == evidence.factor(wanted)
 
 
 def test_the_published_profile_is_symmetric_at_its_ends_and_lowest_where_the_paper_says() -> None:
@@ -296,6 +387,48 @@ def test_the_credibility_page_has_the_order_of_the_standards(quick) -> None:
     assert [a["id"] for tag, a in parsed(page).seen if tag == "section" and "id" in a] == wanted
     printed = table[table["class"] == "verification"]
     assert f"{(printed['verdict'] == 'agrees').sum()} of {len(printed)} comparisons agree" in page
+
+
+def test_pages_say_of_what_they_are(quick) -> None:
+    """Version, evidence and day stand at the foot of every page."""
+    from importlib.metadata import version
+
+    table, findings = quick
+    counted = validation.counts(table)
+    for page in (validation_page(table, counted, findings), credibility_page(table, counted)):
+        assert f"Pulposus {version('pulposus')}, evidence {evidence.digest()[:12]}, made on 20" in page
+
+
+def made_up(agree: int, of: int):
+    """A table of predictions of one family, some of which agree."""
+    import pandas as pd
+
+    table, _ = validation.validate("yuan2009")
+    many = pd.concat([table.iloc[:1]] * of, ignore_index=True)
+    return many.assign(verdict=["agrees"] * agree + ["differs"] * (of - agree), comment="why")
+
+
+def test_each_use_has_its_own_credibility_goal(tmp_path: Path) -> None:
+    uses = {goal.use: goal.share for goal in checks.goals()}
+    assert 0 < uses["planning an experiment"] < uses["planning a trial"] < 1
+    assert math.isnan(uses["a decision on a person"])
+    for agree, said in ((1, "meets no goal"), (2, "goal for planning an experiment;"), (5, "nt and planning a tr")):
+        table = made_up(agree, 5)
+        page = credibility_page(table, validation.counts(table)).replace(".</li>", ";</li>")
+        assert said in page
+        assert page.count("meets the goal") <= 1
+    shutil.copy(checks.FOLDER / "sources.bib", tmp_path)
+    text = (checks.FOLDER / "credibility.csv").read_text("utf-8")
+    (tmp_path / "credibility.csv").write_text(text.replace("0.667", "66.7"), "utf-8")
+    with pytest.raises(EvidenceError, match=r"credibility.csv line 3 \(planning a trial\): goal is 66.7"):
+        checks.goals(tmp_path)
+
+
+def test_what_the_mesh_costs_is_what_the_book_found(quick) -> None:
+    table, _ = quick
+    assert "Discretisation: not asked in this run." in credibility_page(table, validation.counts(table))
+    told = table.iloc[:1].assign(group="coarse and standard mesh", quantity="extremes", ours=1.25, verdict="agrees")
+    assert "extremes: 1.2 % (agrees)" in credibility_page(told, validation.counts(told))
 
 
 def test_pictures_say_in_words_what_they_show() -> None:

@@ -157,6 +157,12 @@ def _print(fit: Fit) -> None:
     if len(silent):
         most = _percent(silent.iloc[0].to_dict())
         typer.echo(f"Not informed, posterior = prior (at most {most}): {', '.join(silent['name'])}.")
+    from pulposus.validation import uninformed
+
+    typer.echo(f"{len(uninformed.uninformed())} numbers that no calibration row can inform, and which stay assumed:")
+    for said in uninformed.told():
+        typer.echo(f"  {said}")
+    typer.echo(uninformed.NATIVE)
     if not fit.starts_agree:
         typer.echo("Not every start led to the same place: there is more than one valley, and the range says less.")
 

@@ -34,6 +34,7 @@ def search(
     from pulposus import evidence
 
     rows = evidence.search(word)
+    evidence.hold_units(rows)
     if as_json:
         print_json([{"name": row.name, **_as_row(row)} for row in rows])
         return
@@ -49,6 +50,7 @@ def show(name: Annotated[str, argument("NAME", "A name, as search prints it.")],
     from pulposus.evidence import usage
 
     rows = evidence.found(name)
+    evidence.hold_units(rows)
     quantity = "" if rows[0].file == "parameters.csv" else rows[0].name.split()[-1]
     readers = usage.readers(rows[0].name, quantity)
     if as_json:
@@ -75,10 +77,19 @@ def _told_of(rows: Sequence[Row], readers: Sequence[str]) -> Iterator[str]:
     else:
         yield "Read by no process: kept to compare with, or for what is not built yet."
     for row in rows:
-        said = ", ".join(part for part in (row.tissue, row.condition, row.n and f"n = {row.n}", row.note) if part)
+        said = ", ".join(part for part in (row.tissue, row.condition, *_known_of(row), row.note) if part)
         yield f"  line {row.line}: {said or 'nothing more is noted'}"
     for key in dict.fromkeys(key for row in rows for key in row.sources):
         yield f"  [{key}] {evidence.reference(key)}"
+
+
+def _known_of(row: Row) -> tuple[str, str]:
+    """How many were measured, and that no range was published, in words; nothing where neither can be asked."""
+    from pulposus import evidence
+
+    asked = row.file in evidence.DESCRIBED and not row.text and row.kind not in ("assumed", "defined")
+    few = f"n = {row.n}" if row.n else "n not given" if asked else ""
+    return few, "no range published" if row.spread else ""
 
 
 def _print_rows(title: str, rows: Sequence[Row]) -> None:
@@ -91,7 +102,7 @@ def _print_rows(title: str, rows: Sequence[Row]) -> None:
 
 
 def _as_row(row: Row) -> dict[str, Any]:
-    return {**as_dict(row), "used": row.used, "n": row.n, "file": row.file, "line": row.line}
+    return {**as_dict(row), "used": row.used, "n": row.n, "spread": row.spread, "file": row.file, "line": row.line}
 
 
 # ---------------------------------------------------------------------------------------------- names

@@ -14,12 +14,10 @@ dimension of its own.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import math
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -28,18 +26,27 @@ from pathlib import Path
 import numpy as np
 
 from pulposus.errors import EvidenceError, InputError, nearest
-from pulposus.evidence.sources import ASSUMPTION, entries, keys_of
+from pulposus.evidence import expected
+from pulposus.evidence.rules import ALIAS, TEXT_UNIT, declared_as, hold_range, hold_used, hold_words
+from pulposus.evidence.rules import DESCRIBED as DESCRIBED
+from pulposus.evidence.rules import SPREADS as SPREADS
 from pulposus.evidence.sources import bibliography as bibliography
+from pulposus.evidence.sources import hold_keys, keys_of
 from pulposus.evidence.sources import reference as reference
 from pulposus.evidence.sources import source as source
-from pulposus.evidence.told import Mechanism, Statement
+from pulposus.evidence.tables import records
+from pulposus.evidence.told import WORD_COLUMNS
+from pulposus.evidence.told import Mechanism as Mechanism
+from pulposus.evidence.told import Statement as Statement
+from pulposus.evidence.told import mechanisms as mechanisms
+from pulposus.evidence.told import statement as statement
+from pulposus.evidence.told import statements as statements
 from pulposus.evidence.units import convert as convert
-from pulposus.evidence.units import dimension, factor
+from pulposus.evidence.units import dimension as dimension
+from pulposus.evidence.units import factor
 from pulposus.evidence.units import quantity as quantity
 
 FOLDER = Path(__file__).parent
-KINDS = ("measured", "fitted", "derived", "assumed", "defined")
-STATUSES = ("read", "abstract", "computed", "memory", "defined")
 NUMBER_COLUMNS = ("value", "low", "high", "unit", "kind", "used", "source", "where", "status", "note")
 IDENTITY = {
     "parameters.csv": ("name",),
@@ -51,19 +58,17 @@ IDENTITY = {
     "outcomes.csv": ("name",),
     "population.csv": ("name",),
 }
-WORDS = ("mechanisms.csv", "statements.csv", "network_activity.csv", "network_weight.csv")
 # Dimensions that scale with the size of the body, and those that fall with grade, by which factor.
 SIZES = ("mid_height", "ap_depth", "width")
 FALLS_WITH = {"mid_height": "height_factor", "wedge": "height_factor", "nucleus_area_fraction": "nucleus_area_factor"}
-TEXT_UNIT = "text"
-ALIAS = "alias"
 
 
 @dataclass(frozen=True)
 class Row:
     """One number as it was found: value and range in `unit`, SI on asking, with source and how it is known.
 
-    For words (unit "text") `text` holds them and `value` is NaN. Where no range is known, low and high equal the value.
+    For words (unit "text") `text` holds them and `value` is NaN. Where no range is known, low and high equal the value,
+    and `spread` says why.
     """
 
     name: str
@@ -79,6 +84,7 @@ class Row:
     tissue: str = ""
     condition: str = ""
     n: str = ""
+    spread: str = ""
     used: bool = True
     line: int = 0
     file: str = ""
@@ -150,9 +156,6 @@ def instead(values: Mapping[tuple[str, int], float]) -> Iterator[None]:
 
 def _row(file: str, line: int, record: Mapping[str, str]) -> Row:
     where = f"{file} line {line}"
-    for column in (*IDENTITY[file], *NUMBER_COLUMNS):
-        if record.get(column) is None:
-            raise EvidenceError(f"{where}: no column {column!r}; count the commas, and quote text that holds commas.")
     words = record["unit"] == TEXT_UNIT
     value = math.nan if words else _number(record["value"], where, "value")
     low = value if words or not record["low"] else _number(record["low"], where, "low")
@@ -170,30 +173,25 @@ def _row(file: str, line: int, record: Mapping[str, str]) -> Row:
         file=file,
         text=record["value"] if words else "",
         **{column: record[column] for column in ("unit", "source", "kind", "where", "status", "note")},
-        **{column: record.get(column) or "" for column in ("tissue", "condition", "n")},
+        **{column: record.get(column) or "" for column in ("tissue", "condition", "n", "spread")},
     )
 
 
 def _records(file: str, folder: Path) -> list[tuple[int, dict[str, str]]]:
     """Line number and columns of each record (the line on which it ends)."""
-    with (folder / file).open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        found = [(reader.line_num, record) for record in reader]
-    for line, record in found:
-        if None in record:
-            raise EvidenceError(f"{file} line {line}: more columns than heads; quote text that holds commas.")
-    return found
+    described = ("condition", "n", "spread") if file in DESCRIBED else ()
+    columns = (*IDENTITY[file], *NUMBER_COLUMNS, *described) if file in IDENTITY else WORD_COLUMNS[file]
+    return records(file, folder, columns)
 
 
 @cache
 def _table(file: str, folder: Path = FOLDER) -> tuple[tuple[dict[str, str], Row], ...]:
     """Every record of a table of numbers, with its row, held to the rules that need no units."""
     made = tuple((record, _row(file, line, record)) for line, record in _records(file, folder))
-    known = set(entries(folder))
-    for _, row in made:
-        _check_words(row, known)
-        _check_range(row)
-    _check_used(file, [row for _, row in made])
+    for record, row in made:
+        hold_words(row, folder)
+        hold_range(row, bool(record["low"] or record["high"]))
+    hold_used(file, [row for _, row in made])
     return made
 
 
@@ -202,15 +200,21 @@ def _hold_units(file: str) -> None:
     """Hold a table to the rules of units, once, when the first of its numbers is asked for in SI: reading alone does
     not wait for the library of units.
     """
-    _hold_dimensions(file, _table(file))
+    _hold_dimensions(file, _table(file), FOLDER)
 
 
-def _hold_dimensions(file: str, made: tuple[tuple[dict[str, str], Row], ...]) -> None:
+def hold_units(rows: Iterable[Row]) -> None:
+    """Hold the tables that these rows stand in to the rules of units, before their numbers are shown to anyone."""
+    for file in dict.fromkeys(row.file for row in rows):
+        _hold_units(file)
+
+
+def _hold_dimensions(file: str, made: tuple[tuple[dict[str, str], Row], ...], folder: Path) -> None:
     table = [row for _, row in made]
-    seen: dict[str, tuple[str, int]] = {}
     for record, row in made:
         if row.unit != TEXT_UNIT:
-            _check_dimension(row, _peer(file, record, table), seen)
+            where = f"{file} line {row.line} ({row.name})"
+            expected.hold(where, file, declared_as(file, record, table), row.unit, folder)
 
 
 @cache
@@ -560,46 +564,7 @@ def _product(name: str, parts: list[Row], scale: float = 1.0) -> Row:
     )
 
 
-# ---------------------------------------------------------------------------------------------- words and sources
-
-
-@cache
-def _mechanisms() -> tuple[Mechanism, ...]:
-    words = ("name", "title", "what", "acts_on", "dispute")
-    return tuple(
-        Mechanism(
-            **{column: record[column] for column in words},
-            disputed=record["disputed"] == "yes",
-            sources=keys_of(record["source"]),
-        )
-        for _, record in _records("mechanisms.csv", FOLDER)
-    )
-
-
-def mechanisms() -> list[Mechanism]:
-    """The mechanisms that can be switched, as the field names them."""
-    return list(_mechanisms())
-
-
-@cache
-def _statements() -> dict[str, Statement]:
-    return {
-        record["name"]: Statement(record["name"], record["text"], keys_of(record["source"]))
-        for _, record in _records("statements.csv", FOLDER)
-    }
-
-
-def statements() -> list[Statement]:
-    """Every sentence that must be said somewhere."""
-    return list(_statements().values())
-
-
-def statement(name: str) -> Statement:
-    """One such sentence by its name. Raises InputError with the nearest name."""
-    if name not in _statements():
-        near = nearest(name, _statements())
-        raise InputError(f"Unknown statement {name!r}{near}; known: {', '.join(_statements())}.")
-    return _statements()[name]
+# ---------------------------------------------------------------------------------------------- the whole
 
 
 def digest() -> str:
@@ -616,83 +581,11 @@ def digest() -> str:
 
 def check(folder: Path = FOLDER) -> None:
     """Hold every table to its rules. Raises EvidenceError that names file, line and remedy."""
-    known = set(entries(folder))
     for file in IDENTITY:
-        _hold_dimensions(file, _table.__wrapped__(file, folder))
-    for file in WORDS:
+        _hold_dimensions(file, _table.__wrapped__(file, folder), folder)
+    for file in WORD_COLUMNS:
         for line, record in _records(file, folder):
             where = f"{file} line {line}"
-            _check_sources(where, record["source"], known)
+            hold_keys(where, record["source"], folder)
             if record.get("disputed") == "yes" and not record["dispute"]:
                 raise EvidenceError(f"{where}: {record['name']} is disputed, but not why; say it in one sentence.")
-
-
-def _check_sources(where: str, text: str, known: set[str]) -> None:
-    for key in keys_of(text):
-        if key not in known:
-            raise EvidenceError(f"{where}: the source {key!r} is not in sources.bib; add its entry.")
-
-
-def _check_words(row: Row, known: set[str]) -> None:
-    where = f"{row.file} line {row.line} ({row.name})"
-    if row.kind not in KINDS:
-        raise EvidenceError(f"{where}: kind is {row.kind!r}; write one of {', '.join(KINDS)}.")
-    if row.status not in STATUSES:
-        raise EvidenceError(f"{where}: status is {row.status!r}; write one of {', '.join(STATUSES)}.")
-    if row.kind != "defined":
-        if not row.source:
-            raise EvidenceError(f"{where}: no source; name a key of sources.bib, or {ASSUMPTION} with kind assumed.")
-        if ASSUMPTION in row.source and row.kind != "assumed":
-            raise EvidenceError(f"{where}: an assumption called {row.kind}; write kind assumed or name its source.")
-    _check_sources(where, row.source, known)
-    if row.status == "memory" and row.kind != "assumed":
-        raise EvidenceError(f"{where}: from memory but called {row.kind}; write kind assumed until a source is found.")
-
-
-def _check_range(row: Row) -> None:
-    where = f"{row.file} line {row.line} ({row.name})"
-    if row.unit == TEXT_UNIT:
-        return
-    if not all(map(math.isfinite, (row.value, row.low, row.high))):
-        raise EvidenceError(f"{where}: value, low and high must be finite numbers.")
-    if row.low > row.high:
-        raise EvidenceError(f"{where}: low {row.low:g} is above high {row.high:g}; exchange them.")
-    if not row.low <= row.value <= row.high:
-        raise EvidenceError(f"{where}: value {row.value:g} is outside {row.low:g} to {row.high:g}; widen the range.")
-    if row.assumed and row.low == row.high:
-        raise EvidenceError(f"{where}: an assumption without a range; give low and high.")
-
-
-def _check_dimension(row: Row, peer: str, seen: dict[str, tuple[str, int]]) -> None:
-    where = f"{row.file} line {row.line} ({row.name})"
-    try:
-        own = dimension(row.unit)
-    except InputError as problem:
-        raise EvidenceError(f"{where}: {problem}") from problem
-    first, line = seen.setdefault(peer, (own, row.line))
-    if own != first:
-        raise EvidenceError(f"{where}: {row.unit} is {own}, but line {line} has {first}; correct one of the units.")
-
-
-def _peer(file: str, record: Mapping[str, str], table: list[Row]) -> str:
-    """What shares a dimension: rows of a parameter; a quantity over all levels, or over products of one class."""
-    if file == "parameters.csv":
-        return record["name"]
-    if file in ("outcomes.csv", "population.csv"):
-        return record["name"]
-    if file != "therapies.csv":
-        return record["quantity"]
-    wanted = f"{record['group']} {record['name']} class"
-    return " ".join([record["group"], record["quantity"], *(row.text for row in table if row.name == wanted)])
-
-
-def _check_used(file: str, table: list[Row]) -> None:
-    single = [row for row in table if not row.name.endswith(f" {ALIAS}")]
-    times = Counter(row.name for row in single if row.used)
-    for row in single:
-        # What was found for one sex may stand beside what is used for both.
-        beside = file == "geometry.csv" and times[row.name] == 0
-        if times[row.name] != 1 and not beside:
-            lines = ", ".join(str(other.line) for other in single if other.name == row.name)
-            problem = f"{row.name} has {times[row.name]} used rows (lines {lines}); exactly one must say yes"
-            raise EvidenceError(f"{file} line {row.line}: {problem}.")

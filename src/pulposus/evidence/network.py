@@ -8,10 +8,11 @@ units of their columns.
 
 from __future__ import annotations
 
-import csv
 import functools
 from dataclasses import dataclass
 from pathlib import Path
+
+from pulposus.evidence.tables import records
 
 _HERE = Path(__file__).parent
 
@@ -49,5 +50,4 @@ def weights() -> dict[str, dict[str, tuple[str, float]]]:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    with (_HERE / name).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return [record for _, record in records(name, _HERE)]

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pulposus.errors import EvidenceError, nearest
-from pulposus.evidence.sources import entries, keys_of
-
-
-def records(file: str, folder: Path) -> list[tuple[int, dict[str, str]]]:
-    """Line number (on which it ends) and columns of each record."""
-    with (folder / file).open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        found = [(reader.line_num, record) for record in reader]
-    for line, record in found:
-        if None in record or None in record.values():
-            raise EvidenceError(
-                f"{file} line {line}: columns and heads differ in number; quote text that holds commas."
-            )
-    return found
+from pulposus.evidence.sources import hold_keys, keys_of
+from pulposus.evidence.tables import records as records
 
 
 def placed(file: str, folder: Path) -> list[tuple[str, dict[str, str]]]:
@@ -50,9 +37,7 @@ def number(where: str, record: Mapping[str, str], column: str) -> float:
 
 def sourced(where: str, text: str, folder: Path) -> None:
     """Hold the keys of a row's source to `sources.bib`."""
-    for key in keys_of(text):
-        if key not in entries(folder):
-            raise EvidenceError(f"{where}: the source {key!r} is not in sources.bib; add its entry.")
+    hold_keys(where, text, folder)
 
 
 def known(where: str, record: Mapping[str, str], statuses: Iterable[str], kinds: Iterable[str], folder: Path) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from pulposus.errors import InputError, nearest
+from pulposus.errors import EvidenceError, InputError, nearest
+from pulposus.evidence.tables import text as read
 
 FOLDER = Path(__file__).parent
 ASSUMPTION = "assumption"
@@ -20,13 +21,41 @@ def keys_of(text: str) -> tuple[str, ...]:
 
 @cache
 def entries(folder: Path = FOLDER) -> dict[str, dict[str, str]]:
-    """Key -> fields of each entry (with "type" and the "entry" itself); one field a line, as written here."""
-    found = {}
-    text = (folder / "sources.bib").read_text("utf-8")
-    for match in re.finditer(r"^@(\w+)\{([^,\s]+),\n(.*?)^\}", text, re.M | re.S):
+    """Key -> fields of each entry (with "type" and the "entry" itself); one field a line, as written here.
+
+    Raises EvidenceError for a key that stands twice, and for what is neither an entry nor a remark (%).
+    """
+    found: dict[str, dict[str, str]] = {}
+    lines: dict[str, int] = {}
+    text = read(folder / "sources.bib").replace("\r\n", "\n")
+    end = 0
+    for match in re.finditer(r"^@(\w+)\{([^,\s]+),\n((?:  .*\n)*)^\}$", text, re.M):
+        _hold_between(text, end, match.start())
+        end, key, line = match.end(), match[2], text.count("\n", 0, match.start()) + 1
+        if key in found:
+            raise EvidenceError(f"sources.bib line {line}: {key} stands in line {lines[key]} too; give another key.")
         fields = dict(re.findall(r"^\s*(\w+)\s*=\s*\{(.*)\},?\s*$", match[3], re.M))
-        found[match[2]] = {"type": match[1], "entry": match[0], **fields}
+        found[key], lines[key] = {"type": match[1], "entry": match[0], **fields}, line
+    _hold_between(text, end, len(text))
     return found
+
+
+def _hold_between(text: str, start: int, end: int) -> None:
+    """Nothing but blank lines and remarks stands between entries."""
+    for match in re.finditer(r"^.*\S.*$", text[start:end], re.M):
+        if not match[0].startswith("%"):
+            line = text.count("\n", 0, start + match.start()) + 1
+            said = "is no entry and no remark; write @misc{key, with one field a line, indented by two, or begin with %"
+            raise EvidenceError(f"sources.bib line {line}: {match[0].strip()[:40]!r} {said}.")
+
+
+def hold_keys(where: str, text: str, folder: Path = FOLDER) -> None:
+    """Hold the source of a row: every key of it stands in `sources.bib`, and none is left empty."""
+    for key in re.split(r"\s*;\s*", text) if text else ():
+        if not key:
+            raise EvidenceError(f"{where}: the source is {text!r}, where a key is empty; take the semicolon away.")
+        if key != ASSUMPTION and key not in entries(folder):
+            raise EvidenceError(f"{where}: the source {key!r} is not in sources.bib; add its entry.")
 
 
 def source(key: str) -> dict[str, str]:

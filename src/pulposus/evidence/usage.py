@@ -34,6 +34,19 @@ def readers(name: str, quantity: str = "") -> list[str]:
 
 
 @functools.cache
+def declared_units() -> dict[str, str]:
+    """Name of each parameter that the disc declares -> the unit that it declares, read without running it."""
+    tree = ast.parse((_PACKAGE / "disc" / "parameters.py").read_text("utf-8"))
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Call) and isinstance(node.target, ast.Name):
+            unit = node.value.args[0] if node.value.args else None
+            if ast.unparse(node.value.func) == "declare" and isinstance(unit, ast.Constant):
+                found[node.target.id] = str(unit.value)
+    return found
+
+
+@functools.cache
 def _facts() -> tuple[tuple[str, frozenset[str], frozenset[str], frozenset[str]], ...]:
     """For every function of the package: where it is, attributes it reads, words it looks up, patterns it composes."""
     modules = {name: tree for name, tree in _modules() if not name.startswith(_DECLARE)}

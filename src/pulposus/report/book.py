@@ -8,12 +8,15 @@ verdict is a word with a sign.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from importlib import resources
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pulposus import evidence
 from pulposus.report.pictures import Drawn, Told, curve_plot, figure, range_plot
-from pulposus.report.sections import escape
+from pulposus.report.sections import bullets, escape
+from pulposus.validation import uninformed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,10 +47,19 @@ def page(title: str, kicker: str, body: str, links: Sequence[tuple[str, str]] = 
         '<header><div class="brand"><span>Pulposus<small>in-silico laboratory of the intervertebral disc</small></span>'
         f'</div><nav aria-label="Sections">{nav}</nav></header><main><section class="first">'
         f'<p class="kicker">{escape(kicker)}</p><h1>{escape(title)}</h1></section>{body}</main>'
-        f"<footer><p>{advice}</p></footer></body></html>\n"
+        f"<footer><p>{advice}</p><p>{escape(made_by())}</p></footer></body></html>\n"
     )
 
 
+def made_by() -> str:
+    """Which program and evidence a page stands on, and when it was made."""
+    return (
+        f"Pulposus {version('pulposus')}, evidence {evidence.digest()[:_FINGERPRINT]}, made on "
+        f"{datetime.now(UTC).date().isoformat()} (UTC)."
+    )
+
+
+_FINGERPRINT = 12  # maths: letters of the digest that tell two evidences apart
 _STYLES = ("report.css", "book.css")
 
 
@@ -67,13 +79,14 @@ def covered(shares: pd.DataFrame) -> str:
     return " ".join(
         f"Of {r['predictions']} {r['of']}, {r['held']} lie in the 90 % band of ours: {r['share']:.0%} (95 % interval "
         f"{r['low']:.0%} to {r['high']:.0%}, rows taken as independent; whole groups {r['groups_held']} of "
-        f"{r['groups']}); of {r['meet']} the published band and ours meet."
+        f"{r['groups']}, {r['groups_low']:.0%} to {r['groups_high']:.0%}); of {r['meet']} the published band and ours "
+        "meet."
         for r in shares.to_dict("records")
     )
 
 
 def _coverage(held: pd.DataFrame, shares: pd.DataFrame) -> str:
-    heads = ["prediction", "published", "its band", "ours, 5 to 95 %", "unit", "spread published", "held"]
+    heads = ["prediction", "published", "its band", "ours, 5 to 95 %", "unit", "spread published", "a test", "held"]
     rows = [
         [
             r["name"],
@@ -82,6 +95,7 @@ def _coverage(held: pd.DataFrame, shares: pd.DataFrame) -> str:
             f"{figure(r['ours_low'])} to {figure(r['ours_high'])}",
             r["unit"],
             "yes" if r["spread_published"] else "no",
+            "hardly" if r["hardly"] else "yes",
             "yes" if r["held"] else "no",
         ]
         for r in held.to_dict("records")
@@ -126,10 +140,23 @@ def validation_page(
         part = results[results["class"] == of]
         if not part.empty:
             rows = part.to_dict("records")
+            if of == "calibration":
+                body += f'<section id="open"><h2>Numbers that no row can inform</h2>{_open()}</section>'
             cards = "".join(_card(row, findings.get(row["name"]), _mates(row, rows, findings)) for row in rows)
             body += f'<section id="{of}"><h2>{escape(words)}</h2><div class="book">{cards}</div></section>'
             links.append((of, of.capitalize()))
     return page(title, "Validation book", body, links)
+
+
+def _open() -> str:
+    """Strengths, synthesis and leak of which no calibration row says anything, with the reasons."""
+    open_ = uninformed.open_numbers()
+    said = (
+        f"Of {len(open_)} assumed strengths, synthesis constants and leak numbers {len(uninformed.uninformed())} are "
+        "not fitted, since no calibration row says anything of them; the others are moved by pulposus calibrate, which "
+        f"says how far. {uninformed.NATIVE}"
+    )
+    return f"<p>{escape(said)}</p>" + bullets(uninformed.told())
 
 
 _MANY = "are of single numbers that go along nothing, and stand"
@@ -173,6 +200,11 @@ def _trust(judged: pd.DataFrame) -> str:
     if predicted.empty:
         return ""
     rows = []
+    for before, part in predicted.groupby("band_before"):
+        agree = int((part["verdict"] == "agrees").sum())
+        rows.append([_BEFORE[before], len(part), agree, part["group"].nunique()])
+    dated = table(["quantitative predictions whose band", "checks", "agree", "groups"], rows, "trust")
+    rows = []
     for against, part in predicted.groupby("against"):
         agree = part["verdict"] == "agrees"
         recalled = part["status"] == "memory"
@@ -184,7 +216,13 @@ def _trust(judged: pd.DataFrame) -> str:
         "of them recalled, not read",
         "recalled that agree",
     ]
-    return table(heads, rows, "trust")
+    return dated + table(heads, rows, "trust")
+
+
+_BEFORE = {
+    "yes": "was committed before any result of ours for it",
+    "no": "came in one change with the result, or after it was known",
+}
 
 
 def _card(row: Mapping[str, Any], found: Drawn | None, mates: Sequence[tuple[Drawn, Told]]) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pulposus import evidence
 from pulposus.evidence import usage
+from pulposus.evidence.checks import WEAK, goals
 from pulposus.report.book import covered, page, table
 from pulposus.report.sections import bullets, escape, paragraphs
 
@@ -28,7 +29,6 @@ FAMILIES = {
     "tears": "tears of the annulus",
 }
 _COUNTED = ("retrodiction", "prediction")
-_WEAK = "hardly a test"  # how the comment of a row begins that a model in which nothing happens would meet as well
 
 
 def credibility_page(results: pd.DataFrame, counted: pd.DataFrame, shares: pd.DataFrame | None = None) -> str:
@@ -41,7 +41,7 @@ def credibility_page(results: pd.DataFrame, counted: pd.DataFrame, shares: pd.Da
         ("risk", "Influence, consequence, risk", _risk()),
         ("verification", "Verification", _verification(results)),
         ("validation", "Validation", _validation(results, counted)),
-        ("uncertainty", "Uncertainty", _uncertainty(shares)),
+        ("uncertainty", "Uncertainty", _uncertainty(results, shares)),
         ("applicability", "Applicability", _applicability(results)),
         ("outcome", "What follows", _outcome(results)),
     )
@@ -63,17 +63,15 @@ _CONTEXT = (
 
 def _risk() -> str:
     rows = [
-        ["planning an experiment", "one argument among several", "a wasted experiment", "low"],
-        [
-            "planning a trial",
-            "one argument among several",
-            "a trial that is too small or asks the wrong thing",
-            "medium",
-        ],
-        ["a claim of efficacy or safety", "not supported", "patients are harmed or misled", "not acceptable"],
-        ["a decision on a person", "not supported", "a person is harmed", "not acceptable"],
+        [g.use, g.influence, g.consequence, g.risk, f"{g.share:.0%}" if g.share == g.share else "none", g.because]
+        for g in goals()
     ]
-    return table(["use", "influence of the model", "consequence of a wrong answer", "risk"], rows, "choices")
+    heads = ["use", "influence of the model", "consequence of a wrong answer", "risk", "credibility goal", "because"]
+    said = (
+        "The goal of a use is the share of quantitative predictions of a family that must agree before the model may "
+        "enter it. Goals are assumed here, one a use by what a wrong answer costs."
+    )
+    return table(heads, rows, "choices") + f"<p>{escape(said)}</p>"
 
 
 def _differing(part: pd.DataFrame) -> str:
@@ -88,8 +86,8 @@ def _verification(results: pd.DataFrame) -> str:
     agree = int((part["verdict"] == "agrees").sum())
     told = (
         f"{agree} of {len(part)} comparisons agree with another code's published field, an independent finite-element "
-        "solution, printed laws or theory. Conservation, order of convergence and step control are held by the tests "
-        "of the package."
+        "solution, printed laws or theory. Conservation, order of convergence and step control are no part of this "
+        "book: the tests of the package ask for them, and this page has not run those."
     )
     return f"<p>{escape(told)}</p>" + _differing(part)
 
@@ -113,7 +111,7 @@ def _validation(results: pd.DataFrame, counted: pd.DataFrame) -> str:
         "quantitative, of",
         "checks",
         "agree",
-        f"of them {_WEAK}",
+        f"of them {WEAK}",
         "against measurements",
         "of them agree",
         "recalled",
@@ -134,10 +132,19 @@ def _by_family(results: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
 
 def _weak(part: pd.DataFrame) -> pd.Series:
     """Rows that agree and could hardly do otherwise."""
-    return (part["verdict"] == "agrees") & part["comment"].fillna("").str.startswith(_WEAK)
+    return (part["verdict"] == "agrees") & part["comment"].fillna("").str.startswith(WEAK)
 
 
-def _uncertainty(shares: pd.DataFrame | None) -> str:
+def _meshes(results: pd.DataFrame) -> str:
+    """How far the mesh of this book is from a finer one, as its checks found it."""
+    part = results[results["group"] == "coarse and standard mesh"]
+    if part.empty:
+        return "Discretisation: not asked in this run."
+    told = "; ".join(f"{r['quantity']}: {r['ours']:.2g} % ({r['verdict']})" for r in part.to_dict("records"))
+    return f"Discretisation, coarse mesh of this book against the standard one: {told}."
+
+
+def _uncertainty(results: pd.DataFrame, shares: pd.DataFrame | None) -> str:
     rows = [evidence.used(name) for name in evidence.names()]
     read = [row for row in rows if usage.readers(row.name)]
     kinds = Counter(row.kind for row in read)
@@ -156,8 +163,7 @@ def _uncertainty(shares: pd.DataFrame | None) -> str:
                 if shares is None
                 else covered(shares)
             ),
-            "Discretisation: in a grade III disc the coarse mesh differs from the standard one by up to 2 % in extremes"
-            " of solutes, and by less than 1 % in means, cells and height.",
+            _meshes(results),
         )
     )
 
@@ -183,12 +189,10 @@ def _outcome(results: pd.DataFrame) -> str:
         if part.empty:
             continue
         share = float((part["verdict"] == "agrees").mean())
-        trust = (
-            "may be used with its range" if share >= 2 / 3 else "is to be read as a trend" if share >= 1 / 3 else "no"
-        )
-        less = f", {len(rows) - len(part)} left out that are {_WEAK}" if len(part) < len(rows) else ""
-        told = f"{words}: {share:.0%} of {len(part)} quantitative {of}s agree{less}; {trust}."
-        said.append(told.replace("; no.", "; not to be used."))
+        met = [g.use for g in goals() if share >= g.share]
+        trust = f"meets the goal for {' and '.join(met)}" if met else "meets no goal: not to be used"
+        less = f", {len(rows) - len(part)} left out that are {WEAK}" if len(part) < len(rows) else ""
+        said.append(f"{words}: {share:.0%} of {len(part)} quantitative {of}s agree{less}; {trust}.")
     said.append(
         "Effects of treatment stand on assumed strengths and retention: they show what would follow, not what is."
     )

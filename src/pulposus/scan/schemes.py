@@ -6,7 +6,6 @@ never guessed: where the labels of a file prove none, or two, it has to be named
 
 from __future__ import annotations
 
-import csv
 import re
 import tomllib
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from pulposus import evidence
 from pulposus.errors import InputError, nearest
+from pulposus.evidence import tables
 
 WITH, WITHOUT = "with", "without"
 
@@ -46,8 +46,7 @@ class Scheme:
 @cache
 def known() -> dict[str, Scheme]:
     """Name -> scheme of all that are tabled."""
-    with (evidence.FOLDER / "label_schemes.csv").open(encoding="utf-8", newline="") as stream:
-        records = list(csv.DictReader(stream))
+    records = [record for _, record in tables.records("label_schemes.csv", evidence.FOLDER)]
     found = {}
     for name in dict.fromkeys(record["scheme"] for record in records):
         mine = [record for record in records if record["scheme"] == name]

@@ -65,9 +65,18 @@ _INJECTED = tuple(
         "anabolic",
         "anti_catabolic",
         "anti_apoptotic",
+        "immunomodulation",
+        "differentiation",
+        "endplate_vascular_support",
+        "homing",
+        "chondroprotection",
     )
 ) + (
     "carrier saline retained_fraction",
+    "volume any excess_leak_fraction",
+    "volume any retention_pressure",
+    "volume grade 4 accepted_fraction",
+    "volume Dallas 4 leak_path",
     "site nucleus_centre needle_injury_radius",
     "site nucleus_centre needle_killed_fraction",
     "recruitment_rate",

@@ -3,7 +3,8 @@
 What: `coverage` draws every number of the evidence that has a range, all at once, computes each quantitative prediction
 of the validation book with each draw, and asks whether what was published lies between the 5 and 95 % quantiles.
 Equation: held / predictions, with the exact binomial interval of Clopper and Pearson 1934. Rows of one paper on one
-thing are not independent, so the true interval is wider; `groups` counts them once.
+thing are not independent, so the true interval is wider; `groups` counts them once, with an interval of its own.
+Rows that are hardly a test, and those whose spread is another source's, are no measurements with a spread.
 Why a small mesh and steps of three months: a band is far wider than what either changes.
 A draw is the same among 20 and among 40: `into` keeps those that are done in a folder, and goes on there.
 """
@@ -156,7 +157,8 @@ def judged(values: pd.DataFrame) -> pd.DataFrame:
         ends = {word: float(np.quantile(good, q)) if len(good) else math.nan for word, q in QUANTILES.items()}
         rows.append(
             {"name": check.name, "group": check.group, "quantity": check.quantity, "unit": check.unit}
-            | {"against": check.against, "spread_published": check.spread_published, "published": check.published}
+            | {"against": check.against, "spread_published": check.spread_published, "hardly": check.weak}
+            | {"published": check.published}
             | {f"published_{word}": getattr(check, word) for word in ("low", "high")}
             | {f"ours_{word}": end for word, end in ends.items()}
             | {"draws": len(good), "failed": len(mine) - len(good)}
@@ -169,19 +171,22 @@ def judged(values: pd.DataFrame) -> pd.DataFrame:
 
 
 def shares(table: pd.DataFrame) -> pd.DataFrame:
-    """How many published values are held, of all predictions and of those against measurements whose spread was
-    published: held, share, ends of its exact interval, whole groups, and how many bands at least meet.
+    """How many published values are held, of all predictions and of those against measurements that gave their own
+    spread and are a test at all: held, share, ends of its exact interval, the same of whole groups, and how many bands
+    at least meet.
     """
     from scipy.stats import binomtest
 
-    spread = table["spread_published"] & (table["against"] == "measurement")
+    spread = table["spread_published"] & (table["against"] == "measurement") & ~table["hardly"]
     rows = []
-    for words, part in (("measurements with a published spread", table[spread]), ("all predictions", table)):
+    for words, part in (("measurements with a spread of their own", table[spread]), ("all predictions", table)):
         held, count = int(part["held"].sum()), len(part)
         ends = binomtest(held, count).proportion_ci(_CONFIDENCE, "exact")
         groups = part.groupby("group")["held"].all()
+        whole = binomtest(int(groups.sum()), len(groups)).proportion_ci(_CONFIDENCE, "exact")
         rows.append(
             {"of": words, "predictions": count, "held": held, "share": held / count, "low": ends.low, "high": ends.high}
             | {"groups": len(groups), "groups_held": int(groups.sum()), "meet": int(part["meets"].sum())}
+            | {"groups_low": whole.low, "groups_high": whole.high}
         )
     return pd.DataFrame(rows)

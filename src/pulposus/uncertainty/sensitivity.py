@@ -134,9 +134,11 @@ def sobol(
     return indices(moving, drawn, effects(members, column), case.run.seed)
 
 
-def _possible(runs: int) -> None:
-    if not 1 <= runs <= MOST_RUNS:
-        raise InputError(f"--runs {runs} is not possible; give 1 to {MOST_RUNS}.")
+def _possible(runs: int, none: bool = False) -> None:
+    """Raise InputError for a number of runs that cannot be; `none`: whether 0, for no indices, can."""
+    if not (0 if none else 1) <= runs <= MOST_RUNS:
+        said = f"give 1 to {MOST_RUNS}, or 0 for no Sobol indices" if none else f"give 1 to {MOST_RUNS}"
+        raise InputError(f"--runs {runs} is not possible; {said}.")
 
 
 RECORD, _TABLE, _RUNS = "sensitivity.json", "sensitivity.csv", "sobol_runs.csv"
@@ -161,9 +163,9 @@ def study(
     question that cannot be, and for a folder that holds another one.
     """
     looked, _ = looked_at(case, output, at)
+    _possible(runs, none=True)
     wanted = bool(runs and case.treatments)
     if wanted:
-        _possible(runs)
         sampler()  # what is lacking is said before anything is computed
     asked = {"fingerprint": fingerprint(looked), "output": output, "at": at, "mesh": size}
     with claimed(folder, shared=True):

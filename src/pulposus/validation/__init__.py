@@ -14,10 +14,11 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pulposus.errors import InputError, nearest
+from pulposus.errors import EvidenceError, InputError, nearest
 from pulposus.evidence.checks import CLASSES, Check, read_checks
+from pulposus.evidence.units import dimension, factor
 from pulposus.validation import courses, culture, days, matter, solutes, tears, tissue
-from pulposus.validation.finding import Finding
+from pulposus.validation.finding import Finding, unit_of
 from pulposus.validation.laboratory import Laboratory
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def selected(only: str = "") -> tuple[Check, ...]:
     Raises InputError with the nearest name.
     """
     found = read_checks()
+    for check in found:
+        _hold_measure(check)
     if not only:
         return found
     chosen = tuple(check for check in found if only in (check.name, check.group, check.of, check.source))
@@ -52,6 +55,24 @@ def selected(only: str = "") -> tuple[Check, ...]:
             f"No check is called {only!r}{nearest(only, known)}; give a name, a group, a class or a source."
         )
     return chosen
+
+
+def _hold_measure(check: Check) -> None:
+    """A check asks for a measure that there is, in the unit in which that measure answers."""
+    if check.of == "pending":
+        return
+    at = f"checks.csv line {check.line} ({check.name}): "
+    if check.measure not in MEASURES:
+        raise EvidenceError(at + f"no measure {check.measure!r}{nearest(check.measure, MEASURES)}; name one.")
+    wanted = unit_of(check.measure, check.at)
+    if wanted is None:
+        raise EvidenceError(at + f"{check.measure} gives nothing for {check.at!r}; correct its first word.")
+    try:
+        alike = (dimension(check.unit), factor(check.unit)) == (dimension(wanted), factor(wanted))
+    except InputError as problem:
+        raise EvidenceError(at + str(problem)) from problem
+    if not alike:
+        raise EvidenceError(at + f"{check.unit} is given, and {check.measure} answers in {wanted}; write {wanted}.")
 
 
 def verdict(check: Check, value: float) -> str:
@@ -75,9 +96,7 @@ def run_checks(checks: Sequence[Check], lab: Laboratory | None = None) -> Iterat
         if check.of == "pending":
             yield check, None
             continue
-        if check.measure not in MEASURES:
-            near = nearest(check.measure, MEASURES)
-            raise InputError(f"checks.csv line {check.line} ({check.name}): no measure {check.measure!r}{near}.")
+        _hold_measure(check)
         yield check, MEASURES[check.measure](lab, check.at)
 
 
@@ -122,6 +141,9 @@ def _row(check: Check, found: Finding | None) -> dict[str, Any]:
         "status": check.status,
         "source": check.source,
         "where": check.where,
+        "spread": check.spread,
+        "band_before": check.band_before,
+        "fixes": check.fixes,
         "told": found.told if found else "",
         "comment": check.comment,
     }

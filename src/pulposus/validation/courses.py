@@ -36,6 +36,15 @@ COLUMNS = {
     "adamts4": "adamts4_nucleus",
     "injected": "injected_cells_million",
 }
+UNITS = {
+    "t2": "ms",
+    "grade": "1",
+    "height_mm": "mm",
+    "height_index": "1",
+    "aggrecan": "percent",
+    "adamts4": "1",
+    "injected": "Mcell",
+}
 
 
 def _summaries(lab: Laboratory, made: Specimen, states: Sequence[State], column: str) -> list[float]:
@@ -45,7 +54,7 @@ def _summaries(lab: Laboratory, made: Specimen, states: Sequence[State], column:
 # ---------------------------------------------------------------------------------------------- turnover
 
 
-@measure
+@measure("year")
 def aggrecan_half_life(lab: Laboratory, at: str) -> Finding:
     """Half-life of aggrecan in the nucleus of a normal or a degenerate disc that builds none, years."""
     disc = lab.specimen(1).disc
@@ -57,7 +66,7 @@ def aggrecan_half_life(lab: Laboratory, at: str) -> Finding:
     return Finding(life, "", "years", "aggrecan left", curve, shown=reached(0.5))
 
 
-@measure
+@measure("year")
 def collagen_half_life(lab: Laboratory, at: str) -> Finding:
     """Half-life of collagen at an age, years."""
     made = lab.specimen(1)
@@ -70,7 +79,7 @@ def collagen_half_life(lab: Laboratory, at: str) -> Finding:
     return Finding(life(float(at)), "", "age, years", "half-life, years", curve, shown=over(float(at)))
 
 
-@measure
+@measure("percent")
 def height_loss(lab: Laboratory, at: str) -> Finding:
     """Fall of height at rest overnight, percent, once fixed charge has followed the share of cells that live: of the
     whole disc, as runs have it.
@@ -95,7 +104,7 @@ def _ageing(lab: Laboratory, grade: int, years: int, column: str, first: float) 
     return tuple((first + i, value) for i, value in enumerate(_summaries(lab, made, states, column)))
 
 
-@measure
+@measure("ms")
 def t2_fall(lab: Laboratory, at: str) -> Finding:
     """Fall of T2 of a disc of a grade over years, ms: "2 40"."""
     grade, years = (int(part) for part in at.split())
@@ -105,7 +114,7 @@ def t2_fall(lab: Laboratory, at: str) -> Finding:
     return Finding(fall, "", "years", "T2, ms", curve, shown=lambda value: ((years, start - value),))
 
 
-@measure
+@measure("1")
 def aged_water(lab: Laboratory, at: str) -> Finding:
     """Water of the nucleus by mass, of a disc that is healthy at one age, at another: "20 65"."""
     first, last = (int(part) for part in at.split())
@@ -114,7 +123,7 @@ def aged_water(lab: Laboratory, at: str) -> Finding:
     return Finding(curve[-1][1], "", "age, years", "water by mass", curve, shown=over(last))
 
 
-@measure
+@measure("1/year")
 def grade_rate(lab: Laboratory, at: str) -> Finding:
     """Rise of the estimated grade a year: "1 11 19" (grade at the first age, ages)."""
     grade, first, last = (int(part) for part in at.split())
@@ -126,7 +135,7 @@ def grade_rate(lab: Laboratory, at: str) -> Finding:
     )
 
 
-@measure
+@measure("1")
 def grade_at_age(lab: Laboratory, at: str) -> Finding:
     """Estimated grade at an age of a disc that is healthy at another: "15 45"."""
     first, last = (int(part) for part in at.split())
@@ -134,7 +143,7 @@ def grade_at_age(lab: Laboratory, at: str) -> Finding:
     return Finding(curve[-1][1], "", "age, years", "grade", curve, shown=over(last))
 
 
-@measure
+@measure("percent")
 def height_with_age(lab: Laboratory, at: str) -> Finding:
     """Change of height of a healthy disc between two ages, percent."""
     first, last = (int(part) for part in at.split())
@@ -144,14 +153,14 @@ def height_with_age(lab: Laboratory, at: str) -> Finding:
     return Finding(change, "", "age, years", "height, % of start", curve, shown=lambda value: ((last, start + value),))
 
 
-@measure
+@measure("percent")
 def viable_after(lab: Laboratory, at: str) -> Finding:
     """Native cells of a healthy disc that are left after years, percent."""
     curve = _ageing(lab, 1, int(at), "native_viable_percent", 0.0)
     return Finding(curve[-1][1], "", "years", "native cells, %", curve, shown=over(int(at)))
 
 
-@measure
+@measure("1")
 def darkens_more(lab: Laboratory, at: str) -> Finding:
     """After years, the disc that began at the higher grade is at the higher estimate: "30 1 2"."""
     years, *grades = (int(part) for part in at.split())
@@ -185,7 +194,7 @@ def _halved(lab: Laboratory, supply: float) -> tuple[list[float], list[float]]:
     return lab.keep(("halved", supply), make)
 
 
-@measure
+@measure(cells="month", aggrecan="year")
 def settling(lab: Laboratory, at: str) -> Finding:
     """Months until nine tenths of the cells lost in a year are gone, or years until half of the aggrecan is."""
     what, supply = at.split()
@@ -202,7 +211,7 @@ def settling(lab: Laboratory, at: str) -> Finding:
     return Finding(float(np.interp(0.5, lost, _TIMES)) / _YEAR, "", "years", "aggrecan, %", curve, shown=shown)
 
 
-@measure
+@measure("1")
 def porous_cells(lab: Laboratory, at: str) -> Finding:
     """Native cells of a grade with endplates that open with grade, against endplates that follow composition."""
 
@@ -248,7 +257,7 @@ def _over_months(at: str, values: Sequence[float], untreated: Sequence[float]) -
     return "months", f"{_what(at)}, treated (dashed: untreated)", _curve(values), _curve(untreated)
 
 
-@measure
+@measure(**UNITS)
 def treated_difference(lab: Laboratory, at: str) -> Finding:
     """Treated less untreated at the end."""
     treated, untreated, _ = _arms(lab, at)
@@ -257,7 +266,7 @@ def treated_difference(lab: Laboratory, at: str) -> Finding:
     return Finding(difference[-1], "", "months", along, _curve(difference), shown=over(len(difference) - 1))
 
 
-@measure
+@measure(**UNITS)
 def treated_change(lab: Laboratory, at: str) -> Finding:
     """Change of the treated disc from start to end."""
     treated, _, _ = _arms(lab, at)
@@ -266,7 +275,7 @@ def treated_change(lab: Laboratory, at: str) -> Finding:
     return Finding(change[-1], "", "months", along, _curve(change), shown=over(len(change) - 1))
 
 
-@measure
+@measure("1")
 def treated_rise(lab: Laboratory, at: str) -> Finding:
     """The treated disc ends higher than it began."""
     treated, untreated, months = _arms(lab, at)
@@ -274,7 +283,7 @@ def treated_rise(lab: Laboratory, at: str) -> Finding:
     return ordering(treated[-1] > treated[0], told, *_over_months(at, treated, untreated))
 
 
-@measure
+@measure("1")
 def treated_above(lab: Laboratory, at: str) -> Finding:
     """The treated disc ends above the untreated one."""
     treated, untreated, _ = _arms(lab, at)
@@ -282,7 +291,7 @@ def treated_above(lab: Laboratory, at: str) -> Finding:
     return ordering(treated[-1] > untreated[-1], told, *_over_months(at, treated, untreated))
 
 
-@measure
+@measure("1")
 def treated_below(lab: Laboratory, at: str) -> Finding:
     """The treated disc ends below the untreated one."""
     treated, untreated, _ = _arms(lab, at)
@@ -290,7 +299,7 @@ def treated_below(lab: Laboratory, at: str) -> Finding:
     return ordering(treated[-1] < untreated[-1], told, *_over_months(at, treated, untreated))
 
 
-@measure
+@measure("1")
 def alive_after(lab: Laboratory, at: str) -> Finding:
     """Some injected cells are alive at the end: "1 3 Inject ..." (months, grade, line); more than a ten-thousandth."""
     months, grade, line = at.split(" ", 2)
@@ -298,7 +307,7 @@ def alive_after(lab: Laboratory, at: str) -> Finding:
     return ordering(treated[-1] > _ALIVE, f"{treated[-1]:.3g} million alive", "months", _ALIVE_AXIS, _curve(treated))
 
 
-@measure
+@measure("1")
 def tao(lab: Laboratory, at: str) -> Finding:
     """Fewer injected cells alive after two months than after one."""
     treated, _, _ = _arms(lab, f"injected 2 3 {at}")

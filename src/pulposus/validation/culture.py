@@ -74,7 +74,7 @@ def proteases_of_degenerate(lab: Laboratory) -> float:
     return float(np.interp(here, [float(disc.grade) for disc in grades.values()], seen))
 
 
-@measure
+@measure("nmol/(Mcell*hour)")
 def culture_uptake(lab: Laboratory, at: str) -> Finding:
     """Uptake of fresh stromal cells: "oxygen 7.4 20"."""
     numbers, (solute, ph, kpa) = used(*MULTIPLIERS.values()), at.split()
@@ -83,7 +83,7 @@ def culture_uptake(lab: Laboratory, at: str) -> Finding:
     return Finding(float(uptake(numbers, at)), "", "oxygen of the culture, kPa", along, curve, shown=over(float(kpa)))
 
 
-@measure
+@measure("1")
 def culture_uptake_left(lab: Laboratory, at: str) -> Finding:
     """Share of the first uptake that is left: "oxygen 21"."""
     numbers, solute = used(*MULTIPLIERS.values(), ADAPTATION), at.split()[0]
@@ -92,7 +92,7 @@ def culture_uptake_left(lab: Laboratory, at: str) -> Finding:
     return Finding(float(uptake_left(numbers, at)), "", "days", "uptake left", curve, shown=shown)
 
 
-@measure
+@measure("1")
 def protease_decay(lab: Laboratory, at: str) -> Finding:
     """Decay in a degenerate disc over that in a normal one, from proteases alone."""
     proteases = proteases_of_degenerate(lab)

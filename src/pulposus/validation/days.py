@@ -65,7 +65,7 @@ def _postures(lab: Laboratory) -> pd.DataFrame:
     return rows.set_index("posture").sort_values("compression_N")
 
 
-@measure
+@measure("MPa")
 def posture_pressure(lab: Laboratory, at: str) -> Finding:
     """Pressure in a posture after a night, MPa."""
     rows = _postures(lab)
@@ -73,7 +73,7 @@ def posture_pressure(lab: Laboratory, at: str) -> Finding:
     return Finding(float(rows.loc[at, "pressure_MPa"]), "", _COMPRESSION, "pressure, MPa", curve, shown=shown)
 
 
-@measure
+@measure("1")
 def pressure_per_stress(lab: Laboratory, at: str) -> Finding:
     """Pressure over force per area, standing."""
     disc = disc_of(lab)
@@ -86,7 +86,7 @@ def pressure_per_stress(lab: Laboratory, at: str) -> Finding:
     return Finding(value, "", _COMPRESSION, "pressure over force per area", curve, shown=shown)
 
 
-@measure
+@measure("kN/mm")
 def axial_stiffness(lab: Laboratory, at: str) -> Finding:
     """Stiffness under a sudden further load from a compression (N), kN/mm."""
     disc = disc_of(lab)
@@ -101,6 +101,31 @@ def axial_stiffness(lab: Laboratory, at: str) -> Finding:
     return Finding(found[float(at)], "", _COMPRESSION, "stiffness, kN/mm", curve, shown=over(float(at)))
 
 
+def _pressed(lab: Laboratory, newton: float) -> Balance:
+    """The disc just after so many N have come over its night's rest, nothing else on it; made once for each."""
+    disc = disc_of(lab)
+    load = eqx.tree_at(lambda a: a.follower, equilibrium.unloaded(disc.body), jnp.asarray(newton))
+    return lab.keep(("pressed", newton), lambda: _believed(biomechanics.under(disc, load)))
+
+
+@measure("MPa")
+def pressure_under(lab: Laboratory, at: str) -> Finding:
+    """Pressure right after so many N have come on, MPa."""
+    body = disc_of(lab).body
+    found = {n: float(posture.read(body, _pressed(lab, n)).pressure) for n in sorted({*_LOADS, float(at)})}
+    curve = points(found, (value / evidence.factor("MPa") for value in found.values()))
+    return Finding(dict(curve)[float(at)], "", _COMPRESSION, "pressure, MPa", curve, shown=over(float(at)))
+
+
+@measure("mm")
+def compressed_by(lab: Laboratory, at: str) -> Finding:
+    """How much lower the disc is right after so many N have come on than under none, mm."""
+    free = float(_pressed(lab, 0.0).pose[2])
+    lower = {n: free - float(_pressed(lab, n).pose[2]) for n in sorted({0.0, *_LOADS, float(at)})}
+    curve = points(lower, (value / evidence.factor("mm") for value in lower.values()))
+    return Finding(dict(curve)[float(at)], "", _COMPRESSION, "lower by, mm", curve, shown=over(float(at)))
+
+
 # ---------------------------------------------------------------------------------------------- a day
 
 
@@ -110,7 +135,7 @@ def _day(lab: Laboratory, column: str) -> tuple[np.ndarray, np.ndarray, int]:
     return rows["hour"].to_numpy(), rows[column].to_numpy(), int((rows["span"] == "night").sum())
 
 
-@measure
+@measure("percent")
 def daily_loss(lab: Laboratory, at: str) -> Finding:
     """Height or volume lost from morning to evening, lying both times as in a scanner, percent: "height", "volume"."""
     hour, values, up = _day(lab, {"height": "height_mm", "volume": "volume_mL"}[at])
@@ -118,7 +143,7 @@ def daily_loss(lab: Laboratory, at: str) -> Finding:
     return Finding(float(lost[0]), "", "hours", f"{at} lost, %", points(hour, lost), shown=over(hour[0]))
 
 
-@measure
+@measure("percent")
 def overnight_gain(lab: Laboratory, at: str) -> Finding:
     """Volume gained since lying down, percent: after so many hours."""
     hour, values, up = _day(lab, "volume_mL")
@@ -132,7 +157,7 @@ def overnight_gain(lab: Laboratory, at: str) -> Finding:
     )
 
 
-@measure
+@measure("MPa")
 def overnight_pressure(lab: Laboratory, at: str) -> Finding:
     """Pressure after so many hours of lying, MPa."""
     hour, values, up = _day(lab, "pressure_MPa")
@@ -145,7 +170,7 @@ def overnight_pressure(lab: Laboratory, at: str) -> Finding:
     )
 
 
-@measure
+@measure("1")
 def height_by_grade(lab: Laboratory, at: str) -> Finding:
     """Height at rest overnight of a healthy disc that has the charge of a grade, over that of the healthy one."""
     disc, p = disc_of(lab), Parameters.from_evidence()
@@ -179,7 +204,7 @@ def _motions(lab: Laboratory, grade: int, name: str, column: str) -> dict[float,
     return dict(zip(own["moment_N_m"], own[column], strict=True))
 
 
-@measure
+@measure("degree")
 def turn(lab: Laboratory, at: str) -> Finding:
     """Turn of the isolated disc in degrees: "flexion 7.5" (N m)."""
     name, moment = at.split()
@@ -188,7 +213,7 @@ def turn(lab: Laboratory, at: str) -> Finding:
     return Finding(found[float(moment)], "", _MOMENT, "turn, degrees", curve, shown=shown)
 
 
-@measure
+@measure("MPa")
 def pressure_rise(lab: Laboratory, at: str) -> Finding:
     """Rise of pressure of the isolated disc under a moment, MPa: "flexion 7.5"."""
     name, moment = at.split()
@@ -197,7 +222,7 @@ def pressure_rise(lab: Laboratory, at: str) -> Finding:
     return Finding(found[float(moment)], "", _MOMENT, "rise, MPa", curve, shown=shown)
 
 
-@measure
+@measure("1")
 def stiffening(lab: Laboratory, at: str) -> Finding:
     """Flexion and extension of a collapsed disc (the form of a healthy one) over that of a healthy one."""
     turned = [

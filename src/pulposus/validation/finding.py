@@ -71,12 +71,28 @@ def ordering(
     return Finding(1.0 if holds else 0.0, told, across, along, curve, beside=beside)
 
 
-def collector() -> tuple[dict[str, Callable[..., Finding]], Callable[[M], M]]:
-    """A table of measures by name, and the decorator that puts a function into it."""
+# Measure -> first word of its `at` (or nothing, for any) -> the unit in which it gives its value.
+UNITS: dict[str, dict[str, str]] = {}
+
+
+def unit_of(measure: str, at: str) -> str | None:
+    """The unit in which a measure gives its value for an `at`; None where it declares none for it."""
+    units = UNITS.get(measure, {})
+    return units.get("", units.get((at.split() or [""])[0]))
+
+
+def collector() -> tuple[dict[str, Callable[..., Finding]], Callable[..., Callable[[M], M]]]:
+    """A table of measures by name, and the decorator that puts a function into it with the unit of its value: one for
+    all (`measure("mm")`), or one by the first word of `at` (`measure(oxygen="kPa", glucose="mM")`).
+    """
     table: dict[str, Callable[..., Finding]] = {}
 
-    def measure(function: M) -> M:
-        table[function.__name__] = function  # type: ignore[assignment]
-        return function
+    def measure(unit: str = "", **by_word: str) -> Callable[[M], M]:
+        def put(function: M) -> M:
+            table[function.__name__] = function  # type: ignore[assignment]
+            UNITS[function.__name__] = by_word or {"": unit}
+            return function
+
+        return put
 
     return table, measure

@@ -67,7 +67,7 @@ def _squeezed(tissue: str, percent: float) -> float:
 _SQUEEZED = "compressed by, %"
 
 
-@measure
+@measure("cm^2/s")
 def tissue_diffusivity(lab: Laboratory, at: str) -> Finding:
     """Diffusivity in healthy tissue, cm^2/s: "oxygen annulus 14.2" (solute, tissue, percent of compression)."""
     solute, tissue, percent = at.split()
@@ -76,7 +76,7 @@ def tissue_diffusivity(lab: Laboratory, at: str) -> Finding:
     return Finding(value, "", _SQUEEZED, "diffusivity, cm2/s", curve, shown=over(float(percent)))
 
 
-@measure
+@measure("1")
 def diffusivity_ratio(lab: Laboratory, at: str) -> Finding:
     """Diffusivity in squeezed tissue over that in whole tissue: "annulus 10"."""
     tissue, percent = at.split()
@@ -85,7 +85,7 @@ def diffusivity_ratio(lab: Laboratory, at: str) -> Finding:
     return Finding(value, "", _SQUEEZED, "of uncompressed", curve, shown=over(float(percent)))
 
 
-@measure
+@measure("cm^2/s")
 def ion_diffusivity(lab: Laboratory, at: str) -> Finding:
     """Diffusivity of salt in the healthy endplate, cm^2/s."""
     free = evidence.used("ion_diffusivity").si * _CM2
@@ -101,21 +101,21 @@ def _openness(grade: float, by: str) -> float:
     return float(endplate(p, Hypotheses.choose(endplate_permeability=by), jnp.asarray(grade), "intact")[1])
 
 
-@measure
+@measure("1")
 def openness_composition(lab: Laboratory, at: str) -> Finding:
     """Diffusivity of the endplate at a grade over healthy, by its water alone."""
     curve = _over_grades(GRADES, lambda g: _openness(g, "composition"))
     return Finding(_openness(float(at), "composition"), "", "grade", "of healthy", curve, shown=over(float(at)))
 
 
-@measure
+@measure("1")
 def openness_falls(lab: Laboratory, at: str) -> Finding:
     """The same where it falls by calcification."""
     curve = _over_grades(GRADES[1:], lambda g: _openness(g, "falls"))
     return Finding(_openness(float(at), "falls"), "", "grade", "of healthy", curve, shown=over(float(at)))
 
 
-@measure
+@measure("1")
 def openness_rises(lab: Laboratory, at: str) -> Finding:
     """The same where it rises by porosity."""
     curve = _over_grades(GRADES[1:], lambda g: _openness(g, "rises"))
@@ -125,7 +125,7 @@ def openness_rises(lab: Laboratory, at: str) -> Finding:
 # ---------------------------------------------------------------------------------------------- composition
 
 
-@measure
+@measure("1")
 def charge_absolute(lab: Laboratory, at: str) -> Finding:
     """Fixed charge of the nucleus at a grade over healthy, absolute map."""
 
@@ -136,7 +136,7 @@ def charge_absolute(lab: Laboratory, at: str) -> Finding:
     return _of_grade(float(at), value, "of healthy")
 
 
-@measure
+@measure("mEq/mL")
 def charge_of_grade(lab: Laboratory, at: str) -> Finding:
     """Fixed charge of the nucleus at a grade, mEq per mL of water."""
 
@@ -146,7 +146,7 @@ def charge_of_grade(lab: Laboratory, at: str) -> Finding:
     return _of_grade(float(at), value, "mEq/mL")
 
 
-@measure
+@measure("1")
 def water_mass(lab: Laboratory, at: str) -> Finding:
     """Water of the nucleus at a grade, by mass."""
 
@@ -156,7 +156,7 @@ def water_mass(lab: Laboratory, at: str) -> Finding:
     return _of_grade(float(at), value, "water by mass")
 
 
-@measure
+@measure("MPa")
 def osmotic(lab: Laboratory, at: str) -> Finding:
     """Ideal Donnan pressure in MPa of a charge of the evidence at a temperature: "nucleus_charge_healthy 310"."""
     name, kelvin = at.split()
@@ -179,25 +179,25 @@ def _gag(grade: float, tissue: int) -> tuple[float, float, float]:
     return charge, mass, mass / (1 - water)
 
 
-@measure
+@measure("mEq/g")
 def endplate_charge(lab: Laboratory, at: str) -> Finding:
     """Fixed charge of the healthy endplate, mEq per g wet."""
     return _of_grade(1, lambda grade: _gag(grade, mesh.ENDPLATE)[0], "mEq/g wet")
 
 
-@measure
+@measure("mg/g")
 def endplate_gag(lab: Laboratory, at: str) -> Finding:
     """Glycosaminoglycan of the healthy endplate, mg per g wet."""
     return _of_grade(1, lambda grade: _gag(grade, mesh.ENDPLATE)[1], "mg/g wet")
 
 
-@measure
+@measure("mg/g")
 def gag_dry(lab: Laboratory, at: str) -> Finding:
     """Glycosaminoglycan of the nucleus in grade II, mg per g dry."""
     return _of_grade(2, lambda grade: _gag(grade, mesh.NUCLEUS)[2], "mg/g dry")
 
 
-@measure
+@measure("mg/g")
 def gag_wet(lab: Laboratory, at: str) -> Finding:
     """Glycosaminoglycan of nucleus and annulus together at a grade, mg per g wet."""
     disc = lab.specimen(1).disc
@@ -209,7 +209,7 @@ def gag_wet(lab: Laboratory, at: str) -> Finding:
     return _of_grade(float(at), value, "mg/g wet")
 
 
-@measure
+@measure("1")
 def il1_positive(lab: Laboratory, at: str) -> Finding:
     """Share of nucleus cells that answer to IL-1 in a disc of a grade, at the start."""
 
@@ -221,7 +221,7 @@ def il1_positive(lab: Laboratory, at: str) -> Finding:
     return _of_grade(int(at), value, "share of cells")
 
 
-@measure
+@measure("ms")
 def t2_of_grade(lab: Laboratory, at: str) -> Finding:
     """T2 of the nucleus in a disc of a grade, ms."""
     return _of_grade(int(at), lambda grade: lab.summary(lab.specimen(int(grade)))["t2_nucleus_ms"], "T2, ms")
@@ -230,14 +230,14 @@ def t2_of_grade(lab: Laboratory, at: str) -> Finding:
 # ---------------------------------------------------------------------------------------------- form
 
 
-@measure
+@measure("mL")
 def reference_volume(lab: Laboratory, at: str) -> Finding:
     """Volume of a tissue of the published reference disc, mL."""
     disc = lab.specimen(1, REFERENCE, glucose_limiter=False).disc
     return Finding(float(jnp.sum(disc.tissue[mesh.TISSUES.index(at)] * disc.volume)) * _ML)
 
 
-@measure
+@measure("mL")
 def nucleus_volume(lab: Laboratory, at: str) -> Finding:
     """Volume of the nucleus of a healthy disc, mL."""
 
@@ -248,7 +248,7 @@ def nucleus_volume(lab: Laboratory, at: str) -> Finding:
     return _of_grade(1, value, "mL")
 
 
-@measure
+@measure("mL")
 def disc_volume(lab: Laboratory, at: str) -> Finding:
     """Mean volume of discs with their endplates, mL: "male L2-L3 L3-L4"; grade I."""
     sex, *levels = at.split()
@@ -284,14 +284,14 @@ def _between_bones(level: str, sex: str) -> float:
     return d["mid_height"] + 2 * d["endplate_thickness_centre"]
 
 
-@measure
+@measure("mm")
 def bony_height(lab: Laboratory, at: str) -> Finding:
     """Height between bones in the middle of a healthy disc, mm: "C5-C6 male"."""
     where, sex = at.split()
     return _of_level(where, lambda one: _between_bones(one, sex), "mm")
 
 
-@measure
+@measure("mm")
 def cervical_mean(lab: Laboratory, at: str) -> Finding:
     """The same, mean of C2-C3 to C6-C7."""
     levels = [one for one in evidence.levels() if one.startswith("C") and one != "C7-T1"]
@@ -300,7 +300,7 @@ def cervical_mean(lab: Laboratory, at: str) -> Finding:
     return Finding(float(np.mean(heights)), "", _NECK, "mm", points(numbers, heights), shown=shown)
 
 
-@measure
+@measure("mm")
 def anterior_height(lab: Laboratory, at: str) -> Finding:
     """Height between bones in front, mm."""
 
@@ -311,13 +311,13 @@ def anterior_height(lab: Laboratory, at: str) -> Finding:
     return _of_level(at, value, "mm")
 
 
-@measure
+@measure("mm")
 def mid_height(lab: Laboratory, at: str) -> Finding:
     """Height of the nucleus in the middle, mm."""
     return _of_level(at, lambda where: _rows(where)["mid_height"], "mm")
 
 
-@measure
+@measure("mm")
 def endplate_thickness(lab: Laboratory, at: str) -> Finding:
     """Thickness of one cartilage endplate in the centre, mm."""
     centre, rim = (_rows("L4-L5")[f"endplate_thickness_{place}"] for place in ("centre", "rim"))
@@ -325,7 +325,7 @@ def endplate_thickness(lab: Laboratory, at: str) -> Finding:
     return Finding(centre, "", "from the centre to the rim", "mm", curve, shown=over(0.0))
 
 
-@measure
+@measure("1")
 def nucleus_area(lab: Laboratory, at: str) -> Finding:
     """Plan area of the nucleus over that of the disc."""
 
@@ -347,13 +347,28 @@ def _lengths(where: str) -> tuple[float, float]:
     return tuple(float(jnp.ptp(outline.points(ends)[1])) * _MM for outline in (shape.nucleus, shape.disc))  # type: ignore[return-value]
 
 
-@measure
+@measure("1")
+def annulus_share(lab: Laboratory, at: str) -> Finding:
+    """Depth of the annulus in front or behind over that of the disc, on the midline: "L4-L5 anterior"."""
+    where, side = at.split()
+
+    def share(level: str) -> float:
+        shape = _shape(level)
+        ends = jnp.asarray([0.0, np.pi])  # angles from the front
+        disc, nucleus = (np.asarray(outline.points(ends)[1]) for outline in (shape.disc, shape.nucleus))
+        k = ("anterior", "posterior").index(side)
+        return float(abs(disc[k] - nucleus[k]) / np.ptp(disc))
+
+    return _of_level(where, share, "of the disc's length")
+
+
+@measure("mm")
 def nucleus_length(lab: Laboratory, at: str) -> Finding:
     """Length of the nucleus front to back, mm."""
     return _of_level(at, lambda where: _lengths(where)[0], "mm")
 
 
-@measure
+@measure("1")
 def nucleus_length_share(lab: Laboratory, at: str) -> Finding:
     """Length of the nucleus over that of the disc, on the midline."""
     return _of_level(at, lambda where: float(np.divide(*_lengths(where))), "of the disc's length")

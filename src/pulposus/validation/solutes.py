@@ -30,6 +30,7 @@ from pulposus.validation.finding import (
 from pulposus.validation.laboratory import Laboratory, Specimen, balanced, bisect, mean_in, slab
 
 MEASURES, measure = collector()
+UNITS = {"oxygen": "kPa", "glucose": "mM", "lactate": "mM", "ph": "1"}
 _AXES = {"oxygen": "oxygen, kPa", "glucose": "glucose, mM", "lactate": "lactate, mM", "ph": "pH"}
 SOLUTES = {"oxygen": (OXYGEN, 1e-3), "lactate": (LACTATE, 1.0), "glucose": (GLUCOSE, 1.0)}  # maths: Pa to kPa
 _KPA = 1e3  # maths: Pa in a kPa
@@ -103,14 +104,14 @@ def _ends(made: Specimen, inside: bool = False) -> tuple[float, float]:
     return float(y[ring, back, middle]), float(y[ring, 0, middle])
 
 
-@measure
+@measure(**UNITS)
 def reference_extreme(lab: Laboratory, at: str) -> Finding:
     """Lowest oxygen, glucose or pH, or highest lactate, of the published reference disc."""
     made = lab.reference()
     return _with_profile(made, at, extreme(made, at), between(*_ends(made)))
 
 
-@measure
+@measure(**UNITS)
 def reference_centre(lab: Laboratory, at: str) -> Finding:
     """A solute in the middle of the nucleus of the reference disc."""
     made = lab.reference()
@@ -119,7 +120,7 @@ def reference_centre(lab: Laboratory, at: str) -> Finding:
     return _with_profile(made, at, float(field(made, at)[0, 0, middle]), over(y))
 
 
-@measure
+@measure(**UNITS)
 def reference_profile_difference(lab: Laboratory, at: str) -> Finding:
     """Root mean square difference from the published midline."""
     profile = reference_profile()
@@ -128,7 +129,7 @@ def reference_profile_difference(lab: Laboratory, at: str) -> Finding:
     return _with_profile(lab.reference(), at, float(np.sqrt(np.mean(difference**2))))
 
 
-@measure
+@measure(**{f"{how}_{name}": unit for how in _WORDS for name, unit in UNITS.items()})
 def reference_variant(lab: Laboratory, at: str) -> Finding:
     """Lowest or mean of the nucleus in a variant: "min_glucose cells=1.5 plate=0.48 supply=0.75"."""
     what, *changes = at.split()
@@ -152,7 +153,7 @@ def reference_variant(lab: Laboratory, at: str) -> Finding:
     return Finding(value(), "", words, f"{_WORDS[how]} {_AXES[name]}", curve, shown=shown)
 
 
-@measure
+@measure("nmol/(Mcell*hour)")
 def law_a(lab: Laboratory, at: str) -> Finding:
     """What one nucleus cell uses or makes by law a: "lactate 7.4 5" (pH, kPa), nmol per million cells and hour."""
     name, ph, oxygen = at.split()
@@ -170,7 +171,30 @@ def law_a(lab: Laboratory, at: str) -> Finding:
     return Finding(rate(here), "", "oxygen, kPa", f"{name}, nmol per million cells and hour", curve, shown=over(here))
 
 
-@measure
+@measure("percent")
+def mesh_difference(lab: Laboratory, at: str) -> Finding:
+    """Greatest difference of the mesh of this book from the standard one in a disc at the start, percent: "extremes 3"
+    (of solutes) or "means 3" (of solutes in the nucleus, cells and height).
+    """
+    what, grade = at.split()[0], int(at.split()[1])
+    finer = lab.keep("finer", lambda: Laboratory("standard"))
+
+    def numbers(here: Laboratory) -> dict[str, float]:
+        made = here.specimen(grade)
+        if what == "extremes":
+            return {name: extreme(made, name) for name in SOLUTES}
+        own = here.summary(made)
+        means = {name: mean_in(made.disc, mesh.NUCLEUS, jnp.asarray(field(made, name))) for name in SOLUTES}
+        return means | {name: own[name] for name in ("native_cells_million", "height_mm")}
+
+    ours, theirs = numbers(lab), numbers(finer)
+    off = {name: abs(ours[name] / theirs[name] - 1) / evidence.factor("percent") for name in theirs}
+    told = ", ".join(f"{name.replace('_', ' ')} {value:.2g} %" for name, value in off.items())
+    places = [float(k) for k, _ in enumerate(off)]
+    return Finding(max(off.values()), told, told, "differs by, %", points(places, off.values()))
+
+
+@measure("1")
 def oxygen_rise(lab: Laboratory, at: str) -> Finding:
     """Oxygen used by a cell of a degenerate disc over a healthy one: "cachot 3.5 1" (law, grade, mM glucose)."""
     law, grade, glucose = at.split()
@@ -226,14 +250,14 @@ def _capacity(half: float) -> float:
     return bisect(fed, 0.5, _DENSEST)
 
 
-@measure
+@measure("Mcell/mL")
 def capacity(lab: Laboratory, at: str) -> Finding:
     """Carrying capacity of a slab of the given half-thickness in mm."""
     curve = tuple((half, _kept_capacity(lab, half)) for half in sorted({*_HALVES, float(at)}))
     return Finding(dict(curve)[float(at)], "", _HALF, _FULL, curve, shown=over(float(at)))
 
 
-@measure
+@measure("1")
 def capacity_exponent(lab: Laboratory, at: str) -> Finding:
     """Power of the half-thickness by which the capacity goes, between two half-thicknesses in mm."""
     thin, thick = (float(part) for part in at.split())
@@ -255,7 +279,7 @@ def _chamber(density: float) -> tuple[float, tuple[tuple[float, float], ...]]:
     return float("nan"), ()
 
 
-@measure
+@measure("mm")
 def chamber_depth(lab: Laboratory, at: str) -> Finding:
     """Depth at which cells of a density (million per mL) starve, mm."""
     depth, curve = _chamber(float(at))
@@ -263,7 +287,7 @@ def chamber_depth(lab: Laboratory, at: str) -> Finding:
     return Finding(depth, "", "from the fed side, mm", "glucose, mM", curve, shown=shown)
 
 
-@measure
+@measure("1")
 def chamber_exponent(lab: Laboratory, at: str) -> Finding:
     """Power of density by which that depth goes."""
     few, many = (float(part) for part in at.split())
@@ -309,7 +333,7 @@ def _critical(lab: Laboratory, pathway: str) -> float:
     )
 
 
-@measure
+@measure("1")
 def exchange_at_death(lab: Laboratory, at: str) -> Finding:
     """Share of endplate exchange at which the first nucleus cells would die, all endplates alike."""
     ends = bisect(lambda share: bool(_want(_fed(lab, openness=share), everywhere=False).any()), _SCARCE, 1.0, _HALVINGS)
@@ -318,7 +342,7 @@ def exchange_at_death(lab: Laboratory, at: str) -> Finding:
     return Finding(ends, "", "share of exchange", "lowest glucose, mM", curve, shown=reached(height(curve, ends)))
 
 
-@measure
+@measure("1")
 def critical_nutrition(lab: Laboratory, at: str) -> Finding:
     """Share of normal oxygen and glucose outside at which the first cells would die, lowered on one pathway or both."""
     lowest = [float(field(_lowered(lab, at, s), "glucose").min()) for s in _SHARES]
@@ -339,7 +363,7 @@ def _places(made: Specimen) -> tuple[float, float, float]:
     return tuple(float((volume * want)[soft & part].sum() / volume[soft & part].sum()) for part in parts)  # type: ignore[return-value]
 
 
-@measure
+@measure("1")
 def want_site(lab: Laboratory, at: str) -> Finding:
     """Where cells are in want when supply is a little below its critical level on one pathway."""
     level = _critical(lab, at) * _BELOW
@@ -361,7 +385,7 @@ def _place(made: Specimen, name: str) -> tuple[int, int]:
     return int(abs(ring - made.disc.topology.nucleus_rings)), int(abs(layer - made.disc.topology.layers // 2))
 
 
-@measure
+@measure("1")
 def extremes_at_border(lab: Laboratory, at: str) -> Finding:
     """Lowest oxygen and highest lactate within one node of the border of the nucleus at mid-height."""
     places = {name: _place(lab.reference(), name) for name in ("oxygen", "lactate")}
@@ -370,7 +394,7 @@ def extremes_at_border(lab: Laboratory, at: str) -> Finding:
     return ordering(holds, told, _Y, "oxygen, kPa", points(*midline(lab.reference(), "oxygen")))
 
 
-@measure
+@measure("1")
 def glucose_at_border(lab: Laboratory, at: str) -> Finding:
     """Lowest glucose within one ring of the border of the nucleus in a normal and in a degenerate disc."""
     made = {"normal": lab.reference(), "grade III": lab.specimen(3)}
@@ -381,7 +405,7 @@ def glucose_at_border(lab: Laboratory, at: str) -> Finding:
     return ordering(holds, told, _Y, "glucose in grade III, mM (dashed: normal)", *curves)
 
 
-@measure
+@measure("1")
 def death_site(lab: Laboratory, at: str) -> Finding:
     """The first node in want as all supply falls, within one node of the border of the nucleus at mid-height."""
     made = _lowered(lab, "whole", _critical(lab, "whole"))
@@ -390,7 +414,7 @@ def death_site(lab: Laboratory, at: str) -> Finding:
     return ordering(max(ring, layer) <= 1, told, _Y, "glucose, mM", points(*midline(made, "glucose")))
 
 
-@measure
+@measure("1")
 def starvation(lab: Laboratory, at: str) -> Finding:
     """Death without glucose, and none without oxygen."""
     p = Parameters.from_evidence()
@@ -402,7 +426,7 @@ def starvation(lab: Laboratory, at: str) -> Finding:
     return ordering(rates[0] > 0 == rates[1], told, "glucose, mM", "deaths a day", curve)
 
 
-@measure
+@measure(**UNITS | {"oxygen": "mmHg"})
 def in_vivo(lab: Laboratory, at: str) -> Finding:
     """Mean of the nucleus in a disc of a grade: "oxygen 3" in mmHg, "lactate 3" in mM, "ph 3"."""
     name, grade = at.split()
@@ -414,7 +438,7 @@ def in_vivo(lab: Laboratory, at: str) -> Finding:
     return Finding(value * to, "", _Y, along, points(y, ours * to), shown=between(*_ends(made, inside=True)))
 
 
-@measure
+@measure(**UNITS)
 def grade_extreme(lab: Laboratory, at: str) -> Finding:
     """Lowest of a solute over several grades: "glucose 1 2 3"."""
     name, *grades = at.split()
@@ -430,7 +454,7 @@ def _resolved(disc: Disc, state: State) -> State:
     return balanced(disc, state, 0.0)
 
 
-@measure
+@measure("1")
 def l5s1_glucose(lab: Laboratory, at: str) -> Finding:
     """Lowest glucose of L5-S1 before and after a perturbation, nobody dying yet: "lordosis 1.5" (what, times)."""
     what, *times = at.split()
@@ -450,7 +474,7 @@ def l5s1_glucose(lab: Laboratory, at: str) -> Finding:
     return ordering(after < before, told, _Y, "glucose after, mM (dashed: before)", curve, fed)
 
 
-@measure
+@measure("1")
 def calcified_with_cells(lab: Laboratory, at: str) -> Finding:
     """Mean glucose of the nucleus with two waters of the endplate, at several numbers of cells."""
     healthy, calcified, *several = (float(part) for part in at.split())

@@ -56,7 +56,7 @@ def lives(lab: Laboratory, strains: np.ndarray, grade: int = 1) -> np.ndarray:
     return 1 / _rates(lab, strains, grade).reshape(len(strains), -1).max(1)
 
 
-@measure
+@measure("percent")
 def fissured(lab: Laboratory, at: str) -> Finding:
     """Share of people in percent, whose disc has a torn element at an age: strain at failure differs between them, its
     declared range holding nine of ten, and a life is counted from birth.
@@ -81,7 +81,7 @@ def _shortest(lab: Laboratory) -> tuple[np.ndarray, int, Topology]:
         return -np.log10(rates), topology.nucleus_rings, topology
 
 
-@measure
+@measure("1")
 def tears_behind(lab: Laboratory, at: str) -> Finding:
     """Whether the first tear lies in the hinder half of the annulus."""
     lives_, _, topology = _shortest(lab)
@@ -93,7 +93,7 @@ def tears_behind(lab: Laboratory, at: str) -> Finding:
     return ordering(first > _HALF_TURN / 2, told, "around, degrees from the front", _LIFE, points(angle, around))
 
 
-@measure
+@measure("1")
 def tears_inside(lab: Laboratory, at: str) -> Finding:
     """Whether the first tear lies in the inner half of the annulus."""
     lives_, inner, _ = _shortest(lab)
@@ -104,7 +104,7 @@ def tears_inside(lab: Laboratory, at: str) -> Finding:
     return ordering(first < count / 2, told, "ring, from the nucleus", _LIFE, curve)
 
 
-@measure
+@measure("1")
 def young_tear_first(lab: Laboratory, at: str) -> Finding:
     """Whether a healthy disc tears sooner under the same days than an old one."""
     failing = np.array([evidence.used("fibre_failure_strain").value])

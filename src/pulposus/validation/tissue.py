@@ -61,7 +61,7 @@ def pulled(way: str, site: str, p: Parameters, hypotheses: Hypotheses, grade: in
     return _STRAINS, np.array(found)
 
 
-@measure
+@measure("MPa")
 def annulus_tension(lab: Laboratory, at: str) -> Finding:
     """Modulus of healthy annulus in tension, MPa: "axial outer 5" (way, site or "both", percent of strain)."""
     way, site, percent = at.split()
