@@ -107,8 +107,8 @@ def courses(
     for arm, given in zip(ARMS, (0.0, 1.0), strict=True):
         one = eqx.tree_at(lambda i: i.given, injections, jnp.full_like(injections.given, given))
         calendar = [m * simulate.MONTH for m in months]
-        pace = {"longest": _QUARTER * simulate.MONTH, "formed": SELDOM * simulate.FORMED}
-        for index, now in simulate.simulate(discs, states, (one,), calendar, **pace):
+        longest, formed = _QUARTER * simulate.MONTH, SELDOM * simulate.FORMED
+        for index, now in simulate.simulate(discs, states, (one,), calendar, longest=longest, formed=formed):
             yield arm, months[index], {name: np.asarray(v) for name, v in _summaries(discs, now, scanner).items()}
 
 
