@@ -365,7 +365,7 @@ def _prices(choice: Choice) -> tuple[Block, ...]:
 
 def _standing(choice: Choice) -> tuple[Block, ...]:
     if not choice.standings:
-        return (Words("Usual care: its licence was not looked up here."),)
+        return (Words("Where it stands with authorities was not looked up here: ask whether it is licensed for this use."),)
     lines = [f"{s.region}: {s.says} ({s.asof}{', recalled' * s.assumed})" for s in choice.standings[:_PLACES]]
     return (Points(tuple(lines)),)
 
