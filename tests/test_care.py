@@ -255,3 +255,38 @@ def test_care_prints_ways_side_by_side() -> None:
     refused = CliRunner().invoke(app, ["care", person_file, "--option", "discectomy"])
     assert refused.exit_code == 2
     assert "is lumbar" in refused.output
+
+
+def changed(tmp_path: Path, old: str, new: str) -> str:
+    """The lumbar person with other words."""
+    text = (EXAMPLES / "person_lumbar.toml").read_text("utf-8")
+    assert old in text
+    path = tmp_path / "someone.toml"
+    path.write_text(text.replace(old, new), "utf-8")
+    return str(path)
+
+
+def test_red_flags_and_contradictions_come_before_any_number(tmp_path: Path) -> None:
+    def said(old: str, new: str) -> str:
+        return run("care", changed(tmp_path, old, new), "--option", "wait", "--months", "3")
+
+    numb = said('saddle_numbness = "no"', 'saddle_numbness = "yes"')
+    assert 0 <= numb.index("REFER: ") < numb.index("At 3 months")
+    assert "REFER comes first" in numb
+    assert said('fever = "no"', "").index("NOT EXCLUDED: ") >= 0
+    neck = said('level = "L4-L5"', 'level = "C5-C6"')
+    assert neck.index("CONTRADICTION: ") < neck.index("At 3 months")
+    plain = run("care", str(EXAMPLES / "person_lumbar.toml"), "--option", "wait", "--months", "3")
+    assert not any(word in plain for word in ("REFER", "CONTRADICTION", "OUTSIDE"))
+    told = json.loads(
+        run("care", str(EXAMPLES / "person_cervical.toml"), "--option", "collar", "--months", "3", "--json")
+    )
+    assert any("cord" in text for text in told["refer"])
+
+
+def test_nothing_is_foretold_of_ages_that_no_trial_took(tmp_path: Path) -> None:
+    child = CliRunner().invoke(app, ["care", changed(tmp_path, "age = 44", "age = 5")])
+    assert child.exit_code == 2
+    assert "trials took people from 18 on" in child.output
+    old = run("care", changed(tmp_path, "age = 44", "age = 110"), "--option", "wait", "--months", "3")
+    assert "OUTSIDE: age 110: no list of a trial names anyone above 85" in old

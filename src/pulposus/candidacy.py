@@ -494,6 +494,22 @@ def held(name: str, given: Mapping[str, float | str]) -> Verdict:
     return _verdict(criteria.lists()[name], known(given), set(), (YES, ""))
 
 
+@cache
+def ages() -> tuple[float, float]:
+    """The youngest and the oldest, in years, whom any list of a trial that was read takes in."""
+    terms = [
+        term
+        for name in criteria.lists()
+        if name not in _CORES.values()
+        for rule in criteria.criteria_of(name)
+        if rule.role == "include"
+        for terms in rule.any_of
+        for term in terms
+        if term.fact == "age"
+    ]
+    return min(_bound(term) for term in terms), max(term.high for term in terms if term.sign == "..")
+
+
 def _counted(finding: Finding) -> str:
     """What a criterion counts for its list: where the common core stands in and is not met, the list may differ."""
     return UNKNOWN if finding.stand_in and finding.answer == NO else finding.answer

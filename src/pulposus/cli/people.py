@@ -220,12 +220,17 @@ def _print_flags(found: Assessment) -> None:
     for flag in found.flags:
         table.add_row(flag.says, _sign(flag), flag.reason, flag.act if flag.answer == "yes" else "")
     print_tables(table)
+    say_first(found)
+    if found.refer or found.contradictions:
+        typer.echo("")
+
+
+def say_first(found: Assessment) -> None:
+    """Red flags that are present, and what cannot be true together."""
     for flag in found.refer:
         typer.echo(f"REFER: {flag.says}: {flag.act}, before anything else.")
     for odd in found.contradictions:
         typer.echo(f"CONTRADICTION: {odd.says} ({odd.datum}).")
-    if found.refer or found.contradictions:
-        typer.echo("")
 
 
 def _print_findings(title: str, findings: Iterable[Finding]) -> None:
