@@ -161,13 +161,30 @@ def test_harm_is_asked_for_those_who_take_a_step() -> None:
     way = [Step("exercise"), Step("epidural_steroid", 3.0, 0.3)]
     found = follow(np.random.default_rng(1), people("radicular"), way, (0, 12), harm)
     who = np.flatnonzero(found.taken[1])
-    assert asked[0] == (("exercise",), COUNT, 12, 0)
+    assert asked[0] == (("exercise", "waiting"), COUNT, 12, 0)
     assert asked[1][1:] == (who.size, 9, 3)
     later = found.events[found.events["option"] == "epidural_steroid"]
     assert later["person"].tolist() == [who[0], who[-1]]
     told = care.told(found)
+    assert told["serious_events_share"] == 0  # operations are told apart
     assert 0 < told["reoperation_share"] <= 4 / COUNT
     assert told["adjacent_disease_share"] == 0
+
+
+def test_who_is_operated_on_anyway_can_be_compared() -> None:
+    """Who is not operated on waits, whatever else is done; steps do not make them wait twice, and operations end it."""
+    for one in options.options():
+        assert ("waiting" in one.exposures) == (one.family != "surgery"), one.name
+
+    def share(*way: Step) -> float:
+        found = follow(np.random.default_rng(3), people("radicular"), way, (0, 24))
+        return care.told(found)["conversion_to_surgery_share"]
+
+    waits = share(Step("wait"))
+    assert 0.3 < waits < 0.6
+    assert share(Step("exercise")) == pytest.approx(waits, abs=0.03)
+    assert share(Step("exercise"), Step("snri", 3.0)) == pytest.approx(waits, abs=0.03)
+    assert share(Step("exercise"), Step("discectomy", 3.0)) < 0.4 * waits
 
 
 def test_harm_of_the_house_knows_every_exposure() -> None:

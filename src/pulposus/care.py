@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 SCORES = ("pain", "limb", "disability")
 # Events of `safety` that are operations, or ask for one.
 FOLLOWS = ("reoperation", "adjacent_disease", "conversion_to_surgery")
+_WAITING = "waiting"
 COUNT = 4000  # maths: times a person is drawn; a share of one half is then known to 0.8 %
 VISITS = (0.0, 1.0, 3.0, 6.0, 12.0, 18.0, 24.0)  # maths: months at which a person is looked at, those of trials
 _NAMES = {
@@ -492,10 +493,13 @@ def _why(world: _World, taken: np.ndarray, month: float) -> pd.DataFrame:
 def _harm(
     events: Events, random: np.random.Generator, world: _World, taken: np.ndarray, last: float
 ) -> pd.DataFrame:
-    """Events of everybody, by the numbers of `People`."""
+    """Events of everybody, by the numbers of `People`. Waiting is one and the same through all steps, and ends with an
+    operation.
+    """
     import pandas as pd
 
-    found = []
+    found, waiting = [], False
+    operated = _operated(world, taken)
     for k, one in enumerate(world.steps):
         who = np.flatnonzero(taken[k])
         exposures = list(options.option(one.option).exposed(world.people.region))
@@ -510,9 +514,23 @@ def _harm(
                 start=one.month,
                 population=people.population,
             )
-            found.append(table.assign(person=who[np.asarray(table["person"], int)], option=one.option))
+            table = table.assign(person=who[np.asarray(table["person"], int)], option=one.option)
+            if _WAITING in exposures and "cause" in table:
+                late = table["month"].to_numpy(float) >= operated[table["person"]]
+                table = table[(table["cause"] != _WAITING) | ~(waiting | late)]
+            found.append(table)
+        waiting |= _WAITING in exposures and one.unless is None
     none = pd.DataFrame(columns=["person", "month", "event", "serious"])
     return pd.concat(found, ignore_index=True) if found else none
+
+
+def _operated(world: _World, taken: np.ndarray) -> np.ndarray:
+    """Month at which a step first operates on each person, infinity where none does (person,)."""
+    when = np.full(taken.shape, math.inf)
+    for k, one in enumerate(world.steps):
+        if world.option(k).family == "surgery":
+            when[k, taken[k]] = one.month
+    return np.asarray(when.min(0))
 
 
 def _cost(world: _World, taken: np.ndarray) -> Cost:
@@ -593,7 +611,9 @@ def told(course: Course) -> dict[str, Any]:
         "cost": {"value": course.cost.value, "low": course.cost.low, "high": course.cost.high}
         | {"missing": list(course.cost.missing)},
         **{f"{event}_share": _share(course.events, course.events["event"] == event, count) for event in FOLLOWS},
-        "serious_events_share": _share(course.events, course.events["serious"].astype(bool), count),
+        "serious_events_share": _share(
+            course.events, course.events["serious"].astype(bool) & ~course.events["event"].isin(FOLLOWS), count
+        ),
         "unknown": list(course.unknown),
     }
 

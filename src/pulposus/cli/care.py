@@ -266,7 +266,7 @@ def _follows(row: Mapping[str, Any]) -> str:
     told = {
         "reoperation_share": "operated again",
         "adjacent_disease_share": "neighbour ill",
-        "conversion_to_surgery_share": "operated on in the end",
-        "serious_events_share": "serious event",
+        "conversion_to_surgery_share": "operated on anyway",
+        "serious_events_share": "another serious event",
     }
     return "\n".join(f"{words} {_PERCENT * row[key]:.1f} %" for key, words in told.items() if row[key])
