@@ -63,6 +63,7 @@ _LAW = {
     ("cervical", "radicular", "limb"): ("radicular_course_limb", "cervical_typical_limb"),
 }
 _NRS = 10.0  # maths: points of 100 of one step of ten
+_RAW = 2.0  # maths: points of 100 of one raw point of 50
 _WIDTHS = {"90": 1.645, "95": 1.96}  # maths: standard deviations of a normal from its middle to the end of such a range
 _DAYS = 7  # maths: days of a week
 BANDS = (5, 25, 50, 75, 95)  # maths: percentiles that end the bands of 90 and 50 per cent
@@ -130,10 +131,11 @@ def one_person(facts: Mapping[str, Any], count: int = COUNT) -> People:
 
 
 def _either(facts: Mapping[str, Any], key: str, without: float | None = None) -> float | None:
-    """A score of 100 from its own fact or from one of ten."""
+    """A score of 100 from its own fact, from one of ten, or from raw points of 50."""
     if key in facts:
         return float(facts[key])
-    return float(facts[f"{key}_nrs"]) * _NRS if f"{key}_nrs" in facts else without
+    coarse = {f"{key}_nrs": _NRS, f"{key}_raw": _RAW}
+    return next((float(facts[name]) * each for name, each in coarse.items() if name in facts), without)
 
 
 class Step(NamedTuple):
