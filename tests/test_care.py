@@ -225,6 +225,8 @@ def test_words_make_steps() -> None:
         (lambda: course(("nsaid", 0, 0.3)), "waits for what went before"),
         (lambda: course(("nsaid", 0), ("opioid", 3, 1.5)), "fall by 1.5"),
         (lambda: course(("nsaid", 0), months=(-1,)), "not possible"),
+        (lambda: course(("nsaid", 0), ("exercise", 30)), "exercise at month 30 never happens, .* until month 24"),
+        (lambda: course(("exercise", 24)), "never happens"),
         (lambda: people(pain=120), "A pain of"),
         (lambda: People("lumbar", "acute", *([np.ones(2)] * 3)), "Unknown population"),
         (lambda: People("lumbar", "chronic", np.ones(2), np.ones(3), np.ones(2)), "one of each score"),

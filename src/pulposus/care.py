@@ -442,6 +442,12 @@ def follow(
     asked = np.unique(np.asarray(list(months), float))
     if not asked.size or asked[0] < 0 or not np.all(np.isfinite(asked)):
         raise InputError(f"Months {list(months)} are not possible; give months from 0 on, for example 0, 3 and 12.")
+    for one in checked:
+        if one.month and one.month >= asked[-1]:
+            raise InputError(
+                f"{one.option} at month {one.month:g} never happens, since people are looked at until month "
+                f"{asked[-1]:g}; do it earlier or look for longer."
+            )
     grid = np.unique([*asked, *(one.month for one in checked)])
     lot = _lot(random, people.region, people.pain.size, grid, len(checked), draws)
     world = _World(people, checked, grid, lot)
