@@ -114,6 +114,19 @@ def test_more_can_only_be_answered_by_more() -> None:
     assert (two.responds.mean(0) >= one.responds.mean(0) - 1e-9).all()
 
 
+@pytest.mark.parametrize("first", ["lumbar_fusion", "lumbar_disc_replacement", "acdf", "cervical_disc_replacement"])
+def test_after_a_fusion_or_replacement_there_is_no_disc_to_treat(first: str) -> None:
+    region = options.option(first).regions[0]
+    for name in {"lumbar": ("discectomy", "lumbar_fusion", "cells_own"), "cervical": ("acdf", "sham")}[region]:
+        for unless in (None, 0.3):
+            with pytest.raises(InputError, match=rf"{name} at month 6 acts in the disc, and {first} came before"):
+                course((first, 0.0), (name, 6.0, unless), region=region)
+    assert care._checked(people(region=region, count=2), [Step(first), Step("exercise", 6.0)])
+    neck = people("radicular", "cervical", 2)
+    assert care._checked(neck, [Step("acdf"), Step("posterior_foraminotomy", 6.0)])  # not on the disc
+    assert care._checked(people("radicular", count=2), [Step("discectomy"), Step("lumbar_fusion", 6.0)])
+
+
 def test_what_is_not_known_is_said_and_widens_the_band() -> None:
     cells = course(("cells_donor", 0.0), region="cervical")
     sham = course(("sham", 0.0), region="cervical")

@@ -181,8 +181,24 @@ def _checked(people: People, given: Sequence[Step | tuple]) -> list[Step]:
             raise InputError(f"A fall by {one.unless:g} of the start is not possible; give more than 0, up to 1.")
         if one.unless is not None and one.month <= made[0].month:
             raise InputError(f"{option.name} waits for what went before, and nothing did; do it later.")
+        closed = next((before.option for before in made[:k] if _closes(options.option(before.option))), "")
+        if closed and _in_the_disc(option):
+            raise InputError(
+                f"{option.name} at month {one.month:g} acts in the disc, and {closed} came before it: there is no such "
+                "disc any more; do it earlier or leave it out."
+            )
         made[k] = one._replace(option=option.name)
     return made
+
+
+def _closes(option: Option) -> bool:
+    """Whether it takes the disc out or stiffens it for good, so that its neighbours bear more or nothing is left."""
+    return option.family == "surgery" and bool({"ends", "adjacent_load"} & set(options.acts_of(option.name)))
+
+
+def _in_the_disc(option: Option) -> bool:
+    """Whether it is an operation on the disc or a needle into it."""
+    return option.procedure == "disc" or (option.family == "surgery" and bool(options.acts_of(option.name)))
 
 
 # ---------------------------------------------------------------------------------------------- what comes out
