@@ -445,7 +445,12 @@ def test_the_command_gives_json() -> None:
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(["disc_nedle"], "did you mean 'disc_needle'"), (["nsaid", "--region", "thoracic"], "Unknown region")],
+    [
+        (["disc_nedle"], "did you mean 'disc_needle'"),
+        (["nsaid", "--region", "thoracic"], "Unknown region"),
+        (["acdf", "--region", "lumbar"], "acdf is cervical, and --region is lumbar; write --region cervical"),
+        (["nsaid", "lumbar fusion", "--region", "cervical"], "lumbar_fusion is lumbar"),
+    ],
 )
 def test_mistakes_on_the_command_line_are_sentences(words: list[str], said: str) -> None:
     found = CliRunner().invoke(app, ["safety", *words])
