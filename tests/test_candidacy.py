@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulposus import candidacy
+from pulposus import candidacy, care
 from pulposus.candidacy import Assessment, Person, assess, read_person
 from pulposus.errors import EvidenceError, InputError
 from pulposus.evidence import criteria
@@ -268,7 +268,13 @@ def test_a_disc_that_cannot_feed_its_cells_says_so() -> None:
     ("given", "said"),
     [
         ({"histroy": {"age": 40}}, r"Unknown table 'histroy' \(did you mean 'history'\?\)"),
-        ({"history": {"agee": 40}}, r"Unknown fact 'agee' in \[history\] \(did you mean 'age'\?\) of \[history\]"),
+        ({"history": {"agee": 40}}, r"Unknown fact 'agee' in \[history\] \(did you mean 'age'\?\); docs"),
+        ({"history": {"modicc": 1}}, r"Unknown fact 'modicc' in \[history\] \(did you mean 'modic' of \[imaging\]\?\)"),
+        ({"history": {"ndi_raw": 51}}, r"\[history\] ndi_raw: 51 is not possible"),
+        (
+            {"history": {"ndi": 19, "ndi_raw": 19}},
+            r"ndi is 19 percent, and ndi_raw 19 of 50 is 38 percent; leave one of them out",
+        ),
         ({"history": {"modic": 1}}, r"modic stands in \[history\]; move it to \[imaging\]"),
         ({"history": {"age": 140}}, r"\[history\] age: 140 is not possible for age; give 0 to 120 year"),
         ({"history": {"age": "old"}}, r"\[history\] age: 'old'"),
@@ -287,6 +293,18 @@ def test_a_disc_that_cannot_feed_its_cells_says_so() -> None:
 def test_mistakes_are_sentences(given: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
         Person.from_dict(given)
+
+
+@pytest.mark.parametrize("index", ["odi", "ndi"])
+def test_raw_points_of_fifty_are_half_as_many_as_percent(index: str) -> None:
+    asked = Person.from_dict({"history": {f"{index}_raw": 19}})
+    told = candidacy.known(asked.facts)[index]
+    assert told.low == told.high == 38
+    assert told.said == f"{index} = 38 %, from {index}_raw"
+    region = {"odi": "lumbar", "ndi": "cervical"}[index]
+    facts = {**asked.facts, "region": region, "axial_pain": 60.0}
+    assert care.one_person(facts, 1).disability.tolist() == [38]
+    assert Person.from_dict({"history": {f"{index}_raw": 19, index: 38}}).facts[index] == 38
 
 
 def test_units_truth_and_not_knowing() -> None:
@@ -375,6 +393,7 @@ def test_every_fact_is_read_by_something() -> None:
     )
     read = {fact for rule in every for fact in rule.facts}
     read |= {part for name in read & set(candidacy._FROM) for part in candidacy._FROM[name]}
+    read |= {f"{name}_raw" for name in read & set(candidacy._INDICES)}
     assert set(criteria.facts()) - read == set()
 
 

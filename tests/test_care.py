@@ -114,6 +114,19 @@ def test_more_can_only_be_answered_by_more() -> None:
     assert (two.responds.mean(0) >= one.responds.mean(0) - 1e-9).all()
 
 
+@pytest.mark.parametrize("first", ["lumbar_fusion", "lumbar_disc_replacement", "acdf", "cervical_disc_replacement"])
+def test_after_a_fusion_or_replacement_there_is_no_disc_to_treat(first: str) -> None:
+    region = options.option(first).regions[0]
+    for name in {"lumbar": ("discectomy", "lumbar_fusion", "cells_own"), "cervical": ("acdf", "sham")}[region]:
+        for unless in (None, 0.3):
+            with pytest.raises(InputError, match=rf"{name} at month 6 acts in the disc, and {first} came before"):
+                course((first, 0.0), (name, 6.0, unless), region=region)
+    assert care._checked(people(region=region, count=2), [Step(first), Step("exercise", 6.0)])
+    neck = people("radicular", "cervical", 2)
+    assert care._checked(neck, [Step("acdf"), Step("posterior_foraminotomy", 6.0)])  # not on the disc
+    assert care._checked(people("radicular", count=2), [Step("discectomy"), Step("lumbar_fusion", 6.0)])
+
+
 def test_what_is_not_known_is_said_and_widens_the_band() -> None:
     cells = course(("cells_donor", 0.0), region="cervical")
     sham = course(("sham", 0.0), region="cervical")
@@ -161,13 +174,30 @@ def test_harm_is_asked_for_those_who_take_a_step() -> None:
     way = [Step("exercise"), Step("epidural_steroid", 3.0, 0.3)]
     found = follow(np.random.default_rng(1), people("radicular"), way, (0, 12), harm)
     who = np.flatnonzero(found.taken[1])
-    assert asked[0] == (("exercise",), COUNT, 12, 0)
+    assert asked[0] == (("exercise", "waiting"), COUNT, 12, 0)
     assert asked[1][1:] == (who.size, 9, 3)
     later = found.events[found.events["option"] == "epidural_steroid"]
     assert later["person"].tolist() == [who[0], who[-1]]
     told = care.told(found)
+    assert told["serious_events_share"] == 0  # operations are told apart
     assert 0 < told["reoperation_share"] <= 4 / COUNT
     assert told["adjacent_disease_share"] == 0
+
+
+def test_who_is_operated_on_anyway_can_be_compared() -> None:
+    """Who is not operated on waits, whatever else is done; steps do not make them wait twice, and operations end it."""
+    for one in options.options():
+        assert ("waiting" in one.exposures) == (one.family != "surgery"), one.name
+
+    def share(*way: Step) -> float:
+        found = follow(np.random.default_rng(3), people("radicular"), way, (0, 24))
+        return care.told(found)["conversion_to_surgery_share"]
+
+    waits = share(Step("wait"))
+    assert 0.3 < waits < 0.6
+    assert share(Step("exercise")) == pytest.approx(waits, abs=0.03)
+    assert share(Step("exercise"), Step("snri", 3.0)) == pytest.approx(waits, abs=0.03)
+    assert share(Step("exercise"), Step("discectomy", 3.0)) < 0.4 * waits
 
 
 def test_harm_of_the_house_knows_every_exposure() -> None:
@@ -208,6 +238,8 @@ def test_words_make_steps() -> None:
         (lambda: course(("nsaid", 0, 0.3)), "waits for what went before"),
         (lambda: course(("nsaid", 0), ("opioid", 3, 1.5)), "fall by 1.5"),
         (lambda: course(("nsaid", 0), months=(-1,)), "not possible"),
+        (lambda: course(("nsaid", 0), ("exercise", 30)), "exercise at month 30 never happens, .* until month 24"),
+        (lambda: course(("exercise", 24)), "never happens"),
         (lambda: people(pain=120), "A pain of"),
         (lambda: People("lumbar", "acute", *([np.ones(2)] * 3)), "Unknown population"),
         (lambda: People("lumbar", "chronic", np.ones(2), np.ones(3), np.ones(2)), "one of each score"),
@@ -255,3 +287,38 @@ def test_care_prints_ways_side_by_side() -> None:
     refused = CliRunner().invoke(app, ["care", person_file, "--option", "discectomy"])
     assert refused.exit_code == 2
     assert "is lumbar" in refused.output
+
+
+def changed(tmp_path: Path, old: str, new: str) -> str:
+    """The lumbar person with other words."""
+    text = (EXAMPLES / "person_lumbar.toml").read_text("utf-8")
+    assert old in text
+    path = tmp_path / "someone.toml"
+    path.write_text(text.replace(old, new), "utf-8")
+    return str(path)
+
+
+def test_red_flags_and_contradictions_come_before_any_number(tmp_path: Path) -> None:
+    def said(old: str, new: str) -> str:
+        return run("care", changed(tmp_path, old, new), "--option", "wait", "--months", "3")
+
+    numb = said('saddle_numbness = "no"', 'saddle_numbness = "yes"')
+    assert 0 <= numb.index("REFER: ") < numb.index("At 3 months")
+    assert "REFER comes first" in numb
+    assert said('fever = "no"', "").index("NOT EXCLUDED: ") >= 0
+    neck = said('level = "L4-L5"', 'level = "C5-C6"')
+    assert neck.index("CONTRADICTION: ") < neck.index("At 3 months")
+    plain = run("care", str(EXAMPLES / "person_lumbar.toml"), "--option", "wait", "--months", "3")
+    assert not any(word in plain for word in ("REFER", "CONTRADICTION", "OUTSIDE"))
+    told = json.loads(
+        run("care", str(EXAMPLES / "person_cervical.toml"), "--option", "collar", "--months", "3", "--json")
+    )
+    assert any("cord" in text for text in told["refer"])
+
+
+def test_nothing_is_foretold_of_ages_that_no_trial_took(tmp_path: Path) -> None:
+    child = CliRunner().invoke(app, ["care", changed(tmp_path, "age = 44", "age = 5")])
+    assert child.exit_code == 2
+    assert "trials took people from 18 on" in child.output
+    old = run("care", changed(tmp_path, "age = 44", "age = 110"), "--option", "wait", "--months", "3")
+    assert "OUTSIDE: age 110: no list of a trial names anyone above 85" in old

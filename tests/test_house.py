@@ -173,7 +173,7 @@ ORDERS = {
         "trial": 1,
         "people": 1,
         "safety": 1,
-        "care": 1,
+        "care": 2,
         "consult": 2,
     },
     "uncertainty": {

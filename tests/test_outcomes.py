@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from pulposus import evidence
+from pulposus.cli import app
 from pulposus.errors import EvidenceError, InputError
 from pulposus.evidence import trials
 from pulposus.outcomes import person, response, scores
@@ -270,6 +272,13 @@ def test_a_persons_scores_do_not_hang_on_whether_parts_are_on():
 def test_what_nobody_can_be_given_is_a_sentence(fields, sentence):
     with pytest.raises(InputError, match=sentence):
         person.Given(**fields)
+
+
+def test_a_treatment_of_people_who_know_that_they_get_none_is_refused():
+    asked = ["trial", "why", "--aware", "untreated", "--procedure", "none", "--treatment", "cells"]
+    refused = CliRunner().invoke(app, asked)
+    assert refused.exit_code == 2
+    assert "leave one of them out" in " ".join(refused.output.split())
 
 
 def test_scores_beyond_their_ends_are_a_sentence():

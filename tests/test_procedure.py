@@ -229,3 +229,20 @@ def test_a_failed_lot_writes_nothing(tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, ["procedure", str(bad)])
     assert shown.exit_code == 0
     assert "Released: fail" in shown.output
+
+
+def test_what_was_not_told_of_a_lot_is_marked(tmp_path: Path) -> None:
+    bare = tmp_path / "bare.toml"
+    text = EXAMPLE.read_text("utf-8")
+    bare.write_text("".join(line for line in text.splitlines(True) if not line.startswith("viability")), "utf-8")
+    shown = " ".join(CliRunner().invoke(app, ["procedure", str(bare)]).output.split())
+    assert "Not released yet: viability not tested." in shown
+    assert "Released: " not in shown
+    assert "living that go in: 2.125e+07*." in shown
+    assert "* viability not given" in shown
+    told = json.loads(CliRunner().invoke(app, ["procedure", str(bare), "--json"]).output)
+    assert told["living_assumed"] == ["viability"]
+    whole = CliRunner().invoke(app, ["procedure", str(EXAMPLE)]).output
+    assert "e+07*" not in whole
+    assert plan(lot__cells=None, lot__release="reported").assumed == ("dose",)
+    assert plan().assumed == ()

@@ -250,6 +250,24 @@ def test_who_is_operated_on_hangs_on_the_population() -> None:
     assert share["chronic"] < share["any"] < share["radicular"]
 
 
+def test_a_later_operation_is_counted_once_whatever_wore_the_disc() -> None:
+    """A series of cells holds the operations of punctured discs; that a puncture wears a disc may be nothing at all."""
+
+    def operated(*exposures: str) -> safety.Risk:
+        found = [r for r in safety.risks(exposures, "lumbar", 24, "chronic") if "operat" in r.title]
+        assert [r.event for r in found] == [table.SURGERY]
+        return found[0]
+
+    waits, sham, cells = operated("waiting"), operated("disc_needle", "waiting"), operated(*CELLS, "waiting")
+    assert waits.share < sham.share < cells.share
+    assert sham.low == pytest.approx(waits.low)
+    alone = safety.pool(next(c.rows for c in cells.causes if c.exposure == "cell_product"))
+    assert cells.share == pytest.approx(1 - math.exp(-2 * alone.value))
+    assert "perhaps from what is done" in safety.words(sham)
+    assert "whose people were chosen" in safety.words(cells)
+    assert "perhaps" not in safety.words(waits)
+
+
 def test_warnings_name_what_nobody_measured() -> None:
     said = " ".join(safety.warnings(CELLS, "cervical"))
     assert "Nobody counted after cervical disc needle: injury of a nerve root or of the cord" in said
@@ -427,7 +445,12 @@ def test_the_command_gives_json() -> None:
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(["disc_nedle"], "did you mean 'disc_needle'"), (["nsaid", "--region", "thoracic"], "Unknown region")],
+    [
+        (["disc_nedle"], "did you mean 'disc_needle'"),
+        (["nsaid", "--region", "thoracic"], "Unknown region"),
+        (["acdf", "--region", "lumbar"], "acdf is cervical, and --region is lumbar; write --region cervical"),
+        (["nsaid", "lumbar fusion", "--region", "cervical"], "lumbar_fusion is lumbar"),
+    ],
 )
 def test_mistakes_on_the_command_line_are_sentences(words: list[str], said: str) -> None:
     found = CliRunner().invoke(app, ["safety", *words])

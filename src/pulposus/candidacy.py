@@ -30,6 +30,8 @@ YES, NO, UNKNOWN = "yes", "no", "unknown"
 _CORES = {"lumbar": "CORE-LUMBAR", "cervical": "CORE-CERVICAL"}
 _DISC = "DISC"
 _MONTHS = 12.0  # maths: months of a year
+_PERCENT_OF_RAW = 2.0  # maths: raw points of both indices go from 0 to 50, per cent from 0 to 100
+_INDICES = ("odi", "ndi")
 _MM_OF_NRS = 10.0  # maths: both scales go from nothing to the worst, one in ten steps and one in 100 mm
 # Facts that are computed, with those that they are computed from.
 _FROM = {
@@ -120,6 +122,13 @@ class Person:
             except ValidationError as problem:
                 raise InputError(_sentence(problem, table)) from None
             known |= model.model_dump(exclude_none=True)
+        for index in _INDICES:
+            percent, raw = known.get(index), known.get(f"{index}_raw")
+            if isinstance(percent, float) and isinstance(raw, float) and percent != _PERCENT_OF_RAW * raw:
+                raise InputError(
+                    f"{index} is {percent:g} percent, and {index}_raw {raw:g} of 50 is {_PERCENT_OF_RAW * raw:g} "
+                    "percent; leave one of them out."
+                )
         title = data.get("title", "")
         if not isinstance(title, str):
             raise InputError(f"title is {title!r}; write words in quotes.")
@@ -145,8 +154,9 @@ def _sentence(problem: ValidationError, table: str) -> str:
             return f"{key} stands in [{table}]; move it to [{homes[key]}]."
         near = nearest(key, homes)
         place = re.search(r"'(\w+)'", near)
-        where = f" of [{homes[place[1]]}]" if place else ""
-        return f"Unknown fact {key!r} in [{table}]{near}{where}; docs/howto/who-is-a-candidate.md names them all."
+        if place and homes[place[1]] != table:
+            near = near.replace(place[0], f"{place[0]} of [{homes[place[1]]}]")
+        return f"Unknown fact {key!r} in [{table}]{near}; docs/howto/who-is-a-candidate.md names them all."
     if mistake["type"] == "value_error":
         return f"[{table}] {key}: {mistake['ctx']['error']}"
     return f"[{table}] {key} is {mistake['input']!r}, which cannot be used; {mistake['msg'].lower()}."
@@ -187,6 +197,9 @@ def known(given: Mapping[str, float | str], implied: bool = True) -> dict[str, K
     for scale in ("axial_pain", "limb_pain"):
         if scale not in found and isinstance(score := given.get(f"{scale}_nrs"), (int, float)):
             found[scale] = _number(scale, _MM_OF_NRS * score, (f"{scale}_nrs",))
+    for index in _INDICES:
+        if index not in found and isinstance(raw := given.get(f"{index}_raw"), (int, float)):
+            found[index] = _number(index, _PERCENT_OF_RAW * raw, (f"{index}_raw",))
     if "region" not in found and "level" in given:
         region = "cervical" if str(given["level"]).startswith("C") else "lumbar"
         found["region"] = Known(math.nan, math.nan, region, f"region = {region}, by the level", ("level",))
@@ -492,6 +505,22 @@ def held(name: str, given: Mapping[str, float | str]) -> Verdict:
             f"Unknown list {name!r}{nearest(name, criteria.lists())}; known: {', '.join(criteria.lists())}."
         )
     return _verdict(criteria.lists()[name], known(given), set(), (YES, ""))
+
+
+@cache
+def ages() -> tuple[float, float]:
+    """The youngest and the oldest, in years, whom any list of a trial that was read takes in."""
+    terms = [
+        term
+        for name in criteria.lists()
+        if name not in _CORES.values()
+        for rule in criteria.criteria_of(name)
+        if rule.role == "include"
+        for terms in rule.any_of
+        for term in terms
+        if term.fact == "age"
+    ]
+    return min(_bound(term) for term in terms), max(term.high for term in terms if term.sign == "..")
 
 
 def _counted(finding: Finding) -> str:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 SCORES = ("pain", "limb", "disability")
 # Events of `safety` that are operations, or ask for one.
 FOLLOWS = ("reoperation", "adjacent_disease", "conversion_to_surgery")
+_WAITING = "waiting"
 COUNT = 4000  # maths: times a person is drawn; a share of one half is then known to 0.8 %
 VISITS = (0.0, 1.0, 3.0, 6.0, 12.0, 18.0, 24.0)  # maths: months at which a person is looked at, those of trials
 _NAMES = {
@@ -62,6 +63,7 @@ _LAW = {
     ("cervical", "radicular", "limb"): ("radicular_course_limb", "cervical_typical_limb"),
 }
 _NRS = 10.0  # maths: points of 100 of one step of ten
+_RAW = 2.0  # maths: points of 100 of one raw point of 50
 _WIDTHS = {"90": 1.645, "95": 1.96}  # maths: standard deviations of a normal from its middle to the end of such a range
 _DAYS = 7  # maths: days of a week
 BANDS = (5, 25, 50, 75, 95)  # maths: percentiles that end the bands of 90 and 50 per cent
@@ -129,10 +131,11 @@ def one_person(facts: Mapping[str, Any], count: int = COUNT) -> People:
 
 
 def _either(facts: Mapping[str, Any], key: str, without: float | None = None) -> float | None:
-    """A score of 100 from its own fact or from one of ten."""
+    """A score of 100 from its own fact, from one of ten, or from raw points of 50."""
     if key in facts:
         return float(facts[key])
-    return float(facts[f"{key}_nrs"]) * _NRS if f"{key}_nrs" in facts else without
+    coarse = {f"{key}_nrs": _NRS, f"{key}_raw": _RAW}
+    return next((float(facts[name]) * each for name, each in coarse.items() if name in facts), without)
 
 
 class Step(NamedTuple):
@@ -178,8 +181,24 @@ def _checked(people: People, given: Sequence[Step | tuple]) -> list[Step]:
             raise InputError(f"A fall by {one.unless:g} of the start is not possible; give more than 0, up to 1.")
         if one.unless is not None and one.month <= made[0].month:
             raise InputError(f"{option.name} waits for what went before, and nothing did; do it later.")
+        closed = next((before.option for before in made[:k] if _closes(options.option(before.option))), "")
+        if closed and _in_the_disc(option):
+            raise InputError(
+                f"{option.name} at month {one.month:g} acts in the disc, and {closed} came before it: there is no such "
+                "disc any more; do it earlier or leave it out."
+            )
         made[k] = one._replace(option=option.name)
     return made
+
+
+def _closes(option: Option) -> bool:
+    """Whether it takes the disc out or stiffens it for good, so that its neighbours bear more or nothing is left."""
+    return option.family == "surgery" and bool({"ends", "adjacent_load"} & set(options.acts_of(option.name)))
+
+
+def _in_the_disc(option: Option) -> bool:
+    """Whether it is an operation on the disc or a needle into it."""
+    return option.procedure == "disc" or (option.family == "surgery" and bool(options.acts_of(option.name)))
 
 
 # ---------------------------------------------------------------------------------------------- what comes out
@@ -439,6 +458,12 @@ def follow(
     asked = np.unique(np.asarray(list(months), float))
     if not asked.size or asked[0] < 0 or not np.all(np.isfinite(asked)):
         raise InputError(f"Months {list(months)} are not possible; give months from 0 on, for example 0, 3 and 12.")
+    for one in checked:
+        if one.month and one.month >= asked[-1]:
+            raise InputError(
+                f"{one.option} at month {one.month:g} never happens, since people are looked at until month "
+                f"{asked[-1]:g}; do it earlier or look for longer."
+            )
     grid = np.unique([*asked, *(one.month for one in checked)])
     lot = _lot(random, people.region, people.pain.size, grid, len(checked), draws)
     world = _World(people, checked, grid, lot)
@@ -492,10 +517,13 @@ def _why(world: _World, taken: np.ndarray, month: float) -> pd.DataFrame:
 def _harm(
     events: Events, random: np.random.Generator, world: _World, taken: np.ndarray, last: float
 ) -> pd.DataFrame:
-    """Events of everybody, by the numbers of `People`."""
+    """Events of everybody, by the numbers of `People`. Waiting is one and the same through all steps, and ends with an
+    operation.
+    """
     import pandas as pd
 
-    found = []
+    found, waiting = [], False
+    operated = _operated(world, taken)
     for k, one in enumerate(world.steps):
         who = np.flatnonzero(taken[k])
         exposures = list(options.option(one.option).exposed(world.people.region))
@@ -510,9 +538,23 @@ def _harm(
                 start=one.month,
                 population=people.population,
             )
-            found.append(table.assign(person=who[np.asarray(table["person"], int)], option=one.option))
+            table = table.assign(person=who[np.asarray(table["person"], int)], option=one.option)
+            if _WAITING in exposures and "cause" in table:
+                late = table["month"].to_numpy(float) >= operated[table["person"]]
+                table = table[(table["cause"] != _WAITING) | ~(waiting | late)]
+            found.append(table)
+        waiting |= _WAITING in exposures and one.unless is None
     none = pd.DataFrame(columns=["person", "month", "event", "serious"])
     return pd.concat(found, ignore_index=True) if found else none
+
+
+def _operated(world: _World, taken: np.ndarray) -> np.ndarray:
+    """Month at which a step first operates on each person, infinity where none does (person,)."""
+    when = np.full(taken.shape, math.inf)
+    for k, one in enumerate(world.steps):
+        if world.option(k).family == "surgery":
+            when[k, taken[k]] = one.month
+    return np.asarray(when.min(0))
 
 
 def _cost(world: _World, taken: np.ndarray) -> Cost:
@@ -593,7 +635,9 @@ def told(course: Course) -> dict[str, Any]:
         "cost": {"value": course.cost.value, "low": course.cost.low, "high": course.cost.high}
         | {"missing": list(course.cost.missing)},
         **{f"{event}_share": _share(course.events, course.events["event"] == event, count) for event in FOLLOWS},
-        "serious_events_share": _share(course.events, course.events["serious"].astype(bool), count),
+        "serious_events_share": _share(
+            course.events, course.events["serious"].astype(bool) & ~course.events["event"].isin(FOLLOWS), count
+        ),
         "unknown": list(course.unknown),
     }
 

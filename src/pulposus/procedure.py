@@ -159,6 +159,13 @@ class Plan:
         treatment = self._filled()
         return treatment.dose * treatment.viability
 
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """What the number of living rests on that the lot does not say and that is an assumption of the product."""
+        rows = evidence.product(self.lot.product)
+        asked = {"dose": (self.lot.cells, "dose_default"), "viability": (self.lot.viability, "viability_default")}
+        return tuple(name for name, (own, row) in asked.items() if own is None and rows[row].assumed)
+
     def _filled(self) -> Treatment:
         lot, given = self.lot, self.injection
         return protocol.fill(

@@ -12,7 +12,8 @@ has its exact interval; where nobody was seen with it a prior says what is thoug
 what nobody can exclude. An operation (`conversion_to_surgery`) ends what could only come from the disc as it was.
 Reads: ``evidence/safety.csv``. Writes: nothing.
 Why this holds: needles, products and drugs are not known to change each other's harm, so exposures add up; where a
-series counted all harm of a procedure, only what exceeds the needle's own share is added (`within`).
+series counted all harm of a procedure, only what exceeds the needle's own share is added (`within`). A series of people
+with cells holds every later operation, those of discs that the needle may have worn too.
 Source: rows of the table; Clopper and Pearson for exact intervals, Aalen and Johansen for incidence.
 """
 
@@ -305,15 +306,22 @@ def _causes(exposures: Sequence[str], region: str, population: str, discs: int) 
     causes: dict[str, list[Cause]] = {}
     before: dict[tuple[str, tuple[str, ...]], tuple[float, ...]] = {}
     for (event, exposure), (found, rows, borrowed) in pooled.items():
-        steady, group = rows[0].steady, (event, rows[0].within)
+        steady, group = rows[0].steady, (event, _held(event, rows[0].within))
         if group not in before:
-            inner = [pooled[event, name][0] for name in rows[0].within if (event, name) in pooled]
+            inner = [pooled[event, name][0] for name in group[1] if (event, name) in pooled]
             before[group] = tuple(_together([one[i] for one in inner], steady) for i in range(3))
         there = before[group] if rows[0].within else (0.0, 0.0, 0.0)
         extra = [_beyond(value, other, steady) for value, other in zip(found[:3], there, strict=True)]
         before[group] = tuple(max(value, other) for value, other in zip(found[:3], there, strict=True))
         causes.setdefault(event, []).append(Cause(exposure, found, rows, borrowed, *extra))
     return causes
+
+
+@cache
+def _held(event: str, within: tuple[str, ...]) -> tuple[str, ...]:
+    """All that series held of an event which share an exposure with this one: they are one group whatever is asked."""
+    alike = [row.within for row in table.rows() if row.used and row.event == event and set(row.within) & set(within)]
+    return tuple(sorted({name for names in alike for name in names}))
 
 
 def _together(values: Sequence[float], steady: bool) -> float:
@@ -338,7 +346,7 @@ def risks(
 ) -> list[Risk]:
     """What may happen within `months` of exposures that begin together, serious first and then by share.
 
-    population: chronic or radicular where sources differ by it (who is operated on in the end). discs: how many are
+    population: chronic or radicular where sources differ by it (who is operated on anyway). discs: how many are
     punctured. Nothing here competes: each risk is what would be seen were there no operation in between. Raises
     InputError with the nearest name.
     """
@@ -417,6 +425,7 @@ def words(risk: Risk) -> str:
         return f"{title}: {among}; nobody can exclude {_of(risk.high, _BASES[0])} of {_BASES[0]:,}."
     base = next((base for base in _BASES if risk.share * base >= _ONE), _BASES[-1])
     number = f"about {_of(risk.share, base)} of {base:,} people {span}".replace("about fewer", "fewer")
+    number += _linked(risk, base)
     rest = f"nobody can exclude {_of(risk.high, base)}"
     if all(cause.uncounted for cause in risk.causes):
         return f"{title}: nobody counted it; our guess is {number}, and {rest}."
@@ -424,6 +433,17 @@ def words(risk: Risk) -> str:
         had = _of(min(risk.background, risk.share), base)
         return f"{title}: {number}, of whom {had} would have had it anyway; {rest}."
     return f"{title}: {number}; {rest}."
+
+
+def _linked(risk: Risk, base: int) -> str:
+    """Of what would mostly come anyway: how many have it perhaps from what is done, and on what the number hangs."""
+    if risk.related != "unlikely":
+        return ""
+    done = [cause for cause in risk.causes if cause.rows[0].causality != "unlikely"]
+    free = math.prod(1 - _by(cause.extra, cause.rows[0], risk.months) for cause in done)
+    said = f", of whom {_of(1 - free, base)} perhaps from what is done" if done else ""
+    chosen = any(cause.rows[0].within and cause.extra for cause in risk.causes)
+    return said + ", as in series, whose people were chosen" * chosen
 
 
 def _of(share: float, base: int) -> str:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pulposus.cli.door import AsJson, app, argument, door, option
+from pulposus.cli.people import say_first
 from pulposus.cli.tables import new_table, print_json, print_tables
 from pulposus.errors import InputError
 
 if TYPE_CHECKING:
+    from pulposus.candidacy import Assessment
     from pulposus.care import People, Step
     from pulposus.evidence.options import Effect, Option
     from pulposus.safety import Risk
@@ -153,7 +155,7 @@ def care(
     as_json: AsJson = False,
 ) -> None:
     """Options side by side for one person: what to expect, of what it comes, what a sham would give, and what else."""
-    from pulposus.candidacy import read_person
+    from pulposus.candidacy import assess, read_person
     from pulposus.care import beside, one_person
 
     if not 0 < months <= _LONGEST:
@@ -161,15 +163,46 @@ def care(
     if seed < 0:
         raise InputError(f"A seed of {seed} is not possible; give 0 or a greater whole number.")
     asked = read_person(person)
-    people = one_person(asked.facts)
-    rows = beside(seed, people, _ways(people, named, then), months)
+    people, outside = one_person(asked.facts), _outside(asked.facts)
+    rows, found = beside(seed, people, _ways(people, named, then), months), assess(asked)
     if as_json:
         head = {"title": asked.title, "region": people.region, "population": people.population, "months": months}
-        print_json(_plain(head | {"ways": rows}))
+        print_json(_plain(head | _first(found) | {"outside": outside, "ways": rows}))
         return
     if asked.title:
         typer.echo(f"{asked.title}\n")
+    say_first(found)
+    for said in (*_first(found)["not_excluded"], *outside):
+        typer.echo(f"{'OUTSIDE' if said in outside else 'NOT EXCLUDED'}: {said}.")
     _print_beside(people, rows, months)
+    if found.refer:
+        typer.echo("REFER comes first: these numbers are of people in whom red flags were excluded.")
+
+
+def _first(found: Assessment) -> dict[str, list[str]]:
+    """What comes before any number: red flags present or not excluded, and contradictions."""
+    unsure = [flag for flag in found.flags if flag.answer == "unknown"]
+    return {
+        "refer": [f"{flag.says}: {flag.act}" for flag in found.refer],
+        "not_excluded": [f"{flag.says} ({flag.reason})" for flag in unsure],
+        "contradictions": [f"{odd.says} ({odd.datum})" for odd in found.contradictions],
+    }
+
+
+def _outside(facts: Mapping[str, Any]) -> list[str]:
+    """What is said of an age that no trial took in. Raises InputError for a child: all numbers are of adults."""
+    from pulposus.candidacy import ages
+
+    low, high = ages()
+    age = float(facts.get("age", low))
+    if age < low:
+        raise InputError(
+            f"age is {age:g}, and trials took people from {low:g} on; nothing can be said of children, so ask a "
+            "children's clinic."
+        )
+    return [f"age {age:g}: no list of a trial names anyone above {high:g}; the numbers are of younger people"] * (
+        age > high
+    )
 
 
 def _ways(people: People, named: Sequence[str] | None, then: Sequence[str] | None) -> list[tuple[Step, ...]]:
@@ -233,7 +266,7 @@ def _follows(row: Mapping[str, Any]) -> str:
     told = {
         "reoperation_share": "operated again",
         "adjacent_disease_share": "neighbour ill",
-        "conversion_to_surgery_share": "operated on in the end",
-        "serious_events_share": "serious event",
+        "conversion_to_surgery_share": "operated on anyway",
+        "serious_events_share": "another serious event",
     }
     return "\n".join(f"{words} {_PERCENT * row[key]:.1f} %" for key, words in told.items() if row[key])

@@ -13,6 +13,7 @@ from pulposus.cli.tables import new_table, print_json, print_tables
 
 if TYPE_CHECKING:
     from pulposus.candidacy import Assessment, Finding, Verdict
+    from pulposus.procedure import Plan
 
 _SIGNS = {"yes": "yes", "no": "no", "unknown": "not yet known"}
 _SHOWN = 12  # rows of what to ask next
@@ -167,7 +168,8 @@ def procedure(
 
         write_text(case, written)
     if as_json:
-        made = {"released": asked.released, "living": asked.living, "needle": needle, "warnings": warnings}
+        made = {"released": asked.released, "living": asked.living, "living_assumed": list(asked.assumed)}
+        made |= {"needle": needle, "warnings": warnings}
         listed = {"tests": [asdict(one) for one in tests], "steps": [_without_nan(asdict(one)) for one in steps]}
         print_json(made | listed)
         return
@@ -175,11 +177,14 @@ def procedure(
     for one in tests:
         table.add_row(one.said, one.answer + "*" * one.assumed, "yes" if one.decides else "no, for information")
     print_tables(table)
-    typer.echo(f"Released: {asked.released}. Living in the dose: {asked.living:.4g}.")
+    star = "*" * bool(asked.assumed)
+    typer.echo(f"{_released(asked)} Living in the dose: {asked.living:.4g}{star}.")
     typer.echo(
         f"At the needle: {needle['given_mL']:.3g} of {needle['volume_mL']:.3g} mL, up to {needle['peak_psi']:.3g} psi "
-        f"(limit {needle['limit_psi']:.3g} psi); living that go in: {needle['living']:.4g}.\n"
+        f"(limit {needle['limit_psi']:.3g} psi); living that go in: {needle['living']:.4g}{star}.\n"
     )
+    if asked.assumed:
+        typer.echo(f"* {' and '.join(asked.assumed)} not given: what is assumed of the product stands in.\n")
     for said in warnings:
         typer.echo(f"WARNING: {said}")
     shown = new_table("Checklist", ["done", "phase", "step", "known by"])
@@ -192,6 +197,14 @@ def procedure(
     typer.echo("* an assumption. The checklist is what was read of series and sites, and replaces no centre's own.")
     if case is not None:
         typer.echo(f"Case: {case}")
+
+
+def _released(plan: Plan) -> str:
+    """The answer of the release in a sentence."""
+    open_ones = [test.name for test in plan.release() if test.decides and test.answer == "not tested"]
+    if plan.released == "not tested":
+        return f"Not released yet: {', '.join(open_ones)} not tested."
+    return f"Released: {plan.released}."
 
 
 def _without_nan(record: dict[str, Any]) -> dict[str, Any]:
@@ -220,12 +233,17 @@ def _print_flags(found: Assessment) -> None:
     for flag in found.flags:
         table.add_row(flag.says, _sign(flag), flag.reason, flag.act if flag.answer == "yes" else "")
     print_tables(table)
+    say_first(found)
+    if found.refer or found.contradictions:
+        typer.echo("")
+
+
+def say_first(found: Assessment) -> None:
+    """Red flags that are present, and what cannot be true together."""
     for flag in found.refer:
         typer.echo(f"REFER: {flag.says}: {flag.act}, before anything else.")
     for odd in found.contradictions:
         typer.echo(f"CONTRADICTION: {odd.says} ({odd.datum}).")
-    if found.refer or found.contradictions:
-        typer.echo("")
 
 
 def _print_findings(title: str, findings: Iterable[Finding]) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from pulposus.cli.door import AsJson, app, door, option
 from pulposus.cli.tables import new_table, print_json, print_tables
+from pulposus.errors import InputError
 
 if TYPE_CHECKING:
     from pulposus.safety import Risk
@@ -41,6 +42,7 @@ def safety(
     if not names:
         _list(as_json)
         return
+    _fitting(names, region)
     exposures = tuple(dict.fromkeys(part for name in names for part in table.of_option(name)))
     asked = (exposures, region, months, population, discs)
     found, warned = harm.risks(*asked), harm.warnings(*asked)
@@ -66,6 +68,19 @@ def safety(
         typer.echo(f"[{key}] {reference(key)}")
     typer.echo("* rests on an assumption. ! serious. Grades are given here by the definitions of CTCAE v5.0.")
     typer.echo("The range is 90 % of where the next place may lie. None of it is advice.")
+
+
+def _fitting(names: list[str], region: str) -> None:
+    """Refuse care of the other part of the spine."""
+    from pulposus.evidence import options
+    from pulposus.evidence.trials import REGIONS
+
+    known = {one.name: one for one in options.options()}
+    for name in names:
+        one = known.get(name.strip().lower().replace(" ", "_").replace("-", "_"))
+        if one and region in REGIONS and region not in one.regions:
+            (place,) = one.regions
+            raise InputError(f"{one.name} is {place}, and --region is {region}; write --region {place}.")
 
 
 def _row(risk: Risk) -> tuple[str, ...]:

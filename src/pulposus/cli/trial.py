@@ -78,6 +78,11 @@ def why(
         raise InputError(f"--month {month:g} is not possible; give more than nought.")
     if seed < 0:
         raise InputError(f"--seed {seed} is not possible; give zero or more.")
+    if treatment and aware == "untreated":
+        raise InputError(
+            f"--aware untreated are people who know that nothing is done, and --treatment is {treatment[0]}; leave one "
+            "of them out, or write --aware open."
+        )
     given = person.Given(region, population, procedure, aware, tuple(treatment or ()), not uncontrolled)
     hurting, hindered = np.full(_PEOPLE, pain), np.full(_PEOPLE, disability)
     aching = None if limb is None else np.full(_PEOPLE, limb)
