@@ -3,13 +3,18 @@
 The house, from the ground up; each floor imports only from floors below it:
 
     evidence     numbers with their units, ranges and sources
+    statistics   designs and analyses of trials: arrays in, estimates out
     disc         parameters + geometry -> mesh -> [transport cells matrix inflammation mechanics] -> simulate
     therapies    what is injected, where and when
     imaging      what a scanner would see
+    outcomes     what people report, and why it changes; safety tells what may go wrong
     case         a person, a disc and treatments, from a file or a line
+    candidacy    a person's facts against what trials ask; care tells what to expect of each way of care
     validation   the model against published results: one book of checks
+    patients     virtual people
     results      the folder that a run leaves: fields, tables, figures, meshes
     run          a case, computed with the treatment and without it; figures and report show what it found
+    consult      what can honestly be said to one person
     uncertainty  how far that may be wrong, and which numbers it hangs on
     cli          the same as commands
 
