@@ -253,6 +253,19 @@ def test_mistakes_are_a_sentence_and_leave_nothing(tmp_path: Path, words: list[s
     assert not (tmp_path / "out").exists()
 
 
+def test_help_names_the_extra_and_a_month_before_now_is_told() -> None:
+    said = CliRunner().invoke(app, ["consult", "--help"], env={"COLUMNS": "200"}).output
+    assert "extra 'report'" in " ".join(said.split())
+    who = care.one_person({"axial_pain": 66.0, "odi": 44.0, "level": "L4-L5"}, 4)
+    with pytest.raises(InputError, match="Month -1 of exercise"):
+        care.follow(np.random.default_rng(0), who, care.steps("exercise at -1"), [12.0])
+
+
+def test_limits_say_where_pain_comes_from() -> None:
+    said = (EXAMPLES.parent / "docs" / "limits.md").read_text("utf-8")
+    assert "The model ends at what a scanner would see" not in said
+
+
 # ---------------------------------------------------------------------------------------------- what care gives to it
 
 
