@@ -18,7 +18,7 @@ from pulposus.cli.door import app
 from pulposus.errors import InputError
 from pulposus.report import paper, signs
 from pulposus.report.consult import PAGE, sheets, write_consult
-from pulposus.talk import CLOSED, OPEN, Talk, people
+from pulposus.talk import CLOSED, OPEN, Outlook, Talk, people
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 SEEN = {"glucose": 1.2, "ph": 6.9, "oxygen": 1.0, "viable": 99.0}
@@ -50,13 +50,18 @@ def told(request: pytest.FixtureRequest) -> Talk:
     return request.getfixturevalue(request.param)
 
 
+def outlooks(told: Talk) -> list[Outlook]:
+    """What is told in numbers."""
+    return [one.outlook for one in told.choices if one.outlook]
+
+
 # ---------------------------------------------------------------------------------------------- what is gathered
 
 
 def test_every_option_has_bands_in_order(told: Talk) -> None:
     assert len(told.choices) > 5
-    for one in told.choices:
-        for band in (one.pain, one.disability):
+    for out in outlooks(told):
+        for band in (out.pain, out.disability):
             ends = np.array([band.low90, band.low50, band.middle, band.high50, band.high90])
             assert ends.shape[1] == len(band.months) > 3
             assert band.months[-1] == told.months
@@ -66,8 +71,8 @@ def test_every_option_has_bands_in_order(told: Talk) -> None:
 
 
 def test_a_sham_never_has_more_than_the_whole(told: Talk) -> None:
-    for one in told.choices:
-        chance = one.chance
+    for out in outlooks(told):
+        chance = out.chance
         assert 0 <= chance.alone <= chance.sham <= chance.share <= 1
         assert chance.low <= chance.share <= chance.high
         assert sum(people(chance)) == 100
@@ -75,7 +80,7 @@ def test_a_sham_never_has_more_than_the_whole(told: Talk) -> None:
 
 
 def test_parts_add_up_to_the_change(told: Talk) -> None:
-    for one in told.choices:
+    for one in outlooks(told):
         whole = sum(points for _, points in one.parts)
         assert -told.pain - 1 <= whole <= 100 - told.pain + 1
         assert dict(one.parts).keys() == signs.PARTS.keys()
@@ -83,8 +88,10 @@ def test_parts_add_up_to_the_change(told: Talk) -> None:
 
 def test_waiting_is_made_of_time_alone(lumbar: Talk) -> None:
     waits = next(one for one in lumbar.choices if one.name == "wait")
-    assert people(waits.chance)[:2] == (0, 0)
-    assert dict(waits.parts)["treatment"] == dict(waits.parts)["expectation"] == 0
+    assert waits.outlook
+    assert people(waits.outlook.chance)[:2] == (0, 0)
+    parts = dict(waits.outlook.parts)
+    assert parts["treatment"] == parts["expectation"] == 0
 
 
 def test_no_cells_are_open_beside_a_red_flag(cervical: Talk) -> None:
@@ -108,7 +115,9 @@ def test_one_flag_more_closes_cells(lumbar: Talk) -> None:
     flagged = consult.gather(Person(facts), named=("cells_donor",))
     before, after = (next(one for one in t.choices if one.name == "cells_donor") for t in (lumbar, flagged))
     assert (before.state, after.state) == (OPEN, CLOSED)
-    assert before.pain == after.pain  # the person is the same
+    assert before.outlook
+    assert after.outlook is None
+    assert "red flag" in after.silent
 
 
 def test_what_is_not_told_is_said() -> None:
@@ -170,7 +179,8 @@ def test_without_a_flag_nobody_is_referred() -> None:
 
 def test_each_option_has_its_hundred_people() -> None:
     for one in talk().choices:
-        drawn = signs.crowd(one.chance, "p")
+        assert one.outlook
+        drawn = signs.crowd(one.outlook.chance, "p")
         icons = re.findall(r'<use href="#p-\d" x="[\d.]+" y="[\d.]+"/>', drawn)
         assert len(icons) == 100 + 4  # and four in the legend
 
@@ -182,12 +192,27 @@ def test_kinds_of_people_differ_by_more_than_colour() -> None:
     assert len(set(patterns)) == len(patterns)
 
 
-def test_what_is_not_known_looks_different() -> None:
-    rows = [("a", talk().choices[1].chance, True), ("b", talk().choices[1].chance, False)]
-    drawn = signs.shares(rows)
-    assert "b ?" in drawn
-    assert "a ?" not in drawn
-    assert 'opacity=".3"' in drawn
+def test_what_was_not_tried_has_no_number_and_no_bar() -> None:
+    silent = "not tried in the neck: no number can be given"
+    dumb = tuple(choice(name, 0, 0, outlook=None, silent=silent) for name in ("platelets", "marrow"))
+    told = talk(choices=(choice("wait", 0.3, 0.3), *dumb))
+    glance = paper.html("", [one for one in sheets(told) if one.name == "glance"], "", "consult.css")
+    assert "Platelets and marrow: not tried in the neck: no number can be given." in glance
+    assert "platelets" not in "".join(re.findall(r"<svg.*?</svg>", glance))
+    full = page(told)
+    assert full.count("Not tried in the neck: no number can be given.") == 2  # once a card
+    assert len(re.findall(r'<g id="p-\w+-0">', full)) == 1
+    assert "No number can be given" in page(talk(choices=dumb))
+
+
+def test_untried_injections_into_the_neck_have_no_numbers() -> None:
+    facts = {"region": "cervical", "level": "C5-C6", "axial_pain": 60.0, "ndi": 38.0, "age": 45.0}
+    told = consult.gather(Person(facts))
+    inside = [one for one in told.choices if one.family == "biological" or one.name == "sham"]
+    assert len(inside) == 6
+    assert not [one.name for one in inside if one.outlook]
+    assert len({one.silent for one in inside if one.family == "biological"}) == 1
+    assert all(one.outlook for one in told.choices if one.name in ("wait", "exercise"))
 
 
 def test_what_comes_from_a_file_is_escaped() -> None:

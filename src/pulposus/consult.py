@@ -21,7 +21,7 @@ from pulposus import candidacy, care, evidence, patients, safety
 from pulposus.candidacy import NO, YES, Assessment, Finding, Person
 from pulposus.care import Course, People
 from pulposus.errors import InputError, nearest
-from pulposus.evidence import criteria, offers, options
+from pulposus.evidence import criteria, offers, options, trials
 from pulposus.evidence.offers import Cost, Standing
 from pulposus.evidence.options import Option
 from pulposus.outcomes import person as law
@@ -39,6 +39,7 @@ from pulposus.talk import (
     Gauge,
     Harm,
     Met,
+    Outlook,
     Price,
     Talk,
     listed,
@@ -97,6 +98,7 @@ _NAMES = {
     "lumbar": {"pain": "vas_back", "limb": "vas_leg", "disability": "odi"},
     "cervical": {"pain": "vas_neck", "limb": "vas_arm", "disability": "ndi"},
 }
+_SPINES = {"lumbar": "back", "cervical": "neck"}
 _INDEX = {"lumbar": "disability (Oswestry index)", "cervical": "disability (neck index)"}
 # What a gauge shows: title, limit in the evidence, criteria that hold it.
 _VIEWS = {
@@ -408,8 +410,8 @@ def _choice(course: Course, alone: Course, found: Assessment, told: _Counted, fi
     """One option, with everything that is told of it."""
     option, who = options.option(course.steps[0].option), course.people
     fits = option.fits(who.region, who.population)
-    known = fits and not options.unknown(option.name, who.region, who.population)
     state, why = _state(option, who, found, fits)
+    silent = _silent(option, who, state, why)
     exposed, span = option.exposed(who.region), float(course.months[-1])
     risks = safety.risks(exposed, who.region, span, who.population)
     uncounted = [
@@ -423,12 +425,8 @@ def _choice(course: Course, alone: Course, found: Assessment, told: _Counted, fi
         family=option.family,
         state=state,
         why=why,
-        known=known,
-        pain=_band(course.months, getattr(course, who.leading)),
-        disability=_band(course.months, course.disability),
-        chance=_chance(course, alone),
-        parts=_parts(course),
-        sham=None if option.family == "none" else _band(course.months, course.sham[who.leading]),
+        outlook=None if silent else _outlook(course, alone),
+        silent=silent,
         harms=tuple(Harm(safety.words(risk), risk.serious, risk.kind == "assumed", risk.share) for risk in risks),
         uncounted=tuple(uncounted),
         prices=tuple(map(_price, costs)),
@@ -462,6 +460,31 @@ def _state(option: Option, who: People, found: Assessment, fits: bool) -> tuple[
     if option.name == "sham":
         return "", "only as the comparison of a trial"
     return OPEN, "nothing to arrange" if option.name == "wait" else "in usual care"
+
+
+def _silent(option: Option, who: People, state: str, why: str) -> str:
+    """Why no number can be given of an option; nothing where one can. What no trial did to such people has none."""
+    if option.family == "none":
+        done = {(arm.region, arm.procedure, arm.aware) for arm in trials.arms().values()}
+        held = (who.region, option.procedure, option.aware) in done
+        return "" if held else f"not tried in the {_SPINES[who.region]}: no number can be given"
+    if options.unknown(option.name, who.region, who.population):
+        if option.family == "biological" and who.region == "cervical":
+            return "not tried in the neck, as far as was found: no number can be given"
+        return "no controlled trial tells what it does to such pain: no number can be given"
+    return f"{why.partition(': ')[2] or why}: no number can be given" if state == CLOSED else ""
+
+
+def _outlook(course: Course, alone: Course) -> Outlook:
+    """What is expected of one option in numbers."""
+    leading, family = course.people.leading, options.option(course.steps[0].option).family
+    return Outlook(
+        pain=_band(course.months, getattr(course, leading)),
+        disability=_band(course.months, course.disability),
+        chance=_chance(course, alone),
+        parts=_parts(course),
+        sham=None if family == "none" else _band(course.months, course.sham[leading]),
+    )
 
 
 def _band(months: np.ndarray, values: np.ndarray) -> Band:
@@ -568,15 +591,15 @@ def _count(
 def _unknown(region: str, left: Sequence[str], choices: Sequence[Choice]) -> tuple[str, ...]:
     """What nobody knows, in sentences, most important first."""
     said = [evidence.statement("cervical_cells").text] if region == "cervical" else []
-    unsure = [choice.title for choice in choices if not choice.known]
+    unsure = [choice.title for choice in choices if choice.outlook is None]
     if unsure:
-        said.append(f"No controlled trial in people like this tells what these do: {listed(unsure)}.")
+        said.append(f"No number can be given of what these would do to this person: {listed(unsure)}.")
     if left:
         titles = [options.option(name).title for name in left]
         said.append(f"Not shown, since no controlled trial measured what they do to this pain: {listed(titles)}.")
     said.append(_PICTURES)
     said += [evidence.statement(name).text for name in _SAID]
-    said += [_capital(line) for choice in choices if choice.first for line in choice.notes if choice.known]
+    said += [_capital(line) for choice in choices if choice.first for line in choice.notes if choice.outlook]
     return tuple(dict.fromkeys(said))
 
 

@@ -130,10 +130,21 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Outlook:
+    """What people like this can expect of an option in numbers; parts: name -> points of the mean change at the end."""
+
+    pain: Band
+    disability: Band
+    chance: Chance
+    parts: tuple[tuple[str, float], ...]
+    sham: Band | None = None
+
+
+@dataclass(frozen=True)
 class Choice:
     """One option of care, as far as it can be told to this person.
 
-    state: open, closed, not known, or after referral; parts: name -> points of the mean change at the end.
+    state: open, closed, not known, or after referral. outlook: None where no number can be given; `silent` says why.
     """
 
     name: str
@@ -141,12 +152,8 @@ class Choice:
     family: str
     state: str
     why: str
-    known: bool
-    pain: Band
-    disability: Band
-    chance: Chance
-    parts: tuple[tuple[str, float], ...]
-    sham: Band | None = None
+    outlook: Outlook | None
+    silent: str = ""
     harms: tuple[Harm, ...] = ()
     uncounted: tuple[str, ...] = ()
     prices: tuple[Price, ...] = ()

@@ -27,7 +27,7 @@ from pulposus.report.paper import (
     Sheet,
     Words,
 )
-from pulposus.talk import CLOSED, FIRST, OPEN, UNSURE, Band, Choice, DiscSeen, Harm, Talk, people
+from pulposus.talk import CLOSED, FIRST, OPEN, UNSURE, Band, Choice, DiscSeen, Harm, Talk, listed, people
 
 PAGE, PAPER = "consult.html", "consult.pdf"
 _ABREAST = 3
@@ -229,10 +229,10 @@ def _candidate(talk: Talk) -> Sheet:
 
 def _glance(talk: Talk) -> Sheet:
     """All options on three pictures."""
-    rows = [(choice.title, choice.known) for choice in talk.choices]
-    pain = [(t, c.pain, k) for (t, k), c in zip(rows, talk.choices, strict=True)]
-    disability = [(t, c.disability, k) for (t, k), c in zip(rows, talk.choices, strict=True)]
-    chance = [(t, c.chance, k) for (t, k), c in zip(rows, talk.choices, strict=True)]
+    seen = [(choice.title, choice.outlook) for choice in talk.choices if choice.outlook]
+    pain = [(title, outlook.pain) for title, outlook in seen]
+    disability = [(title, outlook.disability) for title, outlook in seen]
+    chance = [(title, outlook.chance) for title, outlook in seen]
     pictures = (
         (Heading("Who is clearly better", 3), Picture(signs.shares(chance))),
         (Heading(_capital(talk.pain_title), 3), Picture(signs.ranges(pain, talk.pain, ("none", "worst")))),
@@ -245,15 +245,16 @@ def _glance(talk: Talk) -> Sheet:
         "blue: by the treatment itself. Orange, slanted: a sham does it too. Green, upright lines: nothing does it "
         "too. White: not clearly better",
         "thick bar: half of people like this end there. Thin bar: 90 of 100. Diamond: the middle",
-        "grey, with ?: no controlled trial tells what it does; shown is what remains possible",
     )
-    said = talk.choices[0].chance.says
-    blocks: list[Block] = [
-        Heading(f"Options at a glance, after {talk.months:.0f} months"),
-        Words(f"Clearly better means: {said}. The bands are wide because people differ, and because trials are few."),
-        Columns(pictures),
-        Points(key, "small"),
-    ]
+    blocks: list[Block] = [Heading(f"Options at a glance, after {talk.months:.0f} months")]
+    if seen:
+        said = f"Clearly better means: {seen[0][1].chance.says}."
+        blocks += [
+            Words(f"{said} The bands are wide because people differ, and because trials are few."),
+            Columns(pictures),
+            Points(key, "small"),
+        ]
+    blocks += _silent(talk)
     if talk.refer:
         said = "They were counted in people without such a sign, and do not hold as long as it has not been excluded."
         blocks.insert(1, Banner("shut", "These numbers are not yet for this person", (said,)))
@@ -262,27 +263,32 @@ def _glance(talk: Talk) -> Sheet:
     return Sheet("glance", "At a glance", tuple(blocks))
 
 
+def _silent(talk: Talk) -> list[Block]:
+    """Options of which no number can be given, one line for all of which the same is said."""
+    said: dict[str, list[str]] = {}
+    for choice in talk.choices:
+        if not choice.outlook:
+            said.setdefault(choice.silent, []).append(choice.title)
+    lines = tuple(f"{_capital(listed(titles))}: {why}." for why, titles in said.items())
+    return [Banner("unsure", "No number can be given", lines)] if lines else []
+
+
 def _beside(talk: Talk) -> list[Sheet]:
     """Options in full, so many abreast."""
     shown = [choice for choice in talk.choices if choice.first]
-    reach = max(sum(max(-points, 0.0) for _, points in choice.parts) for choice in talk.choices)
+    falls = [sum(max(-p, 0.0) for _, p in choice.outlook.parts) for choice in talk.choices if choice.outlook]
+    reach = max(falls, default=0.0)
     made = []
     for k in range(0, len(shown), _ABREAST):
         some = shown[k : k + _ABREAST]
         heads = tuple((_capital(c.title), _tag(c), _LOOKS.get(c.state, "plain")) for c in some)
         aspects = [
             Aspect(f"Clearly better after {talk.months:.0f} months?", tuple(_crowd(c, talk) for c in some)),
-            Aspect(
-                _capital(talk.pain_title),
-                tuple(_course(c.pain, talk.pain, talk.pain_change, talk, c.sham) for c in some),
-            ),
-            Aspect(
-                _capital(talk.disability_title),
-                tuple(_course(c.disability, talk.disability, talk.disability_change, talk, None) for c in some),
-            ),
+            Aspect(_capital(talk.pain_title), tuple(_pain(c, talk) for c in some)),
+            Aspect(_capital(talk.disability_title), tuple(_disability(c, talk) for c in some)),
             Aspect(
                 f"What the change of {talk.pain_title} is made of",
-                tuple((Picture(signs.made_of(c.parts, reach)),) for c in some),
+                tuple(_made_of(c, reach) for c in some),
             ),
             Aspect("What may go wrong", tuple(_harms(c) for c in some)),
             Aspect("Back to usual life", tuple((Words(c.recovery or "Not known."),) for c in some)),
@@ -304,8 +310,10 @@ def _tag(choice: Choice) -> str:
 
 
 def _crowd(choice: Choice, talk: Talk) -> tuple[Block, ...]:
-    """Little people, and the same in words."""
-    chance = choice.chance
+    """Little people, and the same in words; words alone where no number can be given."""
+    if not choice.outlook:
+        return (Words(f"{_capital(choice.silent)}."),)
+    chance = choice.outlook.chance
     counts = people(chance)
     better, sham = sum(counts[:3]), round(100 * chance.sham)
     phrase = next(words for most, words in _PHRASES if chance.share < most)
@@ -316,13 +324,28 @@ def _crowd(choice: Choice, talk: Talk) -> tuple[Block, ...]:
         more = "This is what comes with time alone."
     elif choice.name == "sham":
         more = "All of it comes with a needle that holds nothing."
-    elif not choice.known:
-        more = f"No trial tells whether it does more than a sham ({sham} of 100)."
     elif sham >= better:
         more = f"A sham that is believed in does as much: {sham}. In a blind trial: {100 * chance.blind:.0f}."
     else:
         more = f"A sham that is believed in: {sham} of 100. In a blind trial: {100 * chance.blind:.0f}."
     return (Picture(signs.crowd(chance, f"p-{choice.name}"), _CROWD), Words(said), Words(more))
+
+
+_NOTHING: tuple[Block, ...] = (Words("No number can be given.", "small"),)
+
+
+def _pain(choice: Choice, talk: Talk) -> tuple[Block, ...]:
+    out = choice.outlook
+    return _course(out.pain, talk.pain, talk.pain_change, talk, out.sham) if out else _NOTHING
+
+
+def _disability(choice: Choice, talk: Talk) -> tuple[Block, ...]:
+    out = choice.outlook
+    return _course(out.disability, talk.disability, talk.disability_change, talk, None) if out else _NOTHING
+
+
+def _made_of(choice: Choice, reach: float) -> tuple[Block, ...]:
+    return (Picture(signs.made_of(choice.outlook.parts, reach)),) if choice.outlook else _NOTHING
 
 
 def _course(band: Band, start: float, matters: float, talk: Talk, sham: Band | None) -> tuple[Block, ...]:
@@ -365,7 +388,8 @@ def _prices(choice: Choice) -> tuple[Block, ...]:
 
 def _standing(choice: Choice) -> tuple[Block, ...]:
     if not choice.standings:
-        return (Words("Where it stands with authorities was not looked up here: ask whether it is licensed for this use."),)
+        said = "Where it stands with authorities was not looked up here: ask whether it is licensed for this use."
+        return (Words(said),)
     lines = [f"{s.region}: {s.says} ({s.asof}{', recalled' * s.assumed})" for s in choice.standings[:_PLACES]]
     return (Points(tuple(lines)),)
 

@@ -204,9 +204,9 @@ def fan(
     return drawing(172, told, made)
 
 
-def ranges(rows: Sequence[tuple[str, Band, bool]], start: float, ends: tuple[str, str]) -> str:
+def ranges(rows: Sequence[tuple[str, Band]], start: float, ends: tuple[str, str]) -> str:
     """Where a score lies at the end, an option a row: thin bar 90, thick bar 50 of 100 people, a diamond the middle;
-    the start as a dashed line. rows: title, band, whether its effect is known.
+    the start as a dashed line. rows: title and band.
     """
     step, left, right, top = 34.0, 6.0, 354.0, 34.0
     high = top + step * len(rows) + 22
@@ -228,19 +228,18 @@ def ranges(rows: Sequence[tuple[str, Band, bool]], start: float, ends: tuple[str
         'stroke-width="1.6" stroke-dasharray="6 4"/>'
     )
     made.append(text(x(start), 25, "now", 11, "middle", INK, bold=True))
-    for k, (title, band, known) in enumerate(rows):
+    for k, (title, band) in enumerate(rows):
         y = top + step * k
         a, b, middle, c, d = map(x, band.at_end())
-        wide, thick = ("#a9cde4", BLUE) if known else ("#d8dade", GREY)
-        made.append(_backed(left, y + 9, title if known else f"{title} ?"))
-        made.append(f'<rect x="{a:.1f}" y="{y + 17}" width="{d - a:.1f}" height="6" rx="3" fill="{wide}"/>')
-        made.append(f'<rect x="{b:.1f}" y="{y + 14}" width="{c - b:.1f}" height="12" rx="3" fill="{thick}"/>')
+        made.append(_backed(left, y + 9, title))
+        made.append(f'<rect x="{a:.1f}" y="{y + 17}" width="{d - a:.1f}" height="6" rx="3" fill="#a9cde4"/>')
+        made.append(f'<rect x="{b:.1f}" y="{y + 14}" width="{c - b:.1f}" height="12" rx="3" fill="{BLUE}"/>')
         made.append(f'<path d="M{middle:.1f} {y + 12}l7 8l-7 8l-7-8z" fill="#fff" stroke="{INK}" stroke-width="1.8"/>')
-    told = "; ".join(f"{title}: {band.at_end()[2]:.0f}" for title, band, _ in rows)
+    told = "; ".join(f"{title}: {band.at_end()[2]:.0f}" for title, band in rows)
     return drawing(high, f"at the end, from {start:.0f} now: {told}", made)
 
 
-def shares(rows: Sequence[tuple[str, Chance, bool]]) -> str:
+def shares(rows: Sequence[tuple[str, Chance]]) -> str:
     """Of 100 people how many are clearly better, an option a row, as the four kinds of little people side by side."""
     step, left, right, top = 34.0, 6.0, 354.0, 34.0
     made = [
@@ -248,20 +247,17 @@ def shares(rows: Sequence[tuple[str, Chance, bool]]) -> str:
         text(right, 12, "clearly better", 11, "end", SOFT),
     ]
     patterns = ("plain", "slants", "bars")
-    for k, (title, chance, known) in enumerate(rows):
+    for k, (title, chance) in enumerate(rows):
         y, at = top + step * k, left
-        made.append(text(left, y + 9, title if known else f"{title} ?", 12))
+        made.append(text(left, y + 9, title, 12))
         counts = people(chance)
-        better = sum(counts[:3])
-        number, colour = (str(better), INK) if known else (f"{better} ?", GREY)
-        made.append(text(right, y + 9, number, 13, "end", colour, bold=True))
+        made.append(text(right, y + 9, str(sum(counts[:3])), 13, "end", INK, bold=True))
         made.append(f'<rect x="{left}" y="{y + 14}" width="{right - left}" height="13" fill="#fff" stroke="{GREY}"/>')
         for kind in (2, 1, 0):
             wide = counts[kind] / 100 * (right - left)
-            part = bar(at, y + 14, wide, 13, PEOPLE[kind][1], patterns[kind])
-            made.append(part if known else f'<g opacity=".3">{part}</g>')
+            made.append(bar(at, y + 14, wide, 13, PEOPLE[kind][1], patterns[kind]))
             at += wide
-    told = "; ".join(f"{title}: {sum(people(chance)[:3])} of 100" for title, chance, _ in rows)
+    told = "; ".join(f"{title}: {sum(people(chance)[:3])} of 100" for title, chance in rows)
     return drawing(top + step * len(rows) + 2, told, made)
 
 
