@@ -77,7 +77,8 @@ def talk(**others: Any) -> Talk:
         "fit_title": "common core",
         "fit_why": "",
         "lists": (Met("A-1", "cells, phase 2", "yes", ""), Met("B-2", "cells, phase 3", "unknown", "bone density")),
-        "missing": ("Bone density",),
+        "missing": (),
+        "later": ("Bone density",),
         "choices": (
             choice("wait", 0.3, 0.3, state="open"),
             choice("exercise", 0.5, 0.45),

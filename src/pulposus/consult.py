@@ -98,6 +98,7 @@ _NAMES = {
     "lumbar": {"pain": "vas_back", "limb": "vas_leg", "disability": "odi"},
     "cervical": {"pain": "vas_neck", "limb": "vas_arm", "disability": "ndi"},
 }
+_BLIND = ("placebo", "sham")
 _SPINES = {"lumbar": "back", "cervical": "neck"}
 _INDEX = {"lumbar": "disability (Oswestry index)", "cervical": "disability (neck index)"}
 # What a gauge shows: title, limit in the evidence, criteria that hold it.
@@ -159,7 +160,7 @@ def gather(
     choices = tuple(
         _choice(courses[name], courses["wait"], found, told, first=name in wanted.first) for name in wanted.shown
     )
-    names = _NAMES[region]
+    names, urgent = _NAMES[region], {fact for flag in found.flags if flag.answer != NO for fact in flag.missing}
     return Talk(
         title=found.title or "A talk about a disc",
         person=_person(facts, region, who),
@@ -179,7 +180,8 @@ def gather(
         fit_title=found.fit.list.title,
         fit_why=found.fit.why or "; ".join(one.says for one in found.fit.open),
         lists=_lists(found),
-        missing=tuple(_capital(asks) for _, asks, _ in found.missing),
+        missing=tuple(_capital(asks) for name, asks, _ in found.missing if name in urgent),
+        later=tuple(_capital(asks) for name, asks, _ in found.missing if name not in urgent),
         choices=choices,
         unknown=(*notes, *_unknown(region, wanted.left, choices)),
         questions=(*_QUESTIONS, *_OF_CELLS),
@@ -427,6 +429,7 @@ def _choice(course: Course, alone: Course, found: Assessment, told: _Counted, fi
         why=why,
         outlook=None if silent else _outlook(course, alone),
         silent=silent,
+        blind=_blind(option, who),
         harms=tuple(Harm(safety.words(risk), risk.serious, risk.kind == "assumed", risk.share) for risk in risks),
         uncounted=tuple(uncounted),
         prices=tuple(map(_price, costs)),
@@ -475,6 +478,15 @@ def _silent(option: Option, who: People, state: str, why: str) -> str:
     return f"{why.partition(': ')[2] or why}: no number can be given" if state == CLOSED else ""
 
 
+def _blind(option: Option, who: People) -> bool:
+    """Whether a trial in which nobody knew tells what the treatment itself does; so too where there is none to tell."""
+    named = set(option.treatments(who.region))
+    effects = options.effects_of(option.name, who.region, who.population)
+    blind = [arm for arm in trials.arms().values() if arm.region == who.region and arm.aware == "blind"]
+    told = any(one.found and one.comparator in _BLIND for one in effects)
+    return option.family == "none" or told or any(named & set(arm.parts) for arm in blind)
+
+
 def _outlook(course: Course, alone: Course) -> Outlook:
     """What is expected of one option in numbers."""
     leading, family = course.people.leading, options.option(course.steps[0].option).family
@@ -488,7 +500,8 @@ def _outlook(course: Course, alone: Course) -> Outlook:
 
 
 def _band(months: np.ndarray, values: np.ndarray) -> Band:
-    ends = np.percentile(values, care.BANDS, axis=0)
+    low90, low50, _, high50, high90 = np.percentile(values, care.BANDS, axis=0)
+    ends = (low90, low50, values.mean(0), high50, high90)
     return Band(tuple(map(float, months)), *(tuple(map(float, row)) for row in ends))
 
 

@@ -68,18 +68,18 @@ class DiscSeen:
 
 @dataclass(frozen=True)
 class Band:
-    """A score over months: the middle, and between which scores 50 and 90 of 100 people like this lie."""
+    """A score over months: the mean, and between which scores 50 and 90 of 100 people like this lie."""
 
     months: tuple[float, ...]
     low90: tuple[float, ...]
     low50: tuple[float, ...]
-    middle: tuple[float, ...]
+    mean: tuple[float, ...]
     high50: tuple[float, ...]
     high90: tuple[float, ...]
 
     def at_end(self) -> tuple[float, float, float, float, float]:
         """The five at the last month."""
-        return self.low90[-1], self.low50[-1], self.middle[-1], self.high50[-1], self.high90[-1]
+        return self.low90[-1], self.low50[-1], self.mean[-1], self.high50[-1], self.high90[-1]
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,7 @@ class Choice:
     """One option of care, as far as it can be told to this person.
 
     state: open, closed, not known, or after referral. outlook: None where no number can be given; `silent` says why.
+    blind: whether a blind trial tells the treatment from hope, where there is one to tell.
     """
 
     name: str
@@ -154,6 +155,7 @@ class Choice:
     why: str
     outlook: Outlook | None
     silent: str = ""
+    blind: bool = True
     harms: tuple[Harm, ...] = ()
     uncounted: tuple[str, ...] = ()
     prices: tuple[Price, ...] = ()
@@ -166,7 +168,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Talk:
-    """Everything that one report tells."""
+    """Everything that one report tells; missing: what red flags wait for, later: what else is asked for."""
 
     title: str
     person: str
@@ -187,6 +189,7 @@ class Talk:
     fit_why: str
     lists: tuple[Met, ...]
     missing: tuple[str, ...]
+    later: tuple[str, ...]
     choices: tuple[Choice, ...]
     unknown: tuple[str, ...]
     questions: tuple[str, ...]

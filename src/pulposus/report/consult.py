@@ -48,7 +48,7 @@ _PHRASES = (
 
 _KEY = (
     "Little people: arms up by the treatment, arms out by hope and care, arms down with time, white not clearly "
-    "better. Curves: the middle, dark 50 and light 90 of 100 people; below the green dashes it matters; orange dots: "
+    "better. Curves: the mean, dark 50 and light 90 of 100 people; below the green dashes it matters; orange dots: "
     "a blind sham."
 )
 
@@ -159,7 +159,7 @@ def _disc(talk: Talk) -> Sheet:
         blocks.append(Columns(tuple((Picture(svg),) for svg in pictures)))
     else:
         blocks.append(
-            Words("Whether this disc can feed cells was not computed: no run of it was given with --run.", "small")
+            Words("Whether this disc can feed cells was not computed.", "small")
         )
     blocks.append(
         Words("Schematic: heights are those of tables by level, sex and grade. A picture says little of pain.", "small")
@@ -215,7 +215,9 @@ def _candidate(talk: Talk) -> Sheet:
         groups.append(tuple(own))
     blocks.append(Columns(tuple(groups)))
     if talk.missing:
-        blocks += [Heading("What is missing to know", 3), Points(talk.missing, "boxes")]
+        blocks += [Heading("What red flags wait for", 3), Points(talk.missing, "boxes")]
+    if talk.later:
+        blocks.append(Folded(f"What else is missing to know: {len(talk.later)}", (Points(talk.later, "small"),)))
     blocks.append(
         Words(
             "Lists were read in registries, tables and abstracts. Only the trial itself can take somebody in.", "small"
@@ -244,7 +246,7 @@ def _glance(talk: Talk) -> Sheet:
     key = (
         "blue: by the treatment itself. Orange, slanted: a sham does it too. Green, upright lines: nothing does it "
         "too. White: not clearly better",
-        "thick bar: half of people like this end there. Thin bar: 90 of 100. Diamond: the middle",
+        "thick bar: half of people like this end there. Thin bar: 90 of 100. Diamond: the mean",
     )
     blocks: list[Block] = [Heading(f"Options at a glance, after {talk.months:.0f} months")]
     if seen:
@@ -345,13 +347,32 @@ def _disability(choice: Choice, talk: Talk) -> tuple[Block, ...]:
 
 
 def _made_of(choice: Choice, reach: float) -> tuple[Block, ...]:
-    return (Picture(signs.made_of(choice.outlook.parts, reach)),) if choice.outlook else _NOTHING
+    if not choice.outlook:
+        return _NOTHING
+    drawn = Picture(signs.made_of(choice.outlook.parts, reach, _HOPES.get(choice.family, "")))
+    return (drawn,) if choice.blind else (drawn, Words(_SEEN, "small"))
+
+
+# family of an option -> what people hope of
+_HOPES = {
+    "conservative": "being cared for, and hope",
+    "drug": "hope, and taking something",
+    "injection": "hope, and the needle",
+    "biological": "hope, and the needle",
+    "ablation": "hope, and the probe",
+    "surgery": "hope, and the operation",
+    "none": "hope, and the needle",
+}
+_SEEN = (
+    "No blind trial of it was found. What is called the treatment itself is a difference between people who knew what "
+    "they got, less what hope is reckoned to do: how much of it is hope, nobody knows."
+)
 
 
 def _course(band: Band, start: float, matters: float, talk: Talk, sham: Band | None) -> tuple[Block, ...]:
-    low, half_low, middle, half_high, high = band.at_end()
+    low, half_low, mean, half_high, high = band.at_end()
     half, most = f"{half_low:.0f}–{half_high:.0f}", f"{low:.0f}–{high:.0f}"
-    said = f"{start:.0f} now, then about {middle:.0f}. Half: {half}; 90 of 100: {most}."
+    said = f"{start:.0f} now, then {mean:.0f} on average. Half: {half}; 90 of 100: {most}."
     return (Picture(signs.fan(band, start, ("worst", "none"), matters, talk.months, sham), _FAN), Words(said))
 
 
