@@ -232,6 +232,30 @@ def test_what_was_not_tried_has_no_number_and_no_bar() -> None:
     assert "No number can be given" in page(talk(choices=dumb))
 
 
+def test_a_list_that_was_read_in_part_is_not_called_met(lumbar: Talk) -> None:
+    met = [one for one in lumbar.lists if one.answer == "yes"]
+    assert any(0 < one.assumed < one.criteria for one in met)
+    assert all(one.fails == () for one in met)
+    drawn = page(lumbar)
+    assert "Meets every criterion" not in drawn
+    assert f"Meets what was read: {len(met)} of {len(lumbar.lists)} trials" in drawn
+    part = next(one for one in met if one.assumed)
+    assert f"({part.name}): {part.assumed} of {part.criteria} criteria are assumed from other trials" in drawn
+    assert "Whether they still take people was not looked up" in drawn
+
+
+def test_what_fails_the_common_core_is_not_called_unknown() -> None:
+    facts = {**read_person(EXAMPLES / "person_lumbar.toml").facts, "age": 5.0}
+    told = consult.gather(Person(facts), named=("wait",))
+    one = next(one for one in told.lists if one.name == "IDCT-3")
+    assert one.answer == "unknown"
+    assert "age 18 to 70" in one.fails
+    assert "age 18 to 70" not in one.why
+    drawn = page(told)
+    begins = drawn.index("Fails what trials have in common")
+    assert drawn.index("(IDCT-3): age 18 to 70") > begins
+
+
 def test_untried_injections_into_the_neck_have_no_numbers() -> None:
     facts = {"region": "cervical", "level": "C5-C6", "axial_pain": 60.0, "ndi": 38.0, "age": 45.0}
     told = consult.gather(Person(facts))

@@ -301,7 +301,10 @@ def _lists(found: Assessment) -> tuple[Met, ...]:
             one.list.name,
             one.list.title,
             one.answer,
-            one.why or "; ".join(finding.says for finding in one.open),
+            one.why or "; ".join(finding.says for finding in one.open if finding.answer != NO),
+            len(one.findings),
+            one.stand_ins,
+            tuple(finding.says for finding in one.open if finding.answer == NO),
         )
         for one in found.lists
         if one.list.treats in _TREATS

@@ -24,12 +24,18 @@ class Flag:
 
 @dataclass(frozen=True)
 class Met:
-    """A trial's list held against the person: yes, no or unknown, and why not or what is open."""
+    """A trial's list held against the person: yes, no or unknown, and why not or what is open.
+
+    Of `criteria` so many, `assumed` are those of other trials, for want of its own; `fails`: of these, what is not met.
+    """
 
     name: str
     title: str
     answer: str
     why: str
+    criteria: int = 0
+    assumed: int = 0
+    fails: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

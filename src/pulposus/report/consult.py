@@ -7,6 +7,7 @@ options side by side, what is not known, questions to ask, and sources. Files ar
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,14 +28,19 @@ from pulposus.report.paper import (
     Sheet,
     Words,
 )
-from pulposus.talk import CLOSED, FIRST, OPEN, UNSURE, Band, Choice, DiscSeen, Harm, Talk, listed, people
+from pulposus.talk import CLOSED, FIRST, OPEN, UNSURE, Band, Choice, DiscSeen, Harm, Met, Talk, listed, people
 
 PAGE, PAPER = "consult.html", "consult.pdf"
 _ABREAST = 3
 _CROWD, _FAN = 0.66, 0.8
 _HARMS, _PLACES, _ON_TOP = 4, 5, 3
 _LOOKS = {OPEN: "open", CLOSED: "closed", FIRST: "closed", UNSURE: "unsure"}
-_ANSWERS = {"yes": "Meets every criterion", "unknown": "Not yet known", "no": "Does not meet the criteria"}
+_ANSWERS = {
+    "yes": "Meets what was read",
+    "unknown": "Not yet known",
+    "fails": "Fails what trials have in common; the trial's own limit was not read",
+    "no": "Does not meet the criteria",
+}
 # share of people below which a chance is called so
 _PHRASES = (
     (0.05, "hardly anybody"),
@@ -117,13 +123,27 @@ def _first(talk: Talk) -> Sheet:
 
 def _met(talk: Talk) -> str:
     """How many lists are met, in a sentence."""
-    met, open_ones = (sum(one.answer == answer for one in talk.lists) for answer in ("yes", "unknown"))
-    if not met and not open_ones:
+    counts = Counter(map(_answer, talk.lists))
+    if not any(counts[answer] for answer in ("yes", "unknown", "fails")):
         return f"Of {len(talk.lists)} trials of cells or tissue, the criteria of none are met."
+    fails = f", and {counts['fails']} would be failed by what trials have in common" if counts["fails"] else ""
     return (
-        f"Of {len(talk.lists)} trials of cells or tissue, the criteria of {met} are met, and {open_ones} wait for what "
-        "is not yet known."
+        f"Of {len(talk.lists)} trials of cells or tissue, what was read of {counts['yes']} is met, {counts['unknown']} "
+        f"wait for what is not yet known{fails}. Whether they still take people was not looked up."
     )
+
+
+def _answer(one: Met) -> str:
+    """Under which heading a trial stands: one that fails what others ask is neither met nor waiting."""
+    return "fails" if one.answer == "unknown" and one.fails else one.answer
+
+
+def _told(one: Met) -> str:
+    """A trial, with what is open, what fails, and how much of its list is assumed."""
+    said = {"yes": "", "fails": "; ".join(one.fails)}.get(_answer(one), one.why)
+    if one.answer == "yes" and one.assumed:
+        said = f"{one.assumed} of {one.criteria} criteria are assumed from other trials"
+    return f"{one.title} ({one.name})" + (f": {said}" if said else "")
 
 
 def _capital(words: str) -> str:
@@ -200,18 +220,14 @@ def _candidate(talk: Talk) -> Sheet:
     blocks: list[Block] = [Heading("Cells in the disc: who is a candidate"), Banner(kind, head, lines)]
     groups = []
     for answer, title in _ANSWERS.items():
-        some = [one for one in talk.lists if one.answer == answer]
+        some = [_told(one) for one in talk.lists if _answer(one) == answer]
         if not some:
             continue
-        shown = [
-            f"{one.title} ({one.name})" + (f": {one.why}" if one.why and answer == "unknown" else "") for one in some
-        ]
         own: list[Block] = [Heading(f"{title}: {len(some)} of {len(talk.lists)} trials", 3)]
         if answer == "no":
-            told = [f"{one.title} ({one.name}): {one.why}" for one in some]
-            own.append(Folded("Which, and why", (Points(tuple(told), "small"),), printed=not talk.refer))
+            own.append(Folded("Which, and why", (Points(tuple(some), "small"),), printed=not talk.refer))
         else:
-            own.append(Points(tuple(shown), "small"))
+            own.append(Points(tuple(some), "small"))
         groups.append(tuple(own))
     blocks.append(Columns(tuple(groups)))
     if talk.missing:
@@ -220,7 +236,9 @@ def _candidate(talk: Talk) -> Sheet:
         blocks.append(Folded(f"What else is missing to know: {len(talk.later)}", (Points(talk.later, "small"),)))
     blocks.append(
         Words(
-            "Lists were read in registries, tables and abstracts. Only the trial itself can take somebody in.", "small"
+            "Lists were read in registries, tables and abstracts, and not all of each. Only the trial itself can take "
+            "somebody in.",
+            "small",
         )
     )
     return Sheet("candidate", "Cells: a candidate?", tuple(blocks))
