@@ -12,10 +12,11 @@ import pytest
 from synthetic_talk import FLAG, choice, talk
 from typer.testing import CliRunner
 
-from pulposus import candidacy, care, consult
+from pulposus import candidacy, care, consult, grounds
 from pulposus.candidacy import Person, read_person
 from pulposus.cli.door import app
 from pulposus.errors import InputError
+from pulposus.evidence.options import effects_of
 from pulposus.report import paper, signs
 from pulposus.report.consult import PAGE, sheets, write_consult
 from pulposus.talk import CLOSED, OPEN, Outlook, Talk, people
@@ -256,13 +257,54 @@ def test_what_fails_the_common_core_is_not_called_unknown() -> None:
     assert drawn.index("(IDCT-3): age 18 to 70") > begins
 
 
+def test_waiting_says_how_few_were_followed_and_where_it_is_extrapolated(lumbar: Talk) -> None:
+    waits = next(one for one in lumbar.choices if one.name == "wait")
+    held = {one: grounds.waited("lumbar", "chronic", one) for one in ("pain", "disability")}
+    assert waits.outlook
+    until = (waits.outlook.pain_until, waits.outlook.disability_until)
+    assert until == (held["pain"].months, held["disability"].months)
+    for one in held.values():
+        assert 0 < one.months < lumbar.months
+        assert any(one.said() in line and "extrapolated" in line for line in waits.grounds)
+    drawn = page(lumbar)
+    assert drawn.count(">extrapolated: nobody looked</text>") == 2
+    assert "of those who waited, few were looked at: back pain for" in drawn
+    assert not any(one.outlook and one.outlook.pain_until for one in lumbar.choices if one.name != "wait")
+
+
+def test_published_differences_stand_beside_ours_with_their_source(told: Talk) -> None:
+    trained = next(one for one in told.choices if one.name == "exercise")
+    rows = [one for one in effects_of("exercise", told.region, told.population) if one.found]
+    for row in rows:
+        assert any(row.sources[0] in line and f"{abs(row.value):.0f} lower" in line for line in trained.grounds)
+        assert row.sources[0] in told.sources
+    assert trained.grounds[0].startswith("Beside waiting")
+    assert len(trained.grounds) == 1 + max(len(rows), 1)
+
+
+def test_a_share_of_a_difference_is_reckoned_and_not_of_nothing() -> None:
+    row = effects_of("exercise", "lumbar", "chronic")[0]
+    half = grounds.Beside(replace(row, value=-10.0), -20.0, 3.0)
+    assert half.share == 0.5
+    assert "published is 50 % of that" in grounds._line(half, {"pain": "back pain"})
+    for ours in (-0.2, 5.0, np.nan):
+        other = replace(half, ours=ours)
+        assert np.isnan(other.share)
+        assert "%" not in grounds._line(other, {"pain": "back pain"})
+    nobody = grounds.waited("lumbar", "radicular", "limb")
+    assert (nobody.trials, nobody.months) == ((), 0.0)
+    assert grounds.Groups(("A", "B"), (30.0, np.nan), 3.0, True).said() == "2 groups of at least 30 people (A, B)"
+    assert grounds._between(-13.2, -1.8) == "2 to 13 lower"
+    assert grounds._between(-9.1, 0.9) == "9 lower to 1 higher"
+
+
 def test_untried_injections_into_the_neck_have_no_numbers() -> None:
     facts = {"region": "cervical", "level": "C5-C6", "axial_pain": 60.0, "ndi": 38.0, "age": 45.0}
     told = consult.gather(Person(facts))
     inside = [one for one in told.choices if one.family == "biological" or one.name == "sham"]
     assert len(inside) == 6
     assert not [one.name for one in inside if one.outlook]
-    assert len({one.silent for one in inside if one.family == "biological"}) == 1
+    assert len({one.silent for one in inside}) == 1
     assert all(one.outlook for one in told.choices if one.name in ("wait", "exercise"))
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from pulposus import candidacy, care, evidence, patients, safety
+from pulposus import candidacy, care, evidence, grounds, patients, safety
 from pulposus.candidacy import NO, YES, Assessment, Finding, Person
 from pulposus.care import Course, People
 from pulposus.errors import InputError, nearest
@@ -98,6 +98,7 @@ _NAMES = {
     "lumbar": {"pain": "vas_back", "limb": "vas_leg", "disability": "odi"},
     "cervical": {"pain": "vas_neck", "limb": "vas_arm", "disability": "ndi"},
 }
+_UNTRIED = "not tried in the {}, as far as was found: no number can be given"
 _BLIND = ("placebo", "sham")
 _SPINES = {"lumbar": "back", "cervical": "neck"}
 _INDEX = {"lumbar": "disability (Oswestry index)", "cervical": "disability (neck index)"}
@@ -158,7 +159,7 @@ def gather(
     told = _Counted()
     courses = {name: _follow(name, who, months, seed) for name in dict.fromkeys(("wait", *wanted.shown))}
     choices = tuple(
-        _choice(courses[name], courses["wait"], found, told, first=name in wanted.first) for name in wanted.shown
+        _choice(name, courses, found, told, first=name in wanted.first) for name in wanted.shown
     )
     names, urgent = _NAMES[region], {fact for flag in found.flags if flag.answer != NO for fact in flag.missing}
     return Talk(
@@ -411,9 +412,10 @@ def _follow(name: str, who: People, months: float, seed: int) -> Course:
     return care.follow(np.random.default_rng(seed), who, [(name, 0.0)], visits, draws=np.repeat(draws, _EACH))
 
 
-def _choice(course: Course, alone: Course, found: Assessment, told: _Counted, first: bool) -> Choice:
+def _choice(name: str, courses: Mapping[str, Course], found: Assessment, told: _Counted, first: bool) -> Choice:
     """One option, with everything that is told of it."""
-    option, who = options.option(course.steps[0].option), course.people
+    course, option = courses[name], options.option(name)
+    who = course.people
     fits = option.fits(who.region, who.population)
     state, why = _state(option, who, found, fits)
     silent = _silent(option, who, state, why)
@@ -430,9 +432,10 @@ def _choice(course: Course, alone: Course, found: Assessment, told: _Counted, fi
         family=option.family,
         state=state,
         why=why,
-        outlook=None if silent else _outlook(course, alone),
+        outlook=None if silent else _outlook(course, courses["wait"]),
         silent=silent,
         blind=_blind(option, who),
+        grounds=() if silent else _grounds(name, courses, told),
         harms=tuple(Harm(safety.words(risk), risk.serious, risk.kind == "assumed", risk.share) for risk in risks),
         uncounted=tuple(uncounted),
         prices=tuple(map(_price, costs)),
@@ -473,10 +476,10 @@ def _silent(option: Option, who: People, state: str, why: str) -> str:
     if option.family == "none":
         done = {(arm.region, arm.procedure, arm.aware) for arm in trials.arms().values()}
         held = (who.region, option.procedure, option.aware) in done
-        return "" if held else f"not tried in the {_SPINES[who.region]}: no number can be given"
+        return "" if held else _UNTRIED.format(_SPINES[who.region])
     if options.unknown(option.name, who.region, who.population):
         if option.family == "biological" and who.region == "cervical":
-            return "not tried in the neck, as far as was found: no number can be given"
+            return _UNTRIED.format(_SPINES[who.region])
         return "no controlled trial tells what it does to such pain: no number can be given"
     return f"{why.partition(': ')[2] or why}: no number can be given" if state == CLOSED else ""
 
@@ -492,14 +495,32 @@ def _blind(option: Option, who: People) -> bool:
 
 def _outlook(course: Course, alone: Course) -> Outlook:
     """What is expected of one option in numbers."""
-    leading, family = course.people.leading, options.option(course.steps[0].option).family
+    who, name = course.people, course.steps[0].option
+    leading, family = who.leading, options.option(name).family
+    until = [grounds.waited(who.region, who.population, one).months for one in (leading, "disability")]
+    pain_until, disability_until = until if name == "wait" else (None, None)
     return Outlook(
         pain=_band(course.months, getattr(course, leading)),
         disability=_band(course.months, course.disability),
         chance=_chance(course, alone),
         parts=_parts(course),
         sham=None if family == "none" else _band(course.months, course.sham[leading]),
+        pain_until=pain_until,
+        disability_until=disability_until,
     )
+
+
+def _grounds(name: str, courses: Mapping[str, Course], told: _Counted) -> tuple[str, ...]:
+    """On what the difference to waiting rests, and what was published beside ours."""
+    course, alone = courses[name], courses["wait"]
+    titles = {**_PLACES[course.people.region], "disability": "disability"}
+    for one in grounds.published(course, alone):
+        effect = one.effect
+        kept = f"published {name} {effect.score} {effect.comparator} {effect.printed}"
+        told.add(kept, effect.kind == "assumed", effect.sources)
+    if name == "wait":
+        return grounds.of_waiting(alone, courses, titles)
+    return () if name == "sham" else grounds.of_option(course, alone, titles)
 
 
 def _band(months: np.ndarray, values: np.ndarray) -> Band:

@@ -137,13 +137,18 @@ class Standing:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What people like this can expect of an option in numbers; parts: name -> points of the mean change at the end."""
+    """What people like this can expect of an option in numbers; parts: name -> points of the mean change at the end.
+
+    until: month after which a score is extrapolated, None where nothing is said of that.
+    """
 
     pain: Band
     disability: Band
     chance: Chance
     parts: tuple[tuple[str, float], ...]
     sham: Band | None = None
+    pain_until: float | None = None
+    disability_until: float | None = None
 
 
 @dataclass(frozen=True)
@@ -151,7 +156,8 @@ class Choice:
     """One option of care, as far as it can be told to this person.
 
     state: open, closed, not known, or after referral. outlook: None where no number can be given; `silent` says why.
-    blind: whether a blind trial tells the treatment from hope, where there is one to tell.
+    blind: whether a blind trial tells the treatment from hope, where there is one to tell. grounds: on what the
+    difference to waiting rests, and what was published beside ours.
     """
 
     name: str
@@ -162,6 +168,7 @@ class Choice:
     outlook: Outlook | None
     silent: str = ""
     blind: bool = True
+    grounds: tuple[str, ...] = ()
     harms: tuple[Harm, ...] = ()
     uncounted: tuple[str, ...] = ()
     prices: tuple[Price, ...] = ()

@@ -32,7 +32,7 @@ from pulposus.talk import CLOSED, FIRST, OPEN, UNSURE, Band, Choice, DiscSeen, H
 
 PAGE, PAPER = "consult.html", "consult.pdf"
 _ABREAST = 3
-_CROWD, _FAN = 0.66, 0.8
+_CROWD, _FAN = 0.6, 0.74
 _HARMS, _PLACES, _ON_TOP = 4, 5, 3
 _LOOKS = {OPEN: "open", CLOSED: "closed", FIRST: "closed", UNSURE: "unsure"}
 _ANSWERS = {
@@ -272,7 +272,7 @@ def _glance(talk: Talk) -> Sheet:
         blocks += [
             Words(f"{said} The bands are wide because people differ, and because trials are few."),
             Columns(pictures),
-            Points(key, "small"),
+            Points((*key, *_waiting(talk)), "small"),
         ]
     blocks += _silent(talk)
     if talk.refer:
@@ -281,6 +281,16 @@ def _glance(talk: Talk) -> Sheet:
         full = tuple(block for sheet in _beside(talk) for block in sheet.blocks)
         blocks.append(Folded("Options in full, for afterwards", full, printed=False))
     return Sheet("glance", "At a glance", tuple(blocks))
+
+
+def _waiting(talk: Talk) -> list[str]:
+    """For how long those who waited were looked at, in one line."""
+    waits = next((choice.outlook for choice in talk.choices if choice.name == "wait"), None)
+    if waits is None or waits.pain_until is None or waits.disability_until is None:
+        return []
+    spans = [(talk.pain_title, waits.pain_until), ("disability", waits.disability_until)]
+    looked = listed([f"{title} for {until:.2g} months" if until else f"{title} never" for title, until in spans])
+    return [f"of those who waited, few were looked at: {looked}. What stands here of waiting is extrapolated from that"]
 
 
 def _silent(talk: Talk) -> list[Block]:
@@ -306,6 +316,7 @@ def _beside(talk: Talk) -> list[Sheet]:
             Aspect(f"Clearly better after {talk.months:.0f} months?", tuple(_crowd(c, talk) for c in some)),
             Aspect(_capital(talk.pain_title), tuple(_pain(c, talk) for c in some)),
             Aspect(_capital(talk.disability_title), tuple(_disability(c, talk) for c in some)),
+            Aspect("Beside waiting, and what trials published", tuple(_grounds(c) for c in some)),
             Aspect(
                 f"What the change of {talk.pain_title} is made of",
                 tuple(_made_of(c, reach) for c in some),
@@ -356,12 +367,22 @@ _NOTHING: tuple[Block, ...] = (Words("No number can be given.", "small"),)
 
 def _pain(choice: Choice, talk: Talk) -> tuple[Block, ...]:
     out = choice.outlook
-    return _course(out.pain, talk.pain, talk.pain_change, talk, out.sham) if out else _NOTHING
+    return _course(out.pain, talk.pain, talk.pain_change, talk, out.sham, out.pain_until) if out else _NOTHING
 
 
 def _disability(choice: Choice, talk: Talk) -> tuple[Block, ...]:
     out = choice.outlook
-    return _course(out.disability, talk.disability, talk.disability_change, talk, None) if out else _NOTHING
+    if not out:
+        return _NOTHING
+    return _course(out.disability, talk.disability, talk.disability_change, talk, None, out.disability_until)
+
+
+def _grounds(choice: Choice) -> tuple[Block, ...]:
+    if not choice.outlook:
+        return _NOTHING
+    if not choice.grounds:
+        return (Words("It is what others are compared with.", "small"),)
+    return (Points(choice.grounds, "small"),)
 
 
 def _made_of(choice: Choice, reach: float) -> tuple[Block, ...]:
@@ -387,11 +408,13 @@ _SEEN = (
 )
 
 
-def _course(band: Band, start: float, matters: float, talk: Talk, sham: Band | None) -> tuple[Block, ...]:
+def _course(
+    band: Band, start: float, matters: float, talk: Talk, sham: Band | None, until: float | None
+) -> tuple[Block, ...]:
     low, half_low, mean, half_high, high = band.at_end()
     half, most = f"{half_low:.0f}–{half_high:.0f}", f"{low:.0f}–{high:.0f}"
     said = f"{start:.0f} now, then {mean:.0f} on average. Half: {half}; 90 of 100: {most}."
-    return (Picture(signs.fan(band, start, ("worst", "none"), matters, talk.months, sham), _FAN), Words(said))
+    return (Picture(signs.fan(band, start, ("worst", "none"), matters, talk.months, sham, until), _FAN), Words(said))
 
 
 def _harms(choice: Choice) -> tuple[Block, ...]:

@@ -157,10 +157,16 @@ def crowd(chance: Chance, name: str) -> str:
 
 
 def fan(
-    band: Band, start: float, words: tuple[str, str], matters: float, span: float, other: Band | None = None
+    band: Band,
+    start: float,
+    words: tuple[str, str],
+    matters: float,
+    span: float,
+    other: Band | None = None,
+    until: float | None = None,
 ) -> str:
     """A score over months with its 50 and 90 % bands; a dashed line where it has fallen enough to matter; the mean of
-    a sham besides, dotted. words: what stands at 100, and at 0.
+    a sham besides, dotted. words: what stands at 100, and at 0. until: month after which it is extrapolated, hatched.
     """
     left, right, top, base = 34.0, 352.0, 20.0, 138.0
 
@@ -197,10 +203,16 @@ def fan(
         x = at(month, 0).split(",")[0]
         made.append(text(float(x), base + 15, "now" if month == 0 else str(month), 11, "middle", SOFT))
     made.append(text(right, base + 30, "months", 11, "end", SOFT))
+    if until is not None and until < span:
+        edge = float(at(until, 0).split(",")[0])
+        slants = _slants(edge, top, right - edge, base - top)
+        made.append(f'<path d="{slants}" stroke="{SOFT}" stroke-width=".7" fill="none"/>')
+        made.append(_backed(edge + 4, base - 5, "extrapolated: nobody looked"))
     low, _, mean, _, high = band.at_end()
     told = (
         f"from {start:.0f} to {mean:.0f} after {span:.0f} months, 90 of 100 people between {low:.0f} and {high:.0f}"
     )
+    told += "" if until is None or until >= span else f", extrapolated after {until:.2g} months"
     return drawing(172, told, made)
 
 
