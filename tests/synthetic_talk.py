@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pulposus.talk import Band, Chance, Choice, DiscSeen, Flag, Gauge, Harm, Met, Price, Standing, Talk
+from pulposus.talk import Band, Chance, Choice, DiscSeen, Flag, Gauge, Harm, Met, Outlook, Price, Standing, Talk
 
 
 def band(end: float) -> Band:
@@ -21,16 +21,18 @@ def choice(name: str, share: float, sham: float, **others: Any) -> Choice:
         "family": "biological" if name.startswith("cells") else "conservative",
         "state": "open",
         "why": "for whoever asks",
-        "known": True,
-        "pain": band(40),
-        "disability": band(30),
-        "chance": Chance(share, share / 2, min(1.0, share * 1.5), sham, min(sham, 0.2), sham, "pain at least 15 lower"),
-        "parts": (
-            ("regression", -5.0),
-            ("course", -3.0),
-            ("worsening", 2.0),
-            ("expectation", -9.0),
-            ("treatment", -4.0),
+        "outlook": Outlook(
+            band(40),
+            band(30),
+            Chance(share, share / 2, min(1.0, share * 1.5), sham, min(sham, 0.2), sham, "pain at least 15 lower"),
+            (
+                ("regression", -5.0),
+                ("course", -3.0),
+                ("worsening", 2.0),
+                ("expectation", -9.0),
+                ("treatment", -4.0),
+            ),
+            band(45),
         ),
         "harms": (
             Harm("Infection: about 3 of 1,000 people within 24 months; nobody can exclude 9.", True, False, 0.003),
@@ -38,7 +40,6 @@ def choice(name: str, share: float, sham: float, **others: Any) -> Choice:
         "prices": (Price("a needle", "10 to 20 USD", "The person pays", "Not covered", "So much."),),
         "standings": (Standing("Nowhere", "not approved", "2026", True),),
         "recovery": "About 2 days.",
-        "sham": band(45),
     }
     return Choice(**{**made, **others})
 
@@ -76,7 +77,8 @@ def talk(**others: Any) -> Talk:
         "fit_title": "common core",
         "fit_why": "",
         "lists": (Met("A-1", "cells, phase 2", "yes", ""), Met("B-2", "cells, phase 3", "unknown", "bone density")),
-        "missing": ("Bone density",),
+        "missing": (),
+        "later": ("Bone density",),
         "choices": (
             choice("wait", 0.3, 0.3, state="open"),
             choice("exercise", 0.5, 0.45),

@@ -12,13 +12,14 @@ import pytest
 from synthetic_talk import FLAG, choice, talk
 from typer.testing import CliRunner
 
-from pulposus import candidacy, care, consult
+from pulposus import candidacy, care, consult, grounds
 from pulposus.candidacy import Person, read_person
 from pulposus.cli.door import app
 from pulposus.errors import InputError
+from pulposus.evidence.options import effects_of
 from pulposus.report import paper, signs
 from pulposus.report.consult import PAGE, sheets, write_consult
-from pulposus.talk import CLOSED, OPEN, Talk, people
+from pulposus.talk import CLOSED, OPEN, Outlook, Talk, people
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 SEEN = {"glucose": 1.2, "ph": 6.9, "oxygen": 1.0, "viable": 99.0}
@@ -50,15 +51,21 @@ def told(request: pytest.FixtureRequest) -> Talk:
     return request.getfixturevalue(request.param)
 
 
+def outlooks(told: Talk) -> list[Outlook]:
+    """What is told in numbers."""
+    return [one.outlook for one in told.choices if one.outlook]
+
+
 # ---------------------------------------------------------------------------------------------- what is gathered
 
 
 def test_every_option_has_bands_in_order(told: Talk) -> None:
     assert len(told.choices) > 5
-    for one in told.choices:
-        for band in (one.pain, one.disability):
-            ends = np.array([band.low90, band.low50, band.middle, band.high50, band.high90])
+    for out in outlooks(told):
+        for band in (out.pain, out.disability):
+            ends = np.array([band.low90, band.low50, band.high50, band.high90])
             assert ends.shape[1] == len(band.months) > 3
+            assert np.all((ends[0] <= band.mean) & (band.mean <= ends[-1]))
             assert band.months[-1] == told.months
             assert (np.diff(ends, axis=0) >= 0).all()
             assert ends.min() >= 0
@@ -66,8 +73,8 @@ def test_every_option_has_bands_in_order(told: Talk) -> None:
 
 
 def test_a_sham_never_has_more_than_the_whole(told: Talk) -> None:
-    for one in told.choices:
-        chance = one.chance
+    for out in outlooks(told):
+        chance = out.chance
         assert 0 <= chance.alone <= chance.sham <= chance.share <= 1
         assert chance.low <= chance.share <= chance.high
         assert sum(people(chance)) == 100
@@ -75,16 +82,18 @@ def test_a_sham_never_has_more_than_the_whole(told: Talk) -> None:
 
 
 def test_parts_add_up_to_the_change(told: Talk) -> None:
-    for one in told.choices:
+    for one in outlooks(told):
         whole = sum(points for _, points in one.parts)
-        assert -told.pain - 1 <= whole <= 100 - told.pain + 1
+        assert told.pain + whole == pytest.approx(one.pain.mean[-1], abs=1e-6)  # one figure, said twice
         assert dict(one.parts).keys() == signs.PARTS.keys()
 
 
 def test_waiting_is_made_of_time_alone(lumbar: Talk) -> None:
     waits = next(one for one in lumbar.choices if one.name == "wait")
-    assert people(waits.chance)[:2] == (0, 0)
-    assert dict(waits.parts)["treatment"] == dict(waits.parts)["expectation"] == 0
+    assert waits.outlook
+    assert people(waits.outlook.chance)[:2] == (0, 0)
+    parts = dict(waits.outlook.parts)
+    assert parts["treatment"] == parts["expectation"] == 0
 
 
 def test_no_cells_are_open_beside_a_red_flag(cervical: Talk) -> None:
@@ -108,7 +117,9 @@ def test_one_flag_more_closes_cells(lumbar: Talk) -> None:
     flagged = consult.gather(Person(facts), named=("cells_donor",))
     before, after = (next(one for one in t.choices if one.name == "cells_donor") for t in (lumbar, flagged))
     assert (before.state, after.state) == (OPEN, CLOSED)
-    assert before.pain == after.pain  # the person is the same
+    assert before.outlook
+    assert after.outlook is None
+    assert "red flag" in after.silent
 
 
 def test_what_is_not_told_is_said() -> None:
@@ -152,6 +163,32 @@ def page(told: Talk) -> str:
     return paper.html(told.title, sheets(told), "no advice", "consult.css")
 
 
+def test_hope_is_of_what_is_done_and_what_nobody_was_blind_to_is_said(lumbar: Talk) -> None:
+    blind = {one.name: one.blind for one in lumbar.choices}
+    assert (blind["exercise"], blind["lumbar_fusion"], blind["nsaid"], blind["sham"]) == (False, False, True, True)
+    fusion = choice("fusion", 0.5, 0.4, family="surgery")
+    drawn = page(talk(choices=(choice("exercise", 0.5, 0.45, blind=False), fusion)))
+    assert "being cared for, and hope" in drawn
+    assert "hope, and the operation" in drawn
+    assert "the needle" not in drawn
+    assert drawn.count("No blind trial of it was found") == 1
+
+
+def test_a_page_shows_what_red_flags_wait_for_and_folds_the_rest() -> None:
+    told = consult.gather(Person({"region": "lumbar", "axial_pain": 60.0, "odi": 40.0}), named=("wait",))
+    assert any("fever" in line.lower() for line in told.missing)
+    assert len(told.later) > len(told.missing)
+    assert not set(told.missing) & set(told.later)
+    drawn = page(told)
+    assert drawn.index(f"<summary>What else is missing to know: {len(told.later)}") > drawn.index("What red flags wait")
+
+
+def test_words_of_a_page_are_for_people_and_true_of_the_neck(cervical: Talk) -> None:
+    assert "--run" not in page(cervical)
+    assert not any("everything this report says" in line or "has been published" in line for line in cervical.unknown)
+    assert "60 now, then 40 on average" in page(talk())
+
+
 def test_a_red_flag_comes_before_everything() -> None:
     first = page(talk(flags=(FLAG,), fit="no"))
     body = first[first.index("<main>") :]
@@ -170,7 +207,8 @@ def test_without_a_flag_nobody_is_referred() -> None:
 
 def test_each_option_has_its_hundred_people() -> None:
     for one in talk().choices:
-        drawn = signs.crowd(one.chance, "p")
+        assert one.outlook
+        drawn = signs.crowd(one.outlook.chance, "p")
         icons = re.findall(r'<use href="#p-\d" x="[\d.]+" y="[\d.]+"/>', drawn)
         assert len(icons) == 100 + 4  # and four in the legend
 
@@ -182,12 +220,92 @@ def test_kinds_of_people_differ_by_more_than_colour() -> None:
     assert len(set(patterns)) == len(patterns)
 
 
-def test_what_is_not_known_looks_different() -> None:
-    rows = [("a", talk().choices[1].chance, True), ("b", talk().choices[1].chance, False)]
-    drawn = signs.shares(rows)
-    assert "b ?" in drawn
-    assert "a ?" not in drawn
-    assert 'opacity=".3"' in drawn
+def test_what_was_not_tried_has_no_number_and_no_bar() -> None:
+    silent = "not tried in the neck: no number can be given"
+    dumb = tuple(choice(name, 0, 0, outlook=None, silent=silent) for name in ("platelets", "marrow"))
+    told = talk(choices=(choice("wait", 0.3, 0.3), *dumb))
+    glance = paper.html("", [one for one in sheets(told) if one.name == "glance"], "", "consult.css")
+    assert "Platelets and marrow: not tried in the neck: no number can be given." in glance
+    assert "platelets" not in "".join(re.findall(r"<svg.*?</svg>", glance))
+    full = page(told)
+    assert full.count("Not tried in the neck: no number can be given.") == 2  # once a card
+    assert len(re.findall(r'<g id="p-\w+-0">', full)) == 1
+    assert "No number can be given" in page(talk(choices=dumb))
+
+
+def test_a_list_that_was_read_in_part_is_not_called_met(lumbar: Talk) -> None:
+    met = [one for one in lumbar.lists if one.answer == "yes"]
+    assert any(0 < one.assumed < one.criteria for one in met)
+    assert all(one.fails == () for one in met)
+    drawn = page(lumbar)
+    assert "Meets every criterion" not in drawn
+    assert f"Meets what was read: {len(met)} of {len(lumbar.lists)} trials" in drawn
+    part = next(one for one in met if one.assumed)
+    assert f"({part.name}): {part.assumed} of {part.criteria} criteria are assumed from other trials" in drawn
+    assert "Whether they still take people was not looked up" in drawn
+
+
+def test_what_fails_the_common_core_is_not_called_unknown() -> None:
+    facts = {**read_person(EXAMPLES / "person_lumbar.toml").facts, "age": 5.0}
+    told = consult.gather(Person(facts), named=("wait",))
+    one = next(one for one in told.lists if one.name == "IDCT-3")
+    assert one.answer == "unknown"
+    assert "age 18 to 70" in one.fails
+    assert "age 18 to 70" not in one.why
+    drawn = page(told)
+    begins = drawn.index("Fails what trials have in common")
+    assert drawn.index("(IDCT-3): age 18 to 70") > begins
+
+
+def test_waiting_says_how_few_were_followed_and_where_it_is_extrapolated(lumbar: Talk) -> None:
+    waits = next(one for one in lumbar.choices if one.name == "wait")
+    held = {one: grounds.waited("lumbar", "chronic", one) for one in ("pain", "disability")}
+    assert waits.outlook
+    until = (waits.outlook.pain_until, waits.outlook.disability_until)
+    assert until == (held["pain"].months, held["disability"].months)
+    for one in held.values():
+        assert 0 < one.months < lumbar.months
+        assert any(one.said() in line and "extrapolated" in line for line in waits.grounds)
+    drawn = page(lumbar)
+    assert drawn.count(">extrapolated: nobody looked</text>") == 2
+    assert "of those who waited, few were looked at: back pain for" in drawn
+    assert not any(one.outlook and one.outlook.pain_until for one in lumbar.choices if one.name != "wait")
+
+
+def test_published_differences_stand_beside_ours_with_their_source(told: Talk) -> None:
+    trained = next(one for one in told.choices if one.name == "exercise")
+    rows = [one for one in effects_of("exercise", told.region, told.population) if one.found]
+    for row in rows:
+        assert any(row.sources[0] in line and f"{abs(row.value):.0f} lower" in line for line in trained.grounds)
+        assert row.sources[0] in told.sources
+    assert trained.grounds[0].startswith("Beside waiting")
+    assert len(trained.grounds) == 1 + max(len(rows), 1)
+
+
+def test_a_share_of_a_difference_is_reckoned_and_not_of_nothing() -> None:
+    row = effects_of("exercise", "lumbar", "chronic")[0]
+    half = grounds.Beside(replace(row, value=-10.0), -20.0, 3.0)
+    assert half.share == 0.5
+    assert "published is 50 % of that" in grounds._line(half, {"pain": "back pain"})
+    for ours in (-0.2, 5.0, np.nan):
+        other = replace(half, ours=ours)
+        assert np.isnan(other.share)
+        assert "%" not in grounds._line(other, {"pain": "back pain"})
+    nobody = grounds.waited("lumbar", "radicular", "limb")
+    assert (nobody.trials, nobody.months) == ((), 0.0)
+    assert grounds.Groups(("A", "B"), (30.0, np.nan), 3.0, True).said() == "2 groups of at least 30 people (A, B)"
+    assert grounds._between(-13.2, -1.8) == "2 to 13 lower"
+    assert grounds._between(-9.1, 0.9) == "9 lower to 1 higher"
+
+
+def test_untried_injections_into_the_neck_have_no_numbers() -> None:
+    facts = {"region": "cervical", "level": "C5-C6", "axial_pain": 60.0, "ndi": 38.0, "age": 45.0}
+    told = consult.gather(Person(facts))
+    inside = [one for one in told.choices if one.family == "biological" or one.name == "sham"]
+    assert len(inside) == 6
+    assert not [one.name for one in inside if one.outlook]
+    assert len({one.silent for one in inside}) == 1
+    assert all(one.outlook for one in told.choices if one.name in ("wait", "exercise"))
 
 
 def test_what_comes_from_a_file_is_escaped() -> None:
@@ -251,6 +369,19 @@ def test_mistakes_are_a_sentence_and_leave_nothing(tmp_path: Path, words: list[s
     assert result.exit_code == 2
     assert said in result.output
     assert not (tmp_path / "out").exists()
+
+
+def test_help_names_the_extra_and_a_month_before_now_is_told() -> None:
+    said = CliRunner().invoke(app, ["consult", "--help"], env={"COLUMNS": "200"}).output
+    assert "extra 'report'" in " ".join(said.split())
+    who = care.one_person({"axial_pain": 66.0, "odi": 44.0, "level": "L4-L5"}, 4)
+    with pytest.raises(InputError, match="Month -1 of exercise"):
+        care.follow(np.random.default_rng(0), who, care.steps("exercise at -1"), [12.0])
+
+
+def test_limits_say_where_pain_comes_from() -> None:
+    said = (EXAMPLES.parent / "docs" / "limits.md").read_text("utf-8")
+    assert "The model ends at what a scanner would see" not in said
 
 
 # ---------------------------------------------------------------------------------------------- what care gives to it

@@ -364,7 +364,7 @@ def test_mechanisms_are_those_of_the_field_and_disputes_are_told() -> None:
 
 def test_statements() -> None:
     assert evidence.statement("cervical_cells").text.startswith(
-        "No controlled trial of intradiscal cells in the cervical spine has been published"
+        "No controlled trial of cells in a cervical disc was found"
     )
     with pytest.raises(InputError, match="did you mean 'cervical_cells'"):
         evidence.statement("cervical_cell")

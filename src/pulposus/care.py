@@ -153,7 +153,7 @@ def steps(text: str) -> tuple[Step, ...]:
     """
     found = []
     for part in re.split(r"[,;]\s*", text.strip()):
-        match = re.fullmatch(r"(.+?)(?:\s+at(?: month)?\s+([\d.]+))?(\s+if not better)?", part.strip())
+        match = re.fullmatch(r"(.+?)(?:\s+at(?: month)?\s+(-?[\d.]+))?(\s+if not better)?", part.strip())
         try:
             month = float(match[2] or 0) if match else math.nan
         except ValueError:

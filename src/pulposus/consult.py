@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from pulposus import candidacy, care, evidence, patients, safety
+from pulposus import candidacy, care, evidence, grounds, patients, safety
 from pulposus.candidacy import NO, YES, Assessment, Finding, Person
 from pulposus.care import Course, People
 from pulposus.errors import InputError, nearest
-from pulposus.evidence import criteria, offers, options
+from pulposus.evidence import criteria, offers, options, trials
 from pulposus.evidence.offers import Cost, Standing
 from pulposus.evidence.options import Option
 from pulposus.outcomes import person as law
@@ -39,6 +39,7 @@ from pulposus.talk import (
     Gauge,
     Harm,
     Met,
+    Outlook,
     Price,
     Talk,
     listed,
@@ -97,6 +98,9 @@ _NAMES = {
     "lumbar": {"pain": "vas_back", "limb": "vas_leg", "disability": "odi"},
     "cervical": {"pain": "vas_neck", "limb": "vas_arm", "disability": "ndi"},
 }
+_UNTRIED = "not tried in the {}, as far as was found: no number can be given"
+_BLIND = ("placebo", "sham")
+_SPINES = {"lumbar": "back", "cervical": "neck"}
 _INDEX = {"lumbar": "disability (Oswestry index)", "cervical": "disability (neck index)"}
 # What a gauge shows: title, limit in the evidence, criteria that hold it.
 _VIEWS = {
@@ -155,9 +159,9 @@ def gather(
     told = _Counted()
     courses = {name: _follow(name, who, months, seed) for name in dict.fromkeys(("wait", *wanted.shown))}
     choices = tuple(
-        _choice(courses[name], courses["wait"], found, told, first=name in wanted.first) for name in wanted.shown
+        _choice(name, courses, found, told, first=name in wanted.first) for name in wanted.shown
     )
-    names = _NAMES[region]
+    names, urgent = _NAMES[region], {fact for flag in found.flags if flag.answer != NO for fact in flag.missing}
     return Talk(
         title=found.title or "A talk about a disc",
         person=_person(facts, region, who),
@@ -177,7 +181,8 @@ def gather(
         fit_title=found.fit.list.title,
         fit_why=found.fit.why or "; ".join(one.says for one in found.fit.open),
         lists=_lists(found),
-        missing=tuple(_capital(asks) for _, asks, _ in found.missing),
+        missing=tuple(_capital(asks) for name, asks, _ in found.missing if name in urgent),
+        later=tuple(_capital(asks) for name, asks, _ in found.missing if name not in urgent),
         choices=choices,
         unknown=(*notes, *_unknown(region, wanted.left, choices)),
         questions=(*_QUESTIONS, *_OF_CELLS),
@@ -297,7 +302,10 @@ def _lists(found: Assessment) -> tuple[Met, ...]:
             one.list.name,
             one.list.title,
             one.answer,
-            one.why or "; ".join(finding.says for finding in one.open),
+            one.why or "; ".join(finding.says for finding in one.open if finding.answer != NO),
+            len(one.findings),
+            one.stand_ins,
+            tuple(finding.says for finding in one.open if finding.answer == NO),
         )
         for one in found.lists
         if one.list.treats in _TREATS
@@ -404,12 +412,13 @@ def _follow(name: str, who: People, months: float, seed: int) -> Course:
     return care.follow(np.random.default_rng(seed), who, [(name, 0.0)], visits, draws=np.repeat(draws, _EACH))
 
 
-def _choice(course: Course, alone: Course, found: Assessment, told: _Counted, first: bool) -> Choice:
+def _choice(name: str, courses: Mapping[str, Course], found: Assessment, told: _Counted, first: bool) -> Choice:
     """One option, with everything that is told of it."""
-    option, who = options.option(course.steps[0].option), course.people
+    course, option = courses[name], options.option(name)
+    who = course.people
     fits = option.fits(who.region, who.population)
-    known = fits and not options.unknown(option.name, who.region, who.population)
     state, why = _state(option, who, found, fits)
+    silent = _silent(option, who, state, why)
     exposed, span = option.exposed(who.region), float(course.months[-1])
     risks = safety.risks(exposed, who.region, span, who.population)
     uncounted = [
@@ -423,12 +432,10 @@ def _choice(course: Course, alone: Course, found: Assessment, told: _Counted, fi
         family=option.family,
         state=state,
         why=why,
-        known=known,
-        pain=_band(course.months, getattr(course, who.leading)),
-        disability=_band(course.months, course.disability),
-        chance=_chance(course, alone),
-        parts=_parts(course),
-        sham=None if option.family == "none" else _band(course.months, course.sham[who.leading]),
+        outlook=None if silent else _outlook(course, courses["wait"]),
+        silent=silent,
+        blind=_blind(option, who),
+        grounds=() if silent else _grounds(name, courses, told),
         harms=tuple(Harm(safety.words(risk), risk.serious, risk.kind == "assumed", risk.share) for risk in risks),
         uncounted=tuple(uncounted),
         prices=tuple(map(_price, costs)),
@@ -464,8 +471,61 @@ def _state(option: Option, who: People, found: Assessment, fits: bool) -> tuple[
     return OPEN, "nothing to arrange" if option.name == "wait" else "in usual care"
 
 
+def _silent(option: Option, who: People, state: str, why: str) -> str:
+    """Why no number can be given of an option; nothing where one can. What no trial did to such people has none."""
+    if option.family == "none":
+        done = {(arm.region, arm.procedure, arm.aware) for arm in trials.arms().values()}
+        held = (who.region, option.procedure, option.aware) in done
+        return "" if held else _UNTRIED.format(_SPINES[who.region])
+    if options.unknown(option.name, who.region, who.population):
+        if option.family == "biological" and who.region == "cervical":
+            return _UNTRIED.format(_SPINES[who.region])
+        return "no controlled trial tells what it does to such pain: no number can be given"
+    return f"{why.partition(': ')[2] or why}: no number can be given" if state == CLOSED else ""
+
+
+def _blind(option: Option, who: People) -> bool:
+    """Whether a trial in which nobody knew tells what the treatment itself does; so too where there is none to tell."""
+    named = set(option.treatments(who.region))
+    effects = options.effects_of(option.name, who.region, who.population)
+    blind = [arm for arm in trials.arms().values() if arm.region == who.region and arm.aware == "blind"]
+    told = any(one.found and one.comparator in _BLIND for one in effects)
+    return option.family == "none" or told or any(named & set(arm.parts) for arm in blind)
+
+
+def _outlook(course: Course, alone: Course) -> Outlook:
+    """What is expected of one option in numbers."""
+    who, name = course.people, course.steps[0].option
+    leading, family = who.leading, options.option(name).family
+    until = [grounds.waited(who.region, who.population, one).months for one in (leading, "disability")]
+    pain_until, disability_until = until if name == "wait" else (None, None)
+    return Outlook(
+        pain=_band(course.months, getattr(course, leading)),
+        disability=_band(course.months, course.disability),
+        chance=_chance(course, alone),
+        parts=_parts(course),
+        sham=None if family == "none" else _band(course.months, course.sham[leading]),
+        pain_until=pain_until,
+        disability_until=disability_until,
+    )
+
+
+def _grounds(name: str, courses: Mapping[str, Course], told: _Counted) -> tuple[str, ...]:
+    """On what the difference to waiting rests, and what was published beside ours."""
+    course, alone = courses[name], courses["wait"]
+    titles = {**_PLACES[course.people.region], "disability": "disability"}
+    for one in grounds.published(course, alone):
+        effect = one.effect
+        kept = f"published {name} {effect.score} {effect.comparator} {effect.printed}"
+        told.add(kept, effect.kind == "assumed", effect.sources)
+    if name == "wait":
+        return grounds.of_waiting(alone, courses, titles)
+    return () if name == "sham" else grounds.of_option(course, alone, titles)
+
+
 def _band(months: np.ndarray, values: np.ndarray) -> Band:
-    ends = np.percentile(values, care.BANDS, axis=0)
+    low90, low50, _, high50, high90 = np.percentile(values, care.BANDS, axis=0)
+    ends = (low90, low50, values.mean(0), high50, high90)
     return Band(tuple(map(float, months)), *(tuple(map(float, row)) for row in ends))
 
 
@@ -568,15 +628,15 @@ def _count(
 def _unknown(region: str, left: Sequence[str], choices: Sequence[Choice]) -> tuple[str, ...]:
     """What nobody knows, in sentences, most important first."""
     said = [evidence.statement("cervical_cells").text] if region == "cervical" else []
-    unsure = [choice.title for choice in choices if not choice.known]
+    unsure = [choice.title for choice in choices if choice.outlook is None]
     if unsure:
-        said.append(f"No controlled trial in people like this tells what these do: {listed(unsure)}.")
+        said.append(f"No number can be given of what these would do to this person: {listed(unsure)}.")
     if left:
         titles = [options.option(name).title for name in left]
         said.append(f"Not shown, since no controlled trial measured what they do to this pain: {listed(titles)}.")
     said.append(_PICTURES)
     said += [evidence.statement(name).text for name in _SAID]
-    said += [_capital(line) for choice in choices if choice.first for line in choice.notes if choice.known]
+    said += [_capital(line) for choice in choices if choice.first for line in choice.notes if choice.outlook]
     return tuple(dict.fromkeys(said))
 
 

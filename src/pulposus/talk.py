@@ -24,12 +24,18 @@ class Flag:
 
 @dataclass(frozen=True)
 class Met:
-    """A trial's list held against the person: yes, no or unknown, and why not or what is open."""
+    """A trial's list held against the person: yes, no or unknown, and why not or what is open.
+
+    Of `criteria` so many, `assumed` are those of other trials, for want of its own; `fails`: of these, what is not met.
+    """
 
     name: str
     title: str
     answer: str
     why: str
+    criteria: int = 0
+    assumed: int = 0
+    fails: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,18 +74,18 @@ class DiscSeen:
 
 @dataclass(frozen=True)
 class Band:
-    """A score over months: the middle, and between which scores 50 and 90 of 100 people like this lie."""
+    """A score over months: the mean, and between which scores 50 and 90 of 100 people like this lie."""
 
     months: tuple[float, ...]
     low90: tuple[float, ...]
     low50: tuple[float, ...]
-    middle: tuple[float, ...]
+    mean: tuple[float, ...]
     high50: tuple[float, ...]
     high90: tuple[float, ...]
 
     def at_end(self) -> tuple[float, float, float, float, float]:
         """The five at the last month."""
-        return self.low90[-1], self.low50[-1], self.middle[-1], self.high50[-1], self.high90[-1]
+        return self.low90[-1], self.low50[-1], self.mean[-1], self.high50[-1], self.high90[-1]
 
 
 @dataclass(frozen=True)
@@ -130,10 +136,28 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Outlook:
+    """What people like this can expect of an option in numbers; parts: name -> points of the mean change at the end.
+
+    until: month after which a score is extrapolated, None where nothing is said of that.
+    """
+
+    pain: Band
+    disability: Band
+    chance: Chance
+    parts: tuple[tuple[str, float], ...]
+    sham: Band | None = None
+    pain_until: float | None = None
+    disability_until: float | None = None
+
+
+@dataclass(frozen=True)
 class Choice:
     """One option of care, as far as it can be told to this person.
 
-    state: open, closed, not known, or after referral; parts: name -> points of the mean change at the end.
+    state: open, closed, not known, or after referral. outlook: None where no number can be given; `silent` says why.
+    blind: whether a blind trial tells the treatment from hope, where there is one to tell. grounds: on what the
+    difference to waiting rests, and what was published beside ours.
     """
 
     name: str
@@ -141,12 +165,10 @@ class Choice:
     family: str
     state: str
     why: str
-    known: bool
-    pain: Band
-    disability: Band
-    chance: Chance
-    parts: tuple[tuple[str, float], ...]
-    sham: Band | None = None
+    outlook: Outlook | None
+    silent: str = ""
+    blind: bool = True
+    grounds: tuple[str, ...] = ()
     harms: tuple[Harm, ...] = ()
     uncounted: tuple[str, ...] = ()
     prices: tuple[Price, ...] = ()
@@ -159,7 +181,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Talk:
-    """Everything that one report tells."""
+    """Everything that one report tells; missing: what red flags wait for, later: what else is asked for."""
 
     title: str
     person: str
@@ -180,6 +202,7 @@ class Talk:
     fit_why: str
     lists: tuple[Met, ...]
     missing: tuple[str, ...]
+    later: tuple[str, ...]
     choices: tuple[Choice, ...]
     unknown: tuple[str, ...]
     questions: tuple[str, ...]

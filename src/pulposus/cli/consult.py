@@ -19,7 +19,7 @@ def consult(
     person: Annotated[Path, argument("PERSON", "A file of a person (TOML).")],
     out: Annotated[Path, option("--out", "Folder to write; a report in it is replaced.")],
     run: Annotated[Path | None, option("--run", "A results folder of this person's disc: is it fed?")] = None,
-    pdf: Annotated[bool, typer.Option("--pdf", help="A PDF too (needs pulposus[report]).")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="A PDF too (needs the extra 'report').")] = False,
     named: Annotated[
         list[str] | None, option("--option", "An option to tell in full, by its name; again for each.")
     ] = None,

@@ -7,6 +7,7 @@ options side by side, what is not known, questions to ask, and sources. Files ar
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,14 +28,19 @@ from pulposus.report.paper import (
     Sheet,
     Words,
 )
-from pulposus.talk import CLOSED, FIRST, OPEN, UNSURE, Band, Choice, DiscSeen, Harm, Talk, people
+from pulposus.talk import CLOSED, FIRST, OPEN, UNSURE, Band, Choice, DiscSeen, Harm, Met, Talk, listed, people
 
 PAGE, PAPER = "consult.html", "consult.pdf"
 _ABREAST = 3
-_CROWD, _FAN = 0.66, 0.8
+_CROWD, _FAN = 0.6, 0.74
 _HARMS, _PLACES, _ON_TOP = 4, 5, 3
 _LOOKS = {OPEN: "open", CLOSED: "closed", FIRST: "closed", UNSURE: "unsure"}
-_ANSWERS = {"yes": "Meets every criterion", "unknown": "Not yet known", "no": "Does not meet the criteria"}
+_ANSWERS = {
+    "yes": "Meets what was read",
+    "unknown": "Not yet known",
+    "fails": "Fails what trials have in common; the trial's own limit was not read",
+    "no": "Does not meet the criteria",
+}
 # share of people below which a chance is called so
 _PHRASES = (
     (0.05, "hardly anybody"),
@@ -48,7 +54,7 @@ _PHRASES = (
 
 _KEY = (
     "Little people: arms up by the treatment, arms out by hope and care, arms down with time, white not clearly "
-    "better. Curves: the middle, dark 50 and light 90 of 100 people; below the green dashes it matters; orange dots: "
+    "better. Curves: the mean, dark 50 and light 90 of 100 people; below the green dashes it matters; orange dots: "
     "a blind sham."
 )
 
@@ -117,13 +123,27 @@ def _first(talk: Talk) -> Sheet:
 
 def _met(talk: Talk) -> str:
     """How many lists are met, in a sentence."""
-    met, open_ones = (sum(one.answer == answer for one in talk.lists) for answer in ("yes", "unknown"))
-    if not met and not open_ones:
+    counts = Counter(map(_answer, talk.lists))
+    if not any(counts[answer] for answer in ("yes", "unknown", "fails")):
         return f"Of {len(talk.lists)} trials of cells or tissue, the criteria of none are met."
+    fails = f", and {counts['fails']} would be failed by what trials have in common" if counts["fails"] else ""
     return (
-        f"Of {len(talk.lists)} trials of cells or tissue, the criteria of {met} are met, and {open_ones} wait for what "
-        "is not yet known."
+        f"Of {len(talk.lists)} trials of cells or tissue, what was read of {counts['yes']} is met, {counts['unknown']} "
+        f"wait for what is not yet known{fails}. Whether they still take people was not looked up."
     )
+
+
+def _answer(one: Met) -> str:
+    """Under which heading a trial stands: one that fails what others ask is neither met nor waiting."""
+    return "fails" if one.answer == "unknown" and one.fails else one.answer
+
+
+def _told(one: Met) -> str:
+    """A trial, with what is open, what fails, and how much of its list is assumed."""
+    said = {"yes": "", "fails": "; ".join(one.fails)}.get(_answer(one), one.why)
+    if one.answer == "yes" and one.assumed:
+        said = f"{one.assumed} of {one.criteria} criteria are assumed from other trials"
+    return f"{one.title} ({one.name})" + (f": {said}" if said else "")
 
 
 def _capital(words: str) -> str:
@@ -159,7 +179,7 @@ def _disc(talk: Talk) -> Sheet:
         blocks.append(Columns(tuple((Picture(svg),) for svg in pictures)))
     else:
         blocks.append(
-            Words("Whether this disc can feed cells was not computed: no run of it was given with --run.", "small")
+            Words("Whether this disc can feed cells was not computed.", "small")
         )
     blocks.append(
         Words("Schematic: heights are those of tables by level, sex and grade. A picture says little of pain.", "small")
@@ -200,25 +220,25 @@ def _candidate(talk: Talk) -> Sheet:
     blocks: list[Block] = [Heading("Cells in the disc: who is a candidate"), Banner(kind, head, lines)]
     groups = []
     for answer, title in _ANSWERS.items():
-        some = [one for one in talk.lists if one.answer == answer]
+        some = [_told(one) for one in talk.lists if _answer(one) == answer]
         if not some:
             continue
-        shown = [
-            f"{one.title} ({one.name})" + (f": {one.why}" if one.why and answer == "unknown" else "") for one in some
-        ]
         own: list[Block] = [Heading(f"{title}: {len(some)} of {len(talk.lists)} trials", 3)]
         if answer == "no":
-            told = [f"{one.title} ({one.name}): {one.why}" for one in some]
-            own.append(Folded("Which, and why", (Points(tuple(told), "small"),), printed=not talk.refer))
+            own.append(Folded("Which, and why", (Points(tuple(some), "small"),), printed=not talk.refer))
         else:
-            own.append(Points(tuple(shown), "small"))
+            own.append(Points(tuple(some), "small"))
         groups.append(tuple(own))
     blocks.append(Columns(tuple(groups)))
     if talk.missing:
-        blocks += [Heading("What is missing to know", 3), Points(talk.missing, "boxes")]
+        blocks += [Heading("What red flags wait for", 3), Points(talk.missing, "boxes")]
+    if talk.later:
+        blocks.append(Folded(f"What else is missing to know: {len(talk.later)}", (Points(talk.later, "small"),)))
     blocks.append(
         Words(
-            "Lists were read in registries, tables and abstracts. Only the trial itself can take somebody in.", "small"
+            "Lists were read in registries, tables and abstracts, and not all of each. Only the trial itself can take "
+            "somebody in.",
+            "small",
         )
     )
     return Sheet("candidate", "Cells: a candidate?", tuple(blocks))
@@ -229,10 +249,10 @@ def _candidate(talk: Talk) -> Sheet:
 
 def _glance(talk: Talk) -> Sheet:
     """All options on three pictures."""
-    rows = [(choice.title, choice.known) for choice in talk.choices]
-    pain = [(t, c.pain, k) for (t, k), c in zip(rows, talk.choices, strict=True)]
-    disability = [(t, c.disability, k) for (t, k), c in zip(rows, talk.choices, strict=True)]
-    chance = [(t, c.chance, k) for (t, k), c in zip(rows, talk.choices, strict=True)]
+    seen = [(choice.title, choice.outlook) for choice in talk.choices if choice.outlook]
+    pain = [(title, outlook.pain) for title, outlook in seen]
+    disability = [(title, outlook.disability) for title, outlook in seen]
+    chance = [(title, outlook.chance) for title, outlook in seen]
     pictures = (
         (Heading("Who is clearly better", 3), Picture(signs.shares(chance))),
         (Heading(_capital(talk.pain_title), 3), Picture(signs.ranges(pain, talk.pain, ("none", "worst")))),
@@ -244,16 +264,17 @@ def _glance(talk: Talk) -> Sheet:
     key = (
         "blue: by the treatment itself. Orange, slanted: a sham does it too. Green, upright lines: nothing does it "
         "too. White: not clearly better",
-        "thick bar: half of people like this end there. Thin bar: 90 of 100. Diamond: the middle",
-        "grey, with ?: no controlled trial tells what it does; shown is what remains possible",
+        "thick bar: half of people like this end there. Thin bar: 90 of 100. Diamond: the mean",
     )
-    said = talk.choices[0].chance.says
-    blocks: list[Block] = [
-        Heading(f"Options at a glance, after {talk.months:.0f} months"),
-        Words(f"Clearly better means: {said}. The bands are wide because people differ, and because trials are few."),
-        Columns(pictures),
-        Points(key, "small"),
-    ]
+    blocks: list[Block] = [Heading(f"Options at a glance, after {talk.months:.0f} months")]
+    if seen:
+        said = f"Clearly better means: {seen[0][1].chance.says}."
+        blocks += [
+            Words(f"{said} The bands are wide because people differ, and because trials are few."),
+            Columns(pictures),
+            Points((*key, *_waiting(talk)), "small"),
+        ]
+    blocks += _silent(talk)
     if talk.refer:
         said = "They were counted in people without such a sign, and do not hold as long as it has not been excluded."
         blocks.insert(1, Banner("shut", "These numbers are not yet for this person", (said,)))
@@ -262,27 +283,43 @@ def _glance(talk: Talk) -> Sheet:
     return Sheet("glance", "At a glance", tuple(blocks))
 
 
+def _waiting(talk: Talk) -> list[str]:
+    """For how long those who waited were looked at, in one line."""
+    waits = next((choice.outlook for choice in talk.choices if choice.name == "wait"), None)
+    if waits is None or waits.pain_until is None or waits.disability_until is None:
+        return []
+    spans = [(talk.pain_title, waits.pain_until), ("disability", waits.disability_until)]
+    looked = listed([f"{title} for {until:.2g} months" if until else f"{title} never" for title, until in spans])
+    return [f"of those who waited, few were looked at: {looked}. What stands here of waiting is extrapolated from that"]
+
+
+def _silent(talk: Talk) -> list[Block]:
+    """Options of which no number can be given, one line for all of which the same is said."""
+    said: dict[str, list[str]] = {}
+    for choice in talk.choices:
+        if not choice.outlook:
+            said.setdefault(choice.silent, []).append(choice.title)
+    lines = tuple(f"{_capital(listed(titles))}: {why}." for why, titles in said.items())
+    return [Banner("unsure", "No number can be given", lines)] if lines else []
+
+
 def _beside(talk: Talk) -> list[Sheet]:
     """Options in full, so many abreast."""
     shown = [choice for choice in talk.choices if choice.first]
-    reach = max(sum(max(-points, 0.0) for _, points in choice.parts) for choice in talk.choices)
+    falls = [sum(max(-p, 0.0) for _, p in choice.outlook.parts) for choice in talk.choices if choice.outlook]
+    reach = max(falls, default=0.0)
     made = []
     for k in range(0, len(shown), _ABREAST):
         some = shown[k : k + _ABREAST]
         heads = tuple((_capital(c.title), _tag(c), _LOOKS.get(c.state, "plain")) for c in some)
         aspects = [
             Aspect(f"Clearly better after {talk.months:.0f} months?", tuple(_crowd(c, talk) for c in some)),
-            Aspect(
-                _capital(talk.pain_title),
-                tuple(_course(c.pain, talk.pain, talk.pain_change, talk, c.sham) for c in some),
-            ),
-            Aspect(
-                _capital(talk.disability_title),
-                tuple(_course(c.disability, talk.disability, talk.disability_change, talk, None) for c in some),
-            ),
+            Aspect(_capital(talk.pain_title), tuple(_pain(c, talk) for c in some)),
+            Aspect(_capital(talk.disability_title), tuple(_disability(c, talk) for c in some)),
+            Aspect("Beside waiting, and what trials published", tuple(_grounds(c) for c in some)),
             Aspect(
                 f"What the change of {talk.pain_title} is made of",
-                tuple((Picture(signs.made_of(c.parts, reach)),) for c in some),
+                tuple(_made_of(c, reach) for c in some),
             ),
             Aspect("What may go wrong", tuple(_harms(c) for c in some)),
             Aspect("Back to usual life", tuple((Words(c.recovery or "Not known."),) for c in some)),
@@ -304,8 +341,10 @@ def _tag(choice: Choice) -> str:
 
 
 def _crowd(choice: Choice, talk: Talk) -> tuple[Block, ...]:
-    """Little people, and the same in words."""
-    chance = choice.chance
+    """Little people, and the same in words; words alone where no number can be given."""
+    if not choice.outlook:
+        return (Words(f"{_capital(choice.silent)}."),)
+    chance = choice.outlook.chance
     counts = people(chance)
     better, sham = sum(counts[:3]), round(100 * chance.sham)
     phrase = next(words for most, words in _PHRASES if chance.share < most)
@@ -316,8 +355,6 @@ def _crowd(choice: Choice, talk: Talk) -> tuple[Block, ...]:
         more = "This is what comes with time alone."
     elif choice.name == "sham":
         more = "All of it comes with a needle that holds nothing."
-    elif not choice.known:
-        more = f"No trial tells whether it does more than a sham ({sham} of 100)."
     elif sham >= better:
         more = f"A sham that is believed in does as much: {sham}. In a blind trial: {100 * chance.blind:.0f}."
     else:
@@ -325,11 +362,59 @@ def _crowd(choice: Choice, talk: Talk) -> tuple[Block, ...]:
     return (Picture(signs.crowd(chance, f"p-{choice.name}"), _CROWD), Words(said), Words(more))
 
 
-def _course(band: Band, start: float, matters: float, talk: Talk, sham: Band | None) -> tuple[Block, ...]:
-    low, half_low, middle, half_high, high = band.at_end()
+_NOTHING: tuple[Block, ...] = (Words("No number can be given.", "small"),)
+
+
+def _pain(choice: Choice, talk: Talk) -> tuple[Block, ...]:
+    out = choice.outlook
+    return _course(out.pain, talk.pain, talk.pain_change, talk, out.sham, out.pain_until) if out else _NOTHING
+
+
+def _disability(choice: Choice, talk: Talk) -> tuple[Block, ...]:
+    out = choice.outlook
+    if not out:
+        return _NOTHING
+    return _course(out.disability, talk.disability, talk.disability_change, talk, None, out.disability_until)
+
+
+def _grounds(choice: Choice) -> tuple[Block, ...]:
+    if not choice.outlook:
+        return _NOTHING
+    if not choice.grounds:
+        return (Words("It is what others are compared with.", "small"),)
+    return (Points(choice.grounds, "small"),)
+
+
+def _made_of(choice: Choice, reach: float) -> tuple[Block, ...]:
+    if not choice.outlook:
+        return _NOTHING
+    drawn = Picture(signs.made_of(choice.outlook.parts, reach, _HOPES.get(choice.family, "")))
+    return (drawn,) if choice.blind else (drawn, Words(_SEEN, "small"))
+
+
+# family of an option -> what people hope of
+_HOPES = {
+    "conservative": "being cared for, and hope",
+    "drug": "hope, and taking something",
+    "injection": "hope, and the needle",
+    "biological": "hope, and the needle",
+    "ablation": "hope, and the probe",
+    "surgery": "hope, and the operation",
+    "none": "hope, and the needle",
+}
+_SEEN = (
+    "No blind trial of it was found. What is called the treatment itself is a difference between people who knew what "
+    "they got, less what hope is reckoned to do: how much of it is hope, nobody knows."
+)
+
+
+def _course(
+    band: Band, start: float, matters: float, talk: Talk, sham: Band | None, until: float | None
+) -> tuple[Block, ...]:
+    low, half_low, mean, half_high, high = band.at_end()
     half, most = f"{half_low:.0f}–{half_high:.0f}", f"{low:.0f}–{high:.0f}"
-    said = f"{start:.0f} now, then about {middle:.0f}. Half: {half}; 90 of 100: {most}."
-    return (Picture(signs.fan(band, start, ("worst", "none"), matters, talk.months, sham), _FAN), Words(said))
+    said = f"{start:.0f} now, then {mean:.0f} on average. Half: {half}; 90 of 100: {most}."
+    return (Picture(signs.fan(band, start, ("worst", "none"), matters, talk.months, sham, until), _FAN), Words(said))
 
 
 def _harms(choice: Choice) -> tuple[Block, ...]:
@@ -365,7 +450,8 @@ def _prices(choice: Choice) -> tuple[Block, ...]:
 
 def _standing(choice: Choice) -> tuple[Block, ...]:
     if not choice.standings:
-        return (Words("Where it stands with authorities was not looked up here: ask whether it is licensed for this use."),)
+        said = "Where it stands with authorities was not looked up here: ask whether it is licensed for this use."
+        return (Words(said),)
     lines = [f"{s.region}: {s.says} ({s.asof}{', recalled' * s.assumed})" for s in choice.standings[:_PLACES]]
     return (Points(tuple(lines)),)
 

@@ -23,7 +23,7 @@ Part = tuple[str, float]
 PARTS = {
     "regression": ("you came on a bad day", SKY, "dots"),
     "course": ("time: it eases by itself", GREEN, "bars"),
-    "expectation": ("being cared for, hope, the needle", ORANGE, "slants"),
+    "expectation": ("hope and care", ORANGE, "slants"),
     "treatment": ("the treatment itself", BLUE, "plain"),
     "worsening": ("knowing that nothing is done", RED, "cross"),
     "other": ("ends of the scale, chance", GREY, "plain"),
@@ -157,10 +157,16 @@ def crowd(chance: Chance, name: str) -> str:
 
 
 def fan(
-    band: Band, start: float, words: tuple[str, str], matters: float, span: float, other: Band | None = None
+    band: Band,
+    start: float,
+    words: tuple[str, str],
+    matters: float,
+    span: float,
+    other: Band | None = None,
+    until: float | None = None,
 ) -> str:
-    """A score over months with its 50 and 90 % bands; a dashed line where it has fallen enough to matter; the middle of
-    a sham besides, dotted. words: what stands at 100, and at 0.
+    """A score over months with its 50 and 90 % bands; a dashed line where it has fallen enough to matter; the mean of
+    a sham besides, dotted. words: what stands at 100, and at 0. until: month after which it is extrapolated, hatched.
     """
     left, right, top, base = 34.0, 352.0, 20.0, 138.0
 
@@ -183,12 +189,12 @@ def fan(
         f'<path d="M{at(0, goal)}L{at(span, goal)}" stroke="{GREEN}" stroke-width="1.6" stroke-dasharray="7 4"/>'
     )
     if other is not None:
-        points = " ".join([at(0, start), *(at(m, v) for m, v in zip(other.months, other.middle, strict=True))])
+        points = " ".join([at(0, start), *(at(m, v) for m, v in zip(other.months, other.mean, strict=True))])
         made.append(
             f'<polyline points="{points}" fill="none" stroke="{ORANGE}" stroke-width="2.4" stroke-dasharray="1 4.5" '
             'stroke-linecap="round"/>'
         )
-    points = " ".join([at(0, start), *(at(m, v) for m, v in zip(band.months, band.middle, strict=True))])
+    points = " ".join([at(0, start), *(at(m, v) for m, v in zip(band.months, band.mean, strict=True))])
     made.append(f'<polyline points="{points}" fill="none" stroke="{BLUE}" stroke-width="2.6"/>')
     begin = at(0, start).split(",")
     made.append(f'<circle cx="{begin[0]}" cy="{begin[1]}" r="4.5" fill="{INK}"/>')
@@ -197,16 +203,22 @@ def fan(
         x = at(month, 0).split(",")[0]
         made.append(text(float(x), base + 15, "now" if month == 0 else str(month), 11, "middle", SOFT))
     made.append(text(right, base + 30, "months", 11, "end", SOFT))
-    low, _, middle, _, high = band.at_end()
+    if until is not None and until < span:
+        edge = float(at(until, 0).split(",")[0])
+        slants = _slants(edge, top, right - edge, base - top)
+        made.append(f'<path d="{slants}" stroke="{SOFT}" stroke-width=".7" fill="none"/>')
+        made.append(_backed(edge + 4, base - 5, "extrapolated: nobody looked"))
+    low, _, mean, _, high = band.at_end()
     told = (
-        f"from {start:.0f} to {middle:.0f} after {span:.0f} months, 90 of 100 people between {low:.0f} and {high:.0f}"
+        f"from {start:.0f} to {mean:.0f} after {span:.0f} months, 90 of 100 people between {low:.0f} and {high:.0f}"
     )
+    told += "" if until is None or until >= span else f", extrapolated after {until:.2g} months"
     return drawing(172, told, made)
 
 
-def ranges(rows: Sequence[tuple[str, Band, bool]], start: float, ends: tuple[str, str]) -> str:
-    """Where a score lies at the end, an option a row: thin bar 90, thick bar 50 of 100 people, a diamond the middle;
-    the start as a dashed line. rows: title, band, whether its effect is known.
+def ranges(rows: Sequence[tuple[str, Band]], start: float, ends: tuple[str, str]) -> str:
+    """Where a score lies at the end, an option a row: thin bar 90, thick bar 50 of 100 people, a diamond the mean;
+    the start as a dashed line. rows: title and band.
     """
     step, left, right, top = 34.0, 6.0, 354.0, 34.0
     high = top + step * len(rows) + 22
@@ -228,19 +240,18 @@ def ranges(rows: Sequence[tuple[str, Band, bool]], start: float, ends: tuple[str
         'stroke-width="1.6" stroke-dasharray="6 4"/>'
     )
     made.append(text(x(start), 25, "now", 11, "middle", INK, bold=True))
-    for k, (title, band, known) in enumerate(rows):
+    for k, (title, band) in enumerate(rows):
         y = top + step * k
-        a, b, middle, c, d = map(x, band.at_end())
-        wide, thick = ("#a9cde4", BLUE) if known else ("#d8dade", GREY)
-        made.append(_backed(left, y + 9, title if known else f"{title} ?"))
-        made.append(f'<rect x="{a:.1f}" y="{y + 17}" width="{d - a:.1f}" height="6" rx="3" fill="{wide}"/>')
-        made.append(f'<rect x="{b:.1f}" y="{y + 14}" width="{c - b:.1f}" height="12" rx="3" fill="{thick}"/>')
-        made.append(f'<path d="M{middle:.1f} {y + 12}l7 8l-7 8l-7-8z" fill="#fff" stroke="{INK}" stroke-width="1.8"/>')
-    told = "; ".join(f"{title}: {band.at_end()[2]:.0f}" for title, band, _ in rows)
+        a, b, mean, c, d = map(x, band.at_end())
+        made.append(_backed(left, y + 9, title))
+        made.append(f'<rect x="{a:.1f}" y="{y + 17}" width="{d - a:.1f}" height="6" rx="3" fill="#a9cde4"/>')
+        made.append(f'<rect x="{b:.1f}" y="{y + 14}" width="{c - b:.1f}" height="12" rx="3" fill="{BLUE}"/>')
+        made.append(f'<path d="M{mean:.1f} {y + 12}l7 8l-7 8l-7-8z" fill="#fff" stroke="{INK}" stroke-width="1.8"/>')
+    told = "; ".join(f"{title}: {band.at_end()[2]:.0f}" for title, band in rows)
     return drawing(high, f"at the end, from {start:.0f} now: {told}", made)
 
 
-def shares(rows: Sequence[tuple[str, Chance, bool]]) -> str:
+def shares(rows: Sequence[tuple[str, Chance]]) -> str:
     """Of 100 people how many are clearly better, an option a row, as the four kinds of little people side by side."""
     step, left, right, top = 34.0, 6.0, 354.0, 34.0
     made = [
@@ -248,28 +259,27 @@ def shares(rows: Sequence[tuple[str, Chance, bool]]) -> str:
         text(right, 12, "clearly better", 11, "end", SOFT),
     ]
     patterns = ("plain", "slants", "bars")
-    for k, (title, chance, known) in enumerate(rows):
+    for k, (title, chance) in enumerate(rows):
         y, at = top + step * k, left
-        made.append(text(left, y + 9, title if known else f"{title} ?", 12))
+        made.append(text(left, y + 9, title, 12))
         counts = people(chance)
-        better = sum(counts[:3])
-        number, colour = (str(better), INK) if known else (f"{better} ?", GREY)
-        made.append(text(right, y + 9, number, 13, "end", colour, bold=True))
+        made.append(text(right, y + 9, str(sum(counts[:3])), 13, "end", INK, bold=True))
         made.append(f'<rect x="{left}" y="{y + 14}" width="{right - left}" height="13" fill="#fff" stroke="{GREY}"/>')
         for kind in (2, 1, 0):
             wide = counts[kind] / 100 * (right - left)
-            part = bar(at, y + 14, wide, 13, PEOPLE[kind][1], patterns[kind])
-            made.append(part if known else f'<g opacity=".3">{part}</g>')
+            made.append(bar(at, y + 14, wide, 13, PEOPLE[kind][1], patterns[kind]))
             at += wide
-    told = "; ".join(f"{title}: {sum(people(chance)[:3])} of 100" for title, chance, _ in rows)
+    told = "; ".join(f"{title}: {sum(people(chance)[:3])} of 100" for title, chance in rows)
     return drawing(top + step * len(rows) + 2, told, made)
 
 
 # ---------------------------------------------------------------------------------------------- what a fall is of
 
 
-def made_of(parts: Sequence[Part], reach: float) -> str:
-    """What the mean change at the end is made of: falls to the right in one bar, what goes up in one below; points."""
+def made_of(parts: Sequence[Part], reach: float, hope: str = "") -> str:
+    """What the mean change at the end is made of: falls to the right in one bar, what goes up in one below; points.
+    hope: what people hope of here, in words.
+    """
     falls = [(name, -points) for name, points in parts if points < 0]
     rises = [(name, points) for name, points in parts if points > 0]
     left, right = 6.0, 354.0
@@ -288,6 +298,7 @@ def made_of(parts: Sequence[Part], reach: float) -> str:
     for name, points in parts:
         if round(abs(points)) or name == "treatment":
             words, colour, pattern = PARTS[name]
+            words = hope if hope and name == "expectation" else words
             made.append(bar(left, y, 20, 13, colour, pattern))
             sign = "less" if points < 0 else "more"
             said = f"{abs(points):.0f} {sign}" if round(abs(points)) else "nothing"

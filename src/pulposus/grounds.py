@@ -1,0 +1,210 @@
+"""On what a difference to waiting rests: who waited in trials and for how long, and what was published beside ours.
+
+What: `waited` counts the groups of trials that knew that they got nothing, their people and their months; `published`
+puts each controlled difference of an option beside what the law gives for the same score, comparator and month;
+`of_option` and `of_waiting` say both in sentences.
+Equations: a published difference d to no care stands beside the mean of the option less the mean of waiting, one to a
+blind comparator beside the mean less that of people who only believe in it; the share is d over ours.
+Reads: ``evidence/trials.csv``, ``evidence/option_effects.csv``, courses of `care`. Writes: nothing.
+Why this holds: people of both courses are the same, so that means differ by what is done alone. Small trials may exceed
+pooled ones; who reads a difference has to see both.
+Source: the rows themselves, each named.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pulposus import evidence
+from pulposus.care import Course
+from pulposus.evidence import options, trials
+from pulposus.evidence.options import Effect
+
+_POPULATIONS = {
+    ("lumbar", "chronic"): "chronic_lumbar",
+    ("lumbar", "radicular"): "lumbar_radicular",
+    ("cervical", "chronic"): "chronic_neck",
+    ("cervical", "radicular"): "cervical_radicular",
+}
+_DOMAINS = {"pain": ("pain", "neck", "both"), "limb": ("limb", "both"), "disability": ("disability", "both")}
+_NOTHING = ("none", "wait")
+_BLIND = ("placebo", "sham")
+_SAID = {"none": "nothing", "wait": "waiting", "placebo": "a placebo", "sham": "a sham", "usual_care": "usual care"}
+_LEAST = 1.0  # maths: points below which a share of a difference says nothing
+_NAMED = 3  # maths: trials that are called by name
+_HUNDRED = 100  # maths: per cent
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Groups of trials: the trial of each, people where they were printed (NaN where not), months of the last look;
+    `like`: people of this kind of pain.
+    """
+
+    trials: tuple[str, ...]
+    people: tuple[float, ...]
+    months: float
+    like: bool
+
+    def said(self) -> str:
+        """So many groups of so many people, by name."""
+        if not self.trials:
+            return "no group of any trial"
+        groups = f"{len(self.trials)} group{'s' * (len(self.trials) > 1)}"
+        known = [count for count in self.people if not math.isnan(count)]
+        least = "at least " * (len(known) < len(self.people))
+        other = "" if self.like else " with another kind of pain"
+        names = list(dict.fromkeys(self.trials))
+        more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
+        return f"{groups} of {least}{sum(known):.0f} people{other} ({', '.join([*names[:_NAMED], *more])})"
+
+
+def waited(region: str, population: str, *scores: str) -> Groups:
+    """Who waited in trials that the law was fitted to, of whom one of these scores was printed; of people of another
+    population where there were none of this one.
+    """
+    return _groups([one for one in _fitted(region, *scores) if one.arm.aware == "untreated"], region, population)
+
+
+def treated(name: str, region: str, population: str, *scores: str) -> Groups:
+    """Whom the law learnt of an option from; of people of another population where there were none of this one."""
+    named = set(options.option(name).treatments(region))
+    return _groups([one for one in _fitted(region, *scores) if named & set(one.arm.parts)], region, population)
+
+
+def _fitted(region: str, *scores: str) -> list[trials.Result]:
+    """Results of a region with weight in the fit, of one of these scores."""
+    domains = {domain for score in scores for domain in _DOMAINS[score]}
+    return [
+        one
+        for one in trials.results()
+        if one.arm.used
+        and one.arm.region == region
+        and one.endpoint.domain in domains
+        and evidence.outcome(f"weight_tier_{one.tier}").value > 0
+    ]
+
+
+def _groups(found: list[trials.Result], region: str, population: str) -> Groups:
+    alike = [one for one in found if one.arm.population == _POPULATIONS[region, population]]
+    taken = alike or found
+    people = {(one.arm.trial, one.arm.name): one.n for one in taken}
+    last = max((one.months for one in taken), default=0.0)
+    return Groups(tuple(trial for trial, _ in people), tuple(people.values()), last, bool(alike))
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A published difference, and ours at a month within it (NaN where ours cannot be put beside it)."""
+
+    effect: Effect
+    ours: float
+    month: float
+
+    @property
+    def share(self) -> float:
+        """The published one as a share of ours; NaN where they differ in direction, or ours is next to nothing."""
+        both = self.ours <= -_LEAST and self.effect.value < 0
+        return self.effect.value / self.ours if both else math.nan
+
+
+def published(course: Course, alone: Course) -> list[Beside]:
+    """Every published controlled difference of an option, beside ours."""
+    people = course.people
+    found = options.effects_of(course.steps[0].option, people.region, people.population)
+    return [_beside(one, course, alone) for one in found if one.found]
+
+
+def _beside(one: Effect, course: Course, alone: Course) -> Beside:
+    k = min(range(len(course.months)), key=lambda k: abs(course.months[k] - (one.since + one.until) / 2))
+    month = float(course.months[k])
+    reached = one.since <= float(course.months[-1])
+    if not reached or one.comparator not in (*_NOTHING, *_BLIND):
+        return Beside(one, math.nan, month)
+    other = getattr(alone, one.score) if one.comparator in _NOTHING else course.without[one.score]
+    return Beside(one, float((getattr(course, one.score) - other)[:, k].mean()), month)
+
+
+# ---------------------------------------------------------------------------------------------- sentences
+
+
+def of_option(course: Course, alone: Course, titles: Mapping[str, str]) -> tuple[str, ...]:
+    """What is said of an option: its difference to waiting, on what that rests, and each published difference. titles:
+    score -> what it is called.
+    """
+    people, end = course.people, float(course.months[-1])
+    scores = (people.leading, "disability")
+    apart = {score: float((getattr(course, score) - getattr(alone, score))[:, -1].mean()) for score in scores}
+    ours = " and ".join(f"{titles[score]} {_lower(points)}" for score, points in apart.items())
+    base = waited(people.region, people.population, *scores)
+    name = course.steps[0].option
+    got = treated(name, people.region, people.population, *scores)
+    first = got.said() if options.option(name).treatments(people.region) else "no group of the law's own trials"
+    later = "; what is later is extrapolated" if base.months < end else ""
+    lines = [
+        f"Beside waiting, here after {end:.0f} months: {ours}. This rests on {first} that got it, and on {base.said()} "
+        f"that waited, looked at for at most {base.months:.2g} months{later}."
+    ]
+    rows = published(course, alone)
+    lines += [_line(one, titles) for one in rows]
+    if not rows:
+        into = " beside those trials, which went into the law" * bool(got.trials)
+        lines.append(f"No published difference was read{into}.")
+    return tuple(lines)
+
+
+def _line(one: Beside, titles: Mapping[str, str]) -> str:
+    """A published difference with its source, and ours."""
+    effect = one.effect
+    against = _SAID.get(effect.comparator) or options.option(effect.comparator).title
+    reach = "" if math.isnan(effect.low + effect.high) else f" ({_between(effect.low, effect.high)})"
+    months = f"{effect.since:g} to {effect.until:g} months"
+    keys = ", ".join(effect.sources) or "no source"
+    how = f", {effect.printed.partition(' SMD')[0]} SMD" * ("SMD" in effect.printed)
+    how += ", recalled" * (effect.status == "memory")
+    points = f"{titles[effect.score]} {_lower(effect.value)}{reach}"
+    said = f"Published: {points} than with {against}, {months} [{keys}{how}]."
+    if math.isnan(one.ours):
+        return said
+    share = "" if math.isnan(one.share) else f"; published is {_HUNDRED * one.share:.0f} % of that"
+    return f"{said} Here {_lower(one.ours)} at {one.month:g} months{share}."
+
+
+def of_waiting(alone: Course, courses: Mapping[str, Course], titles: Mapping[str, str]) -> tuple[str, ...]:
+    """What is said of waiting: how few were followed, for how long, and how much of ours published differences are."""
+    people, end = alone.people, float(alone.months[-1])
+    lines = []
+    for score in (people.leading, "disability"):
+        base = waited(people.region, people.population, score)
+        later = f" From there to {end:.0f} months it is extrapolated." if base.months < end else ""
+        span = f", for {base.months:.2g} months.{later}" if base.trials else ": all of it is extrapolated."
+        lines.append(f"Of those who waited, {titles[score]} was read of {base.said()}{span}")
+    for name, course in courses.items():
+        rows = [one for one in published(course, alone) if one.effect.comparator in _NOTHING]
+        shares = sorted(one.share for one in rows if not math.isnan(one.share))
+        if shares:
+            low, high = (f"{_HUNDRED * share:.0f}" for share in (shares[0], shares[-1]))
+            span = low if low == high else f"{low} to {high}"
+            keys = ", ".join(dict.fromkeys(key for one in rows for key in one.effect.sources))
+            lines.append(
+                f"Published differences of {options.option(name).title} to doing nothing are {span} % of those shown "
+                f"here [{keys}]."
+            )
+    return tuple(lines)
+
+
+def _between(low: float, high: float) -> str:
+    """A range of changes in words."""
+    if low < 0 < high:
+        return f"{_lower(low)} to {_lower(high)}"
+    least, most = sorted((abs(low), abs(high)))
+    return f"{least:.0f} to {_lower(math.copysign(most, low + high))}"
+
+
+def _lower(points: float) -> str:
+    """A change in words: so many points lower, or higher."""
+    if not round(abs(points)):
+        return "the same"
+    return f"{abs(points):.0f} {'lower' if points < 0 else 'higher'}"
