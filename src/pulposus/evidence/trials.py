@@ -2,8 +2,8 @@
 
 `trials.csv` holds one row for an arm, an outcome and a time, as it was printed; `arms.csv` says what an arm was (whose
 disease, what its people knew, what was done to them), `arms_left_out.csv` which controlled trials have none there and
-why; `endpoints.csv` says what a printed outcome is of a person. A tier says how a number is known: 1 read in full, a registry or a data set, 2 an abstract or a printed review, 3 press or
-second hand, 4 recalled or not found.
+why; `endpoints.csv` says what a printed outcome is of a person. A tier says how a number is known: 1 read in full, a
+registry or a data set, 2 an abstract or a printed review, 3 press or second hand, 4 recalled or not found.
 """
 
 from __future__ import annotations
