@@ -17,7 +17,7 @@ from pulposus.outcomes import person
 from pulposus.outcomes.response import Parts
 from pulposus.uncertainty import reproduced
 from pulposus.uncertainty.reproduced import Asked
-from pulposus.uncertainty.trials import Reading
+from pulposus.uncertainty.trials import Pooled, Reading
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,10 @@ def of(rows: list[Asked], source: str, months: float | None = None) -> list[Aske
     return found
 
 
+def of_what(rows: list[Asked], what: str) -> Asked:
+    return next(row for row in rows if row.what == what)
+
+
 def test_what_is_called_fitted_was_in_the_fit_and_nothing_else_was(lumbar, cervical):
     for region, rows in (("lumbar", lumbar), ("cervical", cervical)):
         studies = set(Reading.of(region).studies)
@@ -48,7 +52,10 @@ def test_what_is_called_fitted_was_in_the_fit_and_nothing_else_was(lumbar, cervi
         for row in single:
             study = row.source.split(":")[0]
             assert (study in studies) == (row.fitted in ("yes", "overlap")), row
-    assert {row.fitted for row in lumbar} == {"yes", "overlap", "prior", "no"}
+    assert {row.fitted for row in lumbar} == {"yes", "overlap", "calibration", "prior", "no"}
+    terms = {row.what for row in Pooled(Reading.of("lumbar")).rows}
+    assert terms == {row.what for row in lumbar if row.fitted == "calibration"}
+    assert {row.what for row in lumbar if row.group == "contrasts"} <= terms
 
 
 def test_nothing_was_given_to_those_who_are_reproduced(lumbar):
@@ -66,6 +73,32 @@ def test_the_known_untreated_do_not_improve_without_course_and_regression_and_co
         assert bare.mean() > -1, row
         low, high = interval(row, number)
         assert low <= row.printed <= high, row
+
+
+@pytest.mark.parametrize("region", ["lumbar", "cervical"])
+@pytest.mark.parametrize("month", [12.0, 24.0])
+def test_worsening_of_those_who_got_nothing_never_improves_them(region, month):
+    """Pain as well as disability, with each draw that is kept."""
+    for name in ("worsening_pain", "worsening_disability"):
+        assert person.drawn(region, name).min() > 0
+    given = person.Given(region=region, procedure="none", aware="untreated")
+    starts = np.full(4000, 65.0), np.full(4000, 44.0)
+    told = person.why(np.random.default_rng(0), given, *starts, month).set_index("part")
+    assert (told.loc["worsening"] > 0).all()
+    assert (told.loc[["expectation", "treatment"]] == 0).all().all()
+
+
+def test_a_pooled_term_of_the_fit_is_what_people_of_the_law_print(lumbar):
+    """The law of two arms and the people who are drawn one by one say the same of a difference and of a correlation."""
+    reading, (_, rows) = Reading.of("lumbar"), person.responses("lumbar")
+    pooled, count = Pooled(reading), len(reading.names)
+    told = np.median(
+        [pooled.told({"numbers": row[:count], "treatment": row[count:]}) for row in rows[::20]], axis=0
+    )
+    for number, row in enumerate(pooled.rows):
+        mine = told[number] if pooled.differs[number] else np.tanh(told[number])
+        drawn = reproduced.simulated(np.random.default_rng(0), of_what(lumbar, row.what))
+        assert mine == pytest.approx(np.median(drawn), abs=0.12), row.what
 
 
 def test_sham_and_placebo_arms_come_out_and_the_outlier_does_not(lumbar, cervical):

@@ -103,6 +103,26 @@ def test_words_agree_where_such_a_trial_would_not_find_a_difference(lumbar, draw
     assert (said["low"] <= said["high"]).all()
 
 
+def test_every_controlled_trial_has_its_arms_or_a_reason():
+    described, left = {trial for trial, _ in printed.arms()}, printed.left_out()
+    for name in printed.controlled():
+        assert (name in described) != (name in left), name
+    assert {"EURODISC", "JU_2022", "NDISC", "SLEIJSER"} <= set(left)
+    assert {"ENGQUIST", "TUAKLI", "AKEDA_2022"} <= described
+
+
+def test_who_found_a_difference_is_scored_by_its_sign(lumbar, draws):
+    said = foretold.words(lumbar, draws).set_index(["study", "outcome"])
+    platelets = said.loc[("TUAKLI", "NRS best pain")]
+    assert platelets["says"] == "better"
+    assert platelets["chance_of_a_difference"] < platelets["of_its_sign"] < 1
+    # a treatment that adds nothing has either sign, and such a trial finds its own once in forty
+    nothing = {**draws, "treatment": np.zeros_like(draws["treatment"])}
+    told = foretold.words(lumbar, nothing).set_index(["study", "outcome"])
+    assert told.loc[("TUAKLI", "FRI"), "chance_of_a_difference"] == pytest.approx(0.025, abs=0.001)
+    assert bool(said.loc[("AKEDA_2022", "VAS"), "agrees"])
+
+
 def test_the_page_shows_inside_and_outside_and_counts_them(lumbar, draws):
     import pandas as pd
 

@@ -15,7 +15,7 @@ from pulposus.evidence.reading import number, one_of, records, sourced
 from pulposus.evidence.trials import AWARE, PROCEDURES, REGIONS, endpoints
 
 FOLDER = Path(__file__).parent
-GROUPS = ("placebo", "course", "regression", "statistics", "missing", "words")
+GROUPS = ("placebo", "contrasts", "course", "regression", "statistics", "missing", "words")
 QUANTITIES = (
     "change_pain",
     "effect_size_pain",
@@ -33,7 +33,7 @@ QUANTITIES = (
     "missing",
 )
 SAYS = ("", "no fall", "no difference")
-FITTED = ("yes", "prior", "no")
+FITTED = ("yes", "calibration", "prior", "no")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Published:
     """One published number (or words) and whose it is; NaN where a number was not printed.
 
     quantity: of `QUANTITIES`, or a share of people as `endpoints.csv` names it; begins, months: between which visits;
-    low, high: its 95 % interval, or its range over arms; fitted: whether trials that were read, or a prior, hold it.
+    low, high: its 95 % interval, or its range over arms; fitted: whether trials that were read, or a prior, hold it,
+    or (calibration) it is itself a term of the likelihood.
     """
 
     what: str

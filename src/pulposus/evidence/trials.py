@@ -1,9 +1,9 @@
 """Published trials: what each arm was, and what was printed of it, with how each number is known.
 
 `trials.csv` holds one row for an arm, an outcome and a time, as it was printed; `arms.csv` says what an arm was (whose
-disease, what its people knew, what was done to them); `endpoints.csv` says what a printed outcome is of a person. A
-tier says how a number is known: 1 read in full, a registry or a data set, 2 an abstract or a printed review, 3 press or
-second hand, 4 recalled or not found.
+disease, what its people knew, what was done to them), `arms_left_out.csv` which controlled trials have none there and
+why; `endpoints.csv` says what a printed outcome is of a person. A tier says how a number is known: 1 read in full, a
+registry or a data set, 2 an abstract or a printed review, 3 press or second hand, 4 recalled or not found.
 """
 
 from __future__ import annotations
@@ -136,6 +136,31 @@ def arms(folder: Path = FOLDER) -> dict[tuple[str, str], Arm]:
             record["note"],
         )
     return found
+
+
+@cache
+def left_out(folder: Path = FOLDER) -> dict[str, str]:
+    """Trial -> why no arm of it is described. Raises EvidenceError for one that is described or was not printed."""
+    printed, described = {record["trial_id"] for _, record in records("trials.csv", folder)}, arms(folder)
+    found = {}
+    for line, record in records("arms_left_out.csv", folder):
+        where, name = f"arms_left_out.csv line {line}", record["trial"]
+        one_of(where, "trial", name, printed)
+        if name in {trial for trial, _ in described}:
+            raise EvidenceError(f"{where}: {name} has arms in arms.csv; name it in one of both.")
+        if not record["because"]:
+            raise EvidenceError(f"{where}: no reason; say why {name} has no arm in arms.csv.")
+        found[name] = record["because"]
+    return found
+
+
+@cache
+def controlled(folder: Path = FOLDER) -> list[str]:
+    """Names of trials of which trials.csv calls an arm a control, or the design controlled."""
+    rows = [record for _, record in records("trials.csv", folder)]
+    kinds = ("RCT", "controlled")
+    named = (r["trial_id"] for r in rows if r["arm_role"] == "control" or any(kind in r["design"] for kind in kinds))
+    return list(dict.fromkeys(named))
 
 
 @cache

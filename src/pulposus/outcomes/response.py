@@ -109,13 +109,20 @@ def people(count: int = _POINTS) -> Float[np.ndarray, "3 point"]:
 
 
 class Expected(NamedTuple):
-    """What is expected of arms: mean change of both scores, its standard deviation, share of people who respond."""
+    """What is expected of arms: mean change of both scores, its standard deviation, share of people who respond.
+
+    `_after`: standard deviation of the score at follow-up; `_tied`: its correlation with that at start.
+    """
 
     pain: Array
     disability: Array
     pain_spread: Array
     disability_spread: Array
     share: Array
+    pain_after: Array
+    disability_after: Array
+    pain_tied: Array
+    disability_tied: Array
 
 
 def expected(
@@ -134,7 +141,7 @@ def expected(
     """
     places = jnp.asarray(people())
     both = [_at(score, places[i]) for i, score in enumerate((pain, disability))]
-    mean_changes, spreads, passed = [], [], []
+    mean_changes, spreads, passed, afters, tied = [], [], [], [], []
     for (score, before), limit in zip(both, limits, strict=True):
         wanted = Limits(*(jnp.asarray(part)[:, None] for part in limit)).of(before)
         classes = [settled(score, before, responds, parts) for responds in (0.0, 1.0)]
@@ -144,13 +151,28 @@ def expected(
         mean_changes.append(change.mean(1))
         within = (1 - p) * (means[0] - before) ** 2 + p * (means[1] - before) ** 2 + classes[0][1] ** 2
         spreads.append(jnp.sqrt(jnp.maximum(within.mean(1) - change.mean(1) ** 2, 1.0)))
+        after, together = _visits(before, means, p, classes[0][1])
+        afters.append(after)
+        tied.append(together)
         passed.append([_below(wanted, *one, places[2], tie) for one in classes])
     shares = []
     for of_pain, of_disability in zip(*passed, strict=True):
         joint = of_pain * of_disability
         shares.append(jnp.where(jnp.asarray(either)[:, None] > 0, of_pain + of_disability - joint, joint))
     share = ((1 - chance[:, None]) * shares[0] + chance[:, None] * shares[1]).mean(1)
-    return Expected(mean_changes[0], mean_changes[1], spreads[0], spreads[1], jnp.clip(share, _EDGE, 1 - _EDGE))
+    within_ends = jnp.clip(share, _EDGE, 1 - _EDGE)
+    return Expected(
+        mean_changes[0], mean_changes[1], spreads[0], spreads[1], within_ends, afters[0], afters[1], tied[0], tied[1]
+    )
+
+
+def _visits(before: Array, means: Sequence[Array], p: Array, left: Array) -> tuple[Array, Array]:
+    """Standard deviation of a score at follow-up and its correlation with that at start, over people (arm, point)."""
+    mean = (1 - p) * means[0] + p * means[1]
+    square = (1 - p) * jnp.square(means[0]) + p * jnp.square(means[1]) + jnp.square(left)
+    after = jnp.sqrt(jnp.maximum(square.mean(1) - jnp.square(mean.mean(1)), 1.0))
+    tied = ((before - before.mean(1, keepdims=True)) * mean).mean(1) / (jnp.sqrt(before.var(1) + _EDGE) * after)
+    return after, jnp.clip(tied, _EDGE - 1, 1 - _EDGE)
 
 
 def _at(score: Score, place: Array) -> tuple[Score, Array]:

@@ -223,7 +223,10 @@ def coverage(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def words(reading: Reading, draws: Draws, seed: int = 0) -> pd.DataFrame:
-    """Trials that report only words: the chance that such a trial finds a difference, against what it says it found."""
+    """Trials that report only words: the chance that such a trial finds a difference, against what it says it found.
+
+    Of one that says better, the difference counts that has its sign; `of_its_sign` is how likely the expected one has.
+    """
     import pandas as pd
 
     rows = []
@@ -243,10 +246,8 @@ def words(reading: Reading, draws: Draws, seed: int = 0) -> pd.DataFrame:
         }
         expected, error = _law(own)(values)
         between, beside = expected[:, 0] - expected[:, 1], np.sqrt((error**2).sum(1))
-        differs = stats.norm.sf(_SIGNIFICANT - np.abs(between) / beside) + stats.norm.cdf(
-            -_SIGNIFICANT - np.abs(between) / beside
-        )
-        chance = float(differs.mean())
+        fewer, more = (stats.norm.cdf(-_SIGNIFICANT - sign * between / beside) for sign in (1, -1))
+        chance = float((fewer if one.says == "better" else fewer + more).mean())
         rows.append(
             {
                 "study": one.active.study,
@@ -257,6 +258,7 @@ def words(reading: Reading, draws: Draws, seed: int = 0) -> pd.DataFrame:
                 "low": float(np.quantile(between, _TAILS[0])),
                 "high": float(np.quantile(between, _TAILS[1])),
                 "equivalent": float(np.mean(np.abs(between) < evidence.outcome("equivalence_pain").value)),
+                "of_its_sign": float(np.mean(between < 0)),
                 "chance_of_a_difference": chance,
                 "agrees": (chance < _EVEN) == (one.says == "no difference"),
             }

@@ -2,8 +2,9 @@
 
 What: `reproduce` draws, for every arm in which nothing was given and every row of ``evidence/published.csv``, many
 trials of as many people with the starts that were printed, and gives the 90 % interval of what such a trial prints,
-inside or outside; `words` scores rows that are only words; `counted` counts, apart those that were in the fit, those
-that a prior was taken from, those of people who are in the fit otherwise (overlap), and all others.
+inside or outside; `words` scores rows that are only words; `counted` counts, apart arms that were in the fit, pooled
+rows that are terms of it (calibration), those that a prior was taken from, those of people who are in the fit otherwise
+(overlap), and all others.
 Equations: those of `outcomes.person`, with each of its draws, a trial's own place from its t distribution, and the
 chance of its people; where their number was not printed, as many as of the same arm at another time, or of another
 arm of the trial. A printed percentage is taken for the whole people that it is of. Where a pooled result has an

@@ -5,6 +5,8 @@ they leave possible (NUTS, numpyro), with a study left out if one is named; `for
 Equations: printed mean changes are normal about the expected one with the spread of a change over root n, shares of
 people normal about the expected one with the binomial spread; results of one arm weigh one together, tiers as in
 ``evidence/outcomes.csv``. Studies differ in logit of the chance to respond and, where none was printed, in the start.
+Pooled rows of ``published.csv`` that are called calibration are terms too (`Pooled`): the difference of two arms over
+the spread at follow-up is normal about that of the law, Fisher's z of a correlation of visits likewise.
 Priors: `evidence/outcomes.csv`, a normal whose 5th and 95th percent are low and high.
 Source: Hoffman and Gelman 2014 (NUTS).
 """
@@ -22,12 +24,15 @@ import numpy as np
 
 from pulposus import evidence
 from pulposus.errors import InputError, nearest
-from pulposus.evidence import trials
+from pulposus.evidence import published, trials
+from pulposus.evidence.published import Published
 from pulposus.evidence.trials import Arm, Result
 from pulposus.outcomes import response
 from pulposus.outcomes.response import Expected, Limits, Score
 
 _NINE_TENTHS = 3.29  # maths: standard deviations between the 5th and the 95th percent of a normal
+_INTERVAL = 3.92  # maths: standard errors between the ends of a 95 % interval
+_LOST = 3  # maths: degrees of freedom that Fisher's z of a correlation takes from the number of people
 FREEDOMS = 5  # maths: of the t distribution of studies: a few lie far from all others
 DRAWS, WARMUP = 600, 300  # maths: of the sampler, after and before it has learnt its steps
 _LEAST_SPREAD = 2.0  # maths: points; what is printed is rounded and means of small arms are not known better
@@ -132,12 +137,14 @@ def _numbers(results: Sequence[Result]) -> set[str]:
 
 
 _SHARES, _POSITIVE = ("_fall", "_stability", "_tie"), ("_time", "_spread", "_loss")
+_NEVER_BETTER = "worsening_"  # a worsening that improves would be a second natural course
 
 
 def prior(name: str) -> tuple[str, float, float]:
     """A number's prior: on which scale it is normal (plain, log or logit), mean and standard deviation there."""
     row = evidence.outcome(name)
-    scale = "logit" if name.endswith(_SHARES) else "log" if name.endswith(_POSITIVE) else "plain"
+    positive = name.endswith(_POSITIVE) or name.startswith(_NEVER_BETTER)
+    scale = "logit" if name.endswith(_SHARES) else "log" if positive else "plain"
     centre, low, high = (_onto(scale, x) for x in (row.value, row.low, row.high))
     return scale, centre, (high - low) / _NINE_TENTHS
 
@@ -277,10 +284,88 @@ def errors(reading: Reading, at: Places, found: Expected, values: Mapping[str, A
     return jnp.where(kinds == "share", shares, jnp.where(kinds == "percent", points / start, points))
 
 
+# ---------------------------------------------------------------------------------------------- pooled results
+
+
+class Pooled:
+    """Rows of ``published.csv`` that the fit holds: what a pooled difference or a correlation of visits tells.
+
+    A row against nothing takes two arms, one of which knows that it got nothing; a trial's own place is left out, since
+    many trials were pooled. Where they stand in `own`: the row itself (`first`), and what it is held against
+    (`second`).
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        region = reading.results[0].arm.region
+        self.rows = [row for row in published.published() if row.fitted == "calibration" and row.region == region]
+        results, self.first, self.second = list[Result](), list[int](), list[int]()
+        for row in self.rows:
+            self.first.append(len(results))
+            results.append(_pooled_arm(row, row.what))
+            self.second.append(len(results) if "against" in row.quantity else self.first[-1])
+            if "against" in row.quantity:
+                bare = replace(row, aware="untreated", procedure="none", treatments=())
+                results.append(_pooled_arm(bare, f"nothing beside {row.what}"))
+        self.own = replace(reading, results=tuple(results), studies=("",), weight=np.ones(len(results)))
+        self.at = Places(self.own) if results else None
+        differs = np.array(["against" in row.quantity for row in self.rows])
+        value = np.array([row.published for row in self.rows])
+        interval = np.array([(row.high - row.low) / _INTERVAL for row in self.rows])
+        people = np.array([row.n for row in self.rows])
+        strange = evidence.outcome("correlation_error").value
+        self.differs, self.pains = differs, np.array([row.quantity.endswith("pain") for row in self.rows])
+        self.printed = np.where(differs, value, np.arctanh(value)) if self.rows else value
+        self.error = np.where(differs, interval, np.sqrt(1 / (people - _LOST) + strange**2)) if self.rows else value
+
+    def told(self, values: Mapping[str, Any]) -> jax.Array:
+        """What the law says of each row: a standardised difference, or Fisher's z of a correlation."""
+        middle = jnp.array([[prior(f"start_unknown_{domain}")[1] for domain in ("pain", "disability")]])
+        own = {"numbers": values["numbers"], "treatment": values["treatment"], "study": jnp.zeros(1), "start": middle}
+        found = arms_expected(self.own, own, self.at)
+        change, after, tied = (
+            jnp.where(self.pains[:, None], pain[self._both], disability[self._both])
+            for pain, disability in (
+                (found.pain, found.disability),
+                (found.pain_after, found.disability_after),
+                (found.pain_tied, found.disability_tied),
+            )
+        )
+        between = (change[:, 0] - change[:, 1]) / jnp.sqrt((after**2).mean(1))
+        return jnp.where(self.differs, between, jnp.arctanh(tied[:, 0]))
+
+    @property
+    def _both(self) -> np.ndarray:
+        return np.stack([self.first, self.second], -1)
+
+
+def _pooled_arm(row: Published, name: str) -> Result:
+    """The people of a pooled row as an arm, its start where one was printed."""
+    disabled = row.quantity.endswith("disability")
+    people = {"lumbar": ("chronic_lumbar", "lumbar_radicular"), "cervical": ("chronic_neck", "cervical_radicular")}
+    arm = Arm(
+        "published.csv",
+        name,
+        "",
+        row.region,
+        people[row.region][row.population == "radicular"],
+        row.aware,
+        row.procedure,
+        "+".join(row.treatments) or "none",
+        row.controlled,
+        True,
+        row.n,
+        "pooled",
+        row.note,
+    )
+    result = unprinted(arm, trials.endpoints()["ODI" if disabled else "VAS"], row.months, row.n)
+    start = (row.disability, row.disability_sd) if disabled else (row.pain, row.pain_sd)
+    return replace(result, baseline=start[0], baseline_sd=start[1])
+
+
 # ---------------------------------------------------------------------------------------------- sampling
 
 
-def _model(reading: Reading, at: Places, weight: jax.Array) -> None:
+def _model(reading: Reading, at: Places, pooled: Pooled, weight: jax.Array) -> None:
     import numpyro
     import numpyro.distributions as dist
 
@@ -306,6 +391,8 @@ def _model(reading: Reading, at: Places, weight: jax.Array) -> None:
     printed = np.array([r.value for r in reading.results])
     likely = dist.Normal(beside(reading, wanted), error).log_prob(printed)
     numpyro.factor("results", jnp.sum(weight * likely))
+    if pooled.rows:
+        numpyro.factor("pooled", jnp.sum(dist.Normal(pooled.told(values), pooled.error).log_prob(pooled.printed)))
 
 
 def beside(reading: Reading, wanted: jax.Array) -> jax.Array:
@@ -352,7 +439,7 @@ def _made(reading: Reading, draws: int, warmup: int, bar: bool) -> Any:
             raise InputError(
                 "Reading trials needs numpyro; install it with pip install 'pulposus[outcomes]'."
             ) from None
-        at = Places(reading)
-        kernel = NUTS(lambda weight: _model(reading, at, weight), target_accept_prob=0.9)  # maths: small steps
+        at, pooled = Places(reading), Pooled(reading)
+        kernel = NUTS(lambda weight: _model(reading, at, pooled, weight), target_accept_prob=0.9)  # maths: small steps
         _MADE[key] = MCMC(kernel, num_warmup=warmup, num_samples=draws, progress_bar=bar, jit_model_args=True)
     return _MADE[key]
