@@ -57,7 +57,7 @@ DAY = 86400.0  # maths: seconds of a day
 MONTH = 365.25 / 12 * DAY  # maths: a twelfth of a Julian year
 YEAR = 12 * MONTH  # maths: months of a year
 
-_SOLVER_TOLERANCE = 1e-7  # maths: solutes, relative to their scale
+_SOLVER_TOLERANCE = 1e-9  # maths: solutes, relative to their scale: a disc is the same in any company to 1e-9
 _STEP_TOLERANCE = 4e-3  # maths: cells gained or lost wrongly in one step, by the lower-order estimate
 _FIRST_STEP = 0.1 * DAY  # maths: first guess after a dose; the error control takes over
 _LONGEST_STEP = MONTH  # maths: form and matrix are carried forward with this step at most
