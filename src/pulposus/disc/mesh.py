@@ -259,15 +259,20 @@ def stiffness(topology: Topology, coords: Array, conductivity: Array) -> Float[A
         [weight * jnp.sum(cofactor[a] * cofactor[b], 0) for a, b in _PAIRS]
     )  # (pair, point, ring, sector, layer)
     element = jnp.tensordot(_ELEMENT, metric, axes=2)
-    r, layer = topology.rings - 1, topology.layers - 1
-    rows: dict[tuple[int, int, int], Array] = {}
-    for i, corner in enumerate(_CORNERS):
-        at = (slice(corner[0], corner[0] + r), slice(None), slice(corner[2], corner[2] + layer))
-        for j, other in enumerate(_CORNERS):
-            offset = (other[0] - corner[0], other[1] - corner[1], other[2] - corner[2])
-            part = jnp.roll(element[i, j], corner[1], axis=1)
-            rows[offset] = rows.get(offset, jnp.zeros(topology.shape)).at[at].add(part)
-    return jnp.stack([rows[a, b, c] for a, b, c in OFFSETS])
+    return stencil(element, topology)
+
+
+def stencil(element: Array, topology: Topology) -> Array:
+    """Element matrices (8, 8, ..., ring-1, sector, layer-1) summed into a stencil (27, ..., ring, sector, layer)."""
+    r, layer, inner = topology.rings - 1, topology.layers - 1, element.shape[2:-3]
+    total = jnp.zeros((3, 3, 3, *inner, *topology.shape), element.dtype)
+    for share, (a, b, c) in zip(element, _CORNERS, strict=True):
+        # seen from this corner all eight lie in a box of two by two by two offsets: eight sums, not sixty-four, since
+        # each has to be compiled
+        box = tuple(slice(1 - at, 3 - at) for at in (a, b, c))
+        around = jnp.roll(share, b, -2).reshape(2, 2, 2, *inner, r, topology.sectors, layer)
+        total = total.at[(*box, ..., slice(a, a + r), slice(None), slice(c, c + layer))].add(around)
+    return total.reshape(len(OFFSETS), *inner, *topology.shape)
 
 
 def apply(stencil: Array, field: Array) -> Array:

@@ -58,6 +58,10 @@ class Solid(eqx.Module):
 
 _SIX = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 _OF_PAIR = {pair: i for i, pair in enumerate(_SIX)} | {pair[::-1]: i for i, pair in enumerate(_SIX)}
+_METRIC = np.array([[_OF_PAIR[a, b] for b in range(3)] for a in range(3)])
+# e_abc e_ikn as a sign, and which of the nine g_cn it goes with, for each (a, b, i, k)
+_TWISTED = np.einsum("abc,ikn->abik", _EPSILON, _EPSILON)
+_TWIST = np.rint(np.einsum("abc,ikn,cn->abik", abs(_EPSILON), abs(_EPSILON), np.arange(9.0).reshape(3, 3))).astype(int)
 
 
 def solid(
@@ -188,44 +192,24 @@ def _stiff(body: Solid, places: Array, pressure: Array | None, branch: Branch | 
     held, slope = tissue.volume_stiffness(body.parameters, body.hypotheses, m, volume / body.volume)
     if pressure is not None:
         held = held - at_points(pressure)
-    pulls, pulled = [], _pulled(body, g)
-    for i in range(2):
-        pulls.append(_tension(m, pulled[i], branch, i))
-    rows = []
-    for a, b in itertools.product(range(3), repeat=2):
-        same = body.volume * m.shear * body.metric[_OF_PAIR[a, b]]
-        turned = [body.volume * body.fibres[f, a] * body.fibres[f, b] for f in range(2)]
-        same = same + sum(turned[f] * pulls[f][0] for f in range(2))
-        for i, k in itertools.product(range(3), repeat=2):
-            entry = slope / body.volume * cofactor[a, i] * cofactor[b, k]
-            entry = entry + sum(turned[f] * pulls[f][1] * pulled[f, i] * pulled[f, k] for f in range(2))
-            if i == k:
-                entry = entry + same
-            elif a != b:
-                c, n = 3 - a - b, 3 - i - k
-                entry = entry + _EPSILON[a, b, c] * _EPSILON[i, k, n] * held * g[c, n]
-            rows.append(_WEIGHT * entry)
-    stacked = jnp.stack(rows).reshape(3, 3, 3, 3, *volume.shape)  # (a, b, i, k, point, ...)
-    return jnp.moveaxis(stacked, 4, 2)
+    pulled = _pulled(body, g)
+    # all 81 entries by broadcasting over (axis, axis, 3, 3): written out one by one, they take ten seconds to compile
+    same = body.volume * m.shear * body.metric[_METRIC]
+    turned = slope / body.volume * cofactor[:, None, :, None] * cofactor[None, :, None]
+    for family in range(2):
+        pull, steeper = _tension(m, pulled[family], branch, family)
+        along = body.volume * body.fibres[family][:, None] * body.fibres[family]
+        same = same + pull * along
+        turned = turned + (steeper * along)[:, :, None, None] * (pulled[family][:, None] * pulled[family])
+    turned = turned + np.eye(3)[..., *[None] * volume.ndim] * same[:, :, None, None]
+    turned = turned + _TWISTED[..., *[None] * volume.ndim] * (held * g.reshape(9, *volume.shape))[_TWIST]
+    return _WEIGHT * jnp.moveaxis(turned, 4, 2)
 
 
 def stiffness(body: Solid, places: Array, pressure: Array | None = None) -> Float[Array, "27 3 3 ring sector layer"]:
     """How forces change with places, as a block stencil in single precision."""
     stiff = _stiff(body, places, pressure, None).astype(jnp.float32)
-    return stencil(jnp.tensordot(_PAIRS.astype(np.float32), stiff, axes=3), body.topology)
-
-
-def stencil(element: Array, topology: Topology) -> Array:
-    """Element matrices (8, 8, ..., ring-1, sector, layer-1) summed into a stencil (27, ..., ring, sector, layer)."""
-    r, layer = topology.rings - 1, topology.layers - 1
-    rows: dict[tuple[int, int, int], Array] = {}
-    empty = jnp.zeros((*element.shape[2:-3], *topology.shape), element.dtype)
-    for i, corner in enumerate(_CORNERS):
-        at = (..., slice(corner[0], corner[0] + r), slice(None), slice(corner[2], corner[2] + layer))
-        for j, other in enumerate(_CORNERS):
-            offset = (other[0] - corner[0], other[1] - corner[1], other[2] - corner[2])
-            rows[offset] = rows.get(offset, empty).at[at].add(jnp.roll(element[i, j], corner[1], -2))
-    return jnp.stack([rows[a, b, c] for a, b, c in OFFSETS])
+    return mesh.stencil(jnp.tensordot(_PAIRS.astype(np.float32), stiff, axes=3), body.topology)
 
 
 def apply(blocks: Array, field: Array) -> Array:
@@ -307,4 +291,4 @@ def coupled(
     push_back = jnp.swapaxes(push, 0, 1)
     upper = jnp.concatenate([solid, push[:, :, :, None]], 3)
     lower = jnp.concatenate([push_back, inner[:, :, None]], 2)[:, :, None]
-    return stencil(jnp.concatenate([upper, lower], 2), body.topology)
+    return mesh.stencil(jnp.concatenate([upper, lower], 2), body.topology)
