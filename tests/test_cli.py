@@ -183,6 +183,30 @@ def test_mistakes_are_one_sentence_and_nothing_is_written(tmp_path: Path, preten
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ("sensitivity", EXAMPLE),
+        ("optimise", EXAMPLE),
+        ("calibrate", "--only", "people"),
+        ("validate", "--only", "donnan"),
+        ("trial", "leave-one-out"),
+        ("trial", "reproduce"),
+    ],
+)
+def test_a_folder_that_cannot_be_is_refused_before_anything_is_computed(
+    words: tuple[Any, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file, or a place below one."""
+    from pulposus import run
+
+    monkeypatch.setattr(run, "remember_compilations", lambda: pytest.fail("it went on to compute"))
+    (tmp_path / "file").write_text("mine")
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert "is a file" in refused(*words, "--out", out)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
     "words", [[], ["nonsense"], ["run"], ["run", "x.toml"], ["list", "nothing"], ["treat", LINE, "--grade", "III?"]]
 )
 def test_what_is_no_command_is_exit_code_2(words: list[str]) -> None:

@@ -55,6 +55,17 @@ def test_no_file_holds_the_name_of_a_person(tmp_path: Path) -> None:
         taken_in.take_in(file, scheme=own[1], name="a\nb")
 
 
+def test_what_is_of_the_runs_is_refused_where_none_was_asked_for(tmp_path: Path) -> None:
+    asked = ["disc", "from-mask", str(tmp_path / "nothing.nii"), "--out", str(tmp_path / "out")]
+    for more in (["--years", "5"], ["--mesh", "coarse"], ["--resume"], ["--no-ablation"], ["--no-loads"]):
+        done = RUN.invoke(app, [*asked, *more])
+        assert done.exit_code == 2, done.output
+        assert f"{more[0]} is of the runs" in done.output
+    done = RUN.invoke(app, [*asked, "--years", "5", "--run"])
+    assert "is of the runs" not in done.output
+    assert not list(tmp_path.iterdir())
+
+
 # ---------------------------------------------------------------------------------------------- frames
 
 
