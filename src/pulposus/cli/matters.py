@@ -10,7 +10,6 @@ import typer
 from pulposus import interrupt
 from pulposus.cli.door import STOPPED, Quiet, Resume, again, app, argument, door, progress
 from pulposus.cli.tables import new_table, print_tables, short
-from pulposus.errors import InputError
 
 _SHOWN = 15
 

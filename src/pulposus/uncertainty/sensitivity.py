@@ -107,7 +107,7 @@ def sensitivity(
 
 
 def _ranked(case: Case) -> list[Factor]:
-    """Every uncertain number of a case but for the scale of the scanner, which reads the disc and does nothing to it."""
+    """Every uncertain number of a case but the scale of the scanner, which reads a disc and does nothing to it."""
     return [factor for factor in factors(case) if not factor.name.startswith(_SCANNER)]
 
 
