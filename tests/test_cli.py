@@ -171,6 +171,7 @@ def test_mistakes_are_one_sentence_and_nothing_is_written(tmp_path: Path, preten
     assert "'noriega_l45.toml'" in refused("run", EXAMPLE.with_name("noriega_l54.toml"), "--out", out)
     assert "coarse" in refused("run", EXAMPLE, "--out", out, "--mesh", "course")
     assert "years" in refused("run", EXAMPLE, "--out", out, "--years", "-1")
+    assert "--ensemble 200" in refused("run", EXAMPLE, "--out", out, "--ensemble-solid")
     assert "'L4-L5'" in refused("treat", LINE, "--level", "L4-L6", "--out", out)
     assert "1 to 5" in refused("treat", LINE, "--grade", "9", "--out", out)
     assert "female" in refused("treat", LINE, "--sex", "femal", "--out", out)

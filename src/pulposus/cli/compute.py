@@ -61,6 +61,8 @@ def run(
     from pulposus.case import read_case
 
     asked = read_case(case).changed(years=years, mesh=mesh)
+    if ensemble_solid and not ensemble:
+        raise InputError("--ensemble-solid is of the ensemble, and none was asked for; add --ensemble 200.")
     if ensemble:
         from pulposus.disc.mesh import sized
         from pulposus.uncertainty import draw
