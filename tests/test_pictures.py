@@ -111,6 +111,41 @@ def test_a_spine_that_is_turned_round_is_refused(name: str, axis: int, words: st
         assert taken_in.take_in(turned, level="L4-L5", **own).discs[0].case is not None
 
 
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ("ImageOrientationPatient", "does not say where right, front and up are"),
+        ("ImagePositionPatient", "does not say where right, front and up are"),
+        ("PixelSpacing", "does not say how large voxels are"),
+    ],
+)
+def test_a_series_that_does_not_say_where_it_lies_is_refused(missing: str, said: str, tmp_path: Path) -> None:
+    """The library takes one orientation and voxels of a millimetre for such a series."""
+    pydicom = pytest.importorskip("pydicom")
+    folder = series(tmp_path / "scan", np.ones((6, 7, 4)))
+    assert volume.read(folder).values.shape == (6, 7, 4)
+    for file in folder.iterdir():
+        data = pydicom.dcmread(file)
+        delattr(data, missing)
+        data.save_as(file)
+    with pytest.raises(InputError, match=said):
+        volume.read(folder)
+
+
+@pytest.mark.parametrize("place", [0, 2, 3])
+@pytest.mark.parametrize("left", [0, 140, -20])
+def test_a_series_with_a_damaged_slice_is_refused(place: int, left: int, tmp_path: Path) -> None:
+    """At an end no gap tells that one is lost."""
+    folder = series(tmp_path / "scan", np.ones((6, 7, 4)))
+    (folder / "notes.txt").write_text("no slice")
+    assert volume.read(folder).values.shape == (6, 7, 4)
+    file = folder / f"{place}.dcm"
+    file.write_bytes(file.read_bytes()[:left])
+    with pytest.raises(InputError, match="cannot be read|damaged") as caught:
+        volume.read(folder)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_series_with_slices_missing_is_refused(tmp_path: Path) -> None:
     values = np.arange(4 * 5 * 12).reshape(4, 5, 12)
     folder = series(tmp_path / "scan", values)
