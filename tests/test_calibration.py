@@ -117,6 +117,18 @@ def test_a_fit_does_not_hang_on_its_starts_and_says_what_it_does_not_know(quick)
     assert abs(late["after"] - late["published"]) < abs(late["before"] - late["published"])
 
 
+def test_a_fit_gives_the_rows_of_the_evidence_anew(quick) -> None:
+    """What cultures inform, which is all that is marked fitted by this command but for tears and people."""
+    table = quick().numbers
+    told = table[table["kind"] == "fitted"].set_index("name")
+    assert len(told) == 3
+    for name, new in told.iterrows():
+        row = next(row for row in evidence.found(name) if row.used)
+        assert row.kind == "fitted"
+        assert row.note.startswith(calibration.FITTED)
+        assert (new["value"], new["low"], new["high"]) == pytest.approx((row.value, row.low, row.high), rel=0.01)
+
+
 def test_pictures_of_a_fit_are_drawn(quick, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures.style, "DPI", 30)
     fit = quick()

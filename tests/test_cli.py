@@ -171,6 +171,7 @@ def test_mistakes_are_one_sentence_and_nothing_is_written(tmp_path: Path, preten
     assert "'noriega_l45.toml'" in refused("run", EXAMPLE.with_name("noriega_l54.toml"), "--out", out)
     assert "coarse" in refused("run", EXAMPLE, "--out", out, "--mesh", "course")
     assert "years" in refused("run", EXAMPLE, "--out", out, "--years", "-1")
+    assert "--ensemble 200" in refused("run", EXAMPLE, "--out", out, "--ensemble-solid")
     assert "'L4-L5'" in refused("treat", LINE, "--level", "L4-L6", "--out", out)
     assert "1 to 5" in refused("treat", LINE, "--grade", "9", "--out", out)
     assert "female" in refused("treat", LINE, "--sex", "femal", "--out", out)
@@ -180,6 +181,30 @@ def test_mistakes_are_one_sentence_and_nothing_is_written(tmp_path: Path, preten
     assert "no results" in refused("report", tmp_path)
     assert "no results" in refused("cite", tmp_path / "nowhere")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sensitivity", EXAMPLE),
+        ("optimise", EXAMPLE),
+        ("calibrate", "--only", "people"),
+        ("validate", "--only", "donnan"),
+        ("trial", "leave-one-out"),
+        ("trial", "reproduce"),
+    ],
+)
+def test_a_folder_that_cannot_be_is_refused_before_anything_is_computed(
+    words: tuple[Any, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file, or a place below one."""
+    from pulposus import run
+
+    monkeypatch.setattr(run, "remember_compilations", lambda: pytest.fail("it went on to compute"))
+    (tmp_path / "file").write_text("mine")
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert "is a file" in refused(*words, "--out", out)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.parametrize(

@@ -227,9 +227,10 @@ def test_a_mistake_is_a_sentence(words, said, tmp_path, monkeypatch):
         (["--febio", "disc.feb"], "composition", "donnan"),
         (["--febio", "folder.feb"], "donnan", "is a folder"),
         (["--vtu", "file/disc.vtu"], "donnan", "is a file"),
+        (["--vtu", "disc.vtu", "--posture", "standin"], "donnan", "'standing'"),
     ],
 )
-def test_what_cannot_be_written_is_refused_before_anything_is_computed(words, osmosis, said, tmp_path, monkeypatch):
+def test_what_cannot_be_done_is_refused_before_anything_is_computed(words, osmosis, said, tmp_path, monkeypatch):
     (tmp_path / "folder.feb").mkdir()
     (tmp_path / "file").touch()
     (tmp_path / "case.toml").write_text(f'disc.level = "L4-L5"\ndisc.grade = 2\nhypotheses.osmosis = "{osmosis}"\n')

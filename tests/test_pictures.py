@@ -55,6 +55,17 @@ def test_no_file_holds_the_name_of_a_person(tmp_path: Path) -> None:
         taken_in.take_in(file, scheme=own[1], name="a\nb")
 
 
+def test_what_is_of_the_runs_is_refused_where_none_was_asked_for(tmp_path: Path) -> None:
+    asked = ["disc", "from-mask", str(tmp_path / "nothing.nii"), "--out", str(tmp_path / "out")]
+    for more in (["--years", "5"], ["--mesh", "coarse"], ["--resume"], ["--no-ablation"], ["--no-loads"]):
+        done = RUN.invoke(app, [*asked, *more])
+        assert done.exit_code == 2, done.output
+        assert f"{more[0]} is of the runs" in done.output
+    done = RUN.invoke(app, [*asked, "--years", "5", "--run"])
+    assert "is of the runs" not in done.output
+    assert not list(tmp_path.iterdir())
+
+
 # ---------------------------------------------------------------------------------------------- frames
 
 
@@ -98,6 +109,41 @@ def test_a_spine_that_is_turned_round_is_refused(name: str, axis: int, words: st
             taken_in.take_in(turned, level="L4-L5", **own)
     else:
         assert taken_in.take_in(turned, level="L4-L5", **own).discs[0].case is not None
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ("ImageOrientationPatient", "does not say where right, front and up are"),
+        ("ImagePositionPatient", "does not say where right, front and up are"),
+        ("PixelSpacing", "does not say how large voxels are"),
+    ],
+)
+def test_a_series_that_does_not_say_where_it_lies_is_refused(missing: str, said: str, tmp_path: Path) -> None:
+    """The library takes one orientation and voxels of a millimetre for such a series."""
+    pydicom = pytest.importorskip("pydicom")
+    folder = series(tmp_path / "scan", np.ones((6, 7, 4)))
+    assert volume.read(folder).values.shape == (6, 7, 4)
+    for file in folder.iterdir():
+        data = pydicom.dcmread(file)
+        delattr(data, missing)
+        data.save_as(file)
+    with pytest.raises(InputError, match=said):
+        volume.read(folder)
+
+
+@pytest.mark.parametrize("place", [0, 2, 3])
+@pytest.mark.parametrize("left", [0, 140, -20])
+def test_a_series_with_a_damaged_slice_is_refused(place: int, left: int, tmp_path: Path) -> None:
+    """At an end no gap tells that one is lost."""
+    folder = series(tmp_path / "scan", np.ones((6, 7, 4)))
+    (folder / "notes.txt").write_text("no slice")
+    assert volume.read(folder).values.shape == (6, 7, 4)
+    file = folder / f"{place}.dcm"
+    file.write_bytes(file.read_bytes()[:left])
+    with pytest.raises(InputError, match=r"cannot be read|damaged") as caught:
+        volume.read(folder)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_series_with_slices_missing_is_refused(tmp_path: Path) -> None:

@@ -348,13 +348,19 @@ def test_a_disc_is_the_same_however_the_person_lay(tmp_path):
 def test_published_whole_discs_fit(place, size):
     picture = taken_in.take_in(TPTBOX, scheme="tptbox", disc=place, level="L4-L5")
     (one,) = picture.discs
-    depth, width, _, ml = size
+    depth, width, height, ml = size
     assert one.found.number("volume") == pytest.approx(ml, rel=0.03)
     assert one.overlap >= 0.93
     assert max(one.found.number("distance_mean", own) for own in (True, False)) < 0.6
     assert one.found.number("worst_jacobian") > 0
     assert one.found.number("ap_depth") == pytest.approx(depth, abs=1.5)  # a voxel
     assert one.found.number("width") == pytest.approx(width, abs=1.6)
+    own = one.found.number("mid_height", False)  # a box around a bowed or leaning disc is higher than its middle
+    assert one.found.number("mid_height") == pytest.approx(own, abs=1.5)
+    assert max(own, one.found.number("mid_height")) < height
+    voxels = one.disc.mask.places(np.argwhere(one.disc.mask.values))
+    along = np.linalg.svd(voxels - voxels.mean(0), full_matrices=False)[2]
+    assert np.ptp(voxels @ along.T, axis=0) == pytest.approx([width, depth, height], abs=0.06)  # as they were tabled
     assert one.found.endplates == "without"
     if place == 1:  # a second mask of the same disc, with labels that say no number
         twin = taken_in.take_in(SUBREGIONS, disc=1, level="L4-L5")

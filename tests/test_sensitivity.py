@@ -109,6 +109,20 @@ def test_a_month_beyond_the_case_is_refused_before_anything_is_computed(tmp_path
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("runs", [-5, 5, 26, 501])
+def test_runs_from_which_no_surrogate_comes_are_refused_before_anything_is_computed(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr(adjoint, "gradient", lambda *_, **__: pytest.fail("something was computed"))
+    words = ["sensitivity", str(EXAMPLE), "--runs", str(runs), "--out", str(tmp_path / "none")]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert result.stderr == f"--runs {runs} is not possible; give 27 to 500, or 0 for no Sobol indices.\n"
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_surrogate_needs_more_than_two_runs_a_number_beside_those_held_back() -> None:
+    assert [surrogate.fewest(numbers) for numbers in (1, 3, 10)] == [4, 9, 27]
+
+
 def test_a_surrogate_that_foretells_poorly_is_doubted_in_terminal_and_page(tmp_path, monkeypatch) -> None:
     table = pd.DataFrame({"name": ["salt"], "value": [0.15], "low": [0.1], "high": [0.2], "unit": ["M"]})
     table = table.assign(kind="measured", swing_effect=1.0)
@@ -192,7 +206,7 @@ def test_a_stopped_study_goes_on_and_another_question_is_refused(tmp_path, monke
     assert (tmp_path / "sobol.csv").exists()
     with pytest.raises(InputError, match="another question"):
         sensitivity.study(case, "water", 3, tmp_path, runs=60, resume=True)
-    with pytest.raises(InputError, match="--runs -1 is not possible; give 1 to 500, or 0 for no Sobol indices"):
+    with pytest.raises(InputError, match="--runs -1 is not possible; give 27 to 500, or 0 for no Sobol indices"):
         sensitivity.study(case, "aggrecan", 3, tmp_path, runs=-1)
     with pytest.raises(InputError, match="--runs 900 is not possible"):
         sensitivity.study(case, "aggrecan", 3, tmp_path, runs=900)

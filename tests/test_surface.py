@@ -500,7 +500,8 @@ def test_discs_of_others(name: str) -> None:
     assert max(found.number("distance_mean", which) for which in (False, True)) < 0.6
     metres = "cervical" in name
     assert any(("Its unit is metres" if metres else "Its unit is millimetres") in line for line in found.said)
-    assert found.number("dice") > (0.92 if metres else 0.965)  # C3-C4 reaches 0.924, all others 0.93
+    least = 0.92 if "disc43" in name else 0.93 if metres else 0.965  # C3-C4 misses the 0.93 that is asked of all
+    assert found.number("dice") > least
     depth, width, height = BOXES[name.split("_disc.")[0].split("_disc_")[0]]
     box = np.ptp(found.surface.points, axis=0) / MM
     lying = metres  # their table has the box as the file lies, tilted by up to 25 degrees

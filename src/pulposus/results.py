@@ -598,7 +598,21 @@ def require_place(target: Path) -> None:
     """
     if target.is_dir():
         raise InputError(f"{str(target)!r} is a folder; give the path of a file in it.")
-    above = next(folder for folder in target.absolute().parents if folder.exists())
+    _require_above(target, target.absolute().parents)
+
+
+def require_folder(out: Path) -> None:
+    """Raise InputError where `out` can be no folder to write into; nothing is made, so that it can be asked before a
+    long computation.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
+    _require_above(out, (out.absolute(), *out.absolute().parents))
+
+
+def _require_above(target: Path, folders: Sequence[Path]) -> None:
+    """Raise InputError where the first of `folders` that is there can hold nothing of ours."""
+    above = next(folder for folder in folders if folder.exists())
     if not above.is_dir():
         raise InputError(f"{str(target)!r} cannot be written, since {str(above)!r} is a file; choose another place.")
     if not os.access(above, os.W_OK | os.X_OK):

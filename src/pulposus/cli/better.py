@@ -161,7 +161,8 @@ def _done(out: Path, question: Mapping[str, Any]) -> pd.DataFrame | None:
 
 def _refuse(out: Path) -> None:
     """Raise InputError for a folder that holds something else."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
+    from pulposus.results import require_folder
+
+    require_folder(out)
     if out.is_dir() and any(not path.name.startswith(".") for path in out.iterdir()) and not (out / _RECORD).exists():
         raise InputError(f"{str(out)!r} holds something other than a search; give a new or an empty folder to --out.")

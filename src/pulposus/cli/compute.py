@@ -61,6 +61,8 @@ def run(
     from pulposus.case import read_case
 
     asked = read_case(case).changed(years=years, mesh=mesh)
+    if ensemble_solid and not ensemble:
+        raise InputError("--ensemble-solid is of the ensemble, and none was asked for; add --ensemble 200.")
     if ensemble:
         from pulposus.disc.mesh import sized
         from pulposus.uncertainty import draw
@@ -77,7 +79,7 @@ def run(
 def _compare(case: Case, out: Path, quiet: bool) -> None:
     """The case under every choice of every hypothesis, into hypotheses.csv and hypotheses.html of its folder."""
     from pulposus.report.book import hypotheses_page
-    from pulposus.results import Results, claimed
+    from pulposus.results import Results, claimed, write_text
 
     held = interrupt.held(lambda said: typer.echo(said, err=True))
     with held, progress(quiet) as tell, claimed(out):
@@ -87,7 +89,7 @@ def _compare(case: Case, out: Path, quiet: bool) -> None:
         table = compare_hypotheses(case, progress=tell)
         results.write_hypotheses(table)
         page = results.folder / _HYPOTHESES
-        page.write_text(hypotheses_page(table, str(results.info().get("title", ""))), encoding="utf-8")
+        write_text(page, hypotheses_page(table, str(results.info().get("title", ""))))
         if (results.folder / "report.html").exists():
             draw_report(results)  # it links the page
     if not quiet:

@@ -46,10 +46,10 @@ def calibrate(
 ) -> None:
     """Fit numbers that no source gives to the rows marked calibration, and say how far each is known then."""
     from pulposus.disc.mesh import sized
+    from pulposus.results import require_folder
 
     sized(mesh)
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
+    require_folder(out)
     if write and quick:
         raise InputError("--write needs every row, and --quick leaves some out; leave out one of the two.")
     if seed < 0:
@@ -107,30 +107,34 @@ def _write(fit: Fit | None, tears: Tears | None, people: People | None) -> list[
 
 def _publish(fit: Fit, out: Path) -> list[Path]:
     from pulposus.figures.posterior import write_posterior
+    from pulposus.results import write_text
 
     out.mkdir(parents=True, exist_ok=True)
     table = fit.numbers.assign(used="yes")[[*_COLUMNS, *_MORE]]
     paths = [out / "posterior.csv", out / "rows.csv"]
     for path, what in zip(paths, (table, fit.rows), strict=True):
-        what.to_csv(path, index=False, lineterminator="\n")
+        write_text(path, what.to_csv(index=False, lineterminator="\n"))
     return paths + write_posterior(fit.numbers, fit.rows, out / "figures")
 
 
 def _publish_tears(tears: Tears, out: Path) -> list[Path]:
     from pulposus.figures.posterior import write_fissures
+    from pulposus.results import write_text
 
     out.mkdir(parents=True, exist_ok=True)
     paths = [out / "tears.csv", out / "tears_rows.csv"]
     for path, what in zip(paths, (tears.number, tears.rows), strict=True):
-        what.to_csv(path, index=False, lineterminator="\n")
+        write_text(path, what.to_csv(index=False, lineterminator="\n"))
     return [*paths, write_fissures(tears.number, tears.rows, out / "figures")]
 
 
 def _publish_people(people: People, out: Path) -> list[Path]:
+    from pulposus.results import write_text
+
     out.mkdir(parents=True, exist_ok=True)
     paths = [out / "people.csv", out / "people_rows.csv"]
     for path, what in zip(paths, (people.numbers.assign(used="yes")[[*_COLUMNS]], people.rows), strict=True):
-        what.to_csv(path, index=False, lineterminator="\n")
+        write_text(path, what.to_csv(index=False, lineterminator="\n"))
     return paths
 
 

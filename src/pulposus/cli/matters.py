@@ -10,7 +10,6 @@ import typer
 from pulposus import interrupt
 from pulposus.cli.door import STOPPED, Quiet, Resume, again, app, argument, door, progress
 from pulposus.cli.tables import new_table, print_tables, short
-from pulposus.errors import InputError
 
 _SHOWN = 15
 
@@ -32,10 +31,10 @@ def sensitivity(
     """Rank every number of a case by what it does to an output: gradient, and Sobol indices of the first ten."""
     from pulposus.case import read_case
     from pulposus.report.tornado import tornado_page
+    from pulposus.results import require_folder, write_text
 
     asked = read_case(case)
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
+    require_folder(out)
     try:
         with interrupt.held(lambda said: typer.echo(said, err=True)), progress(quiet) as tell:
             from pulposus.run import remember_compilations
@@ -67,7 +66,7 @@ def sensitivity(
         doubted = doubt(quality)
     page = out / "sensitivity.html"
     text = tornado_page(table, indices, f"What matters for {output}", said, effect, UNITS[output], doubted)
-    page.write_text(text, encoding="utf-8")
+    write_text(page, text)
     if not quiet:
         shown = new_table(f"What matters for {output}", ["number"], ["range", f"moves the {effect} by"], ["kind"])
         for row in table.head(_SHOWN).to_dict("records"):

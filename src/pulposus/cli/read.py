@@ -67,11 +67,10 @@ def validate(
     """Hold the model against published results, and write the validation book and the credibility page (5 minutes)."""
     from pulposus.report.book import covered, validation_page
     from pulposus.report.credibility import credibility_page
+    from pulposus.results import require_folder, write_text
     from pulposus.run import remember_compilations
 
-    remember_compilations()
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
+    require_folder(out)
     if only and (out / "credibility.html").exists():
         raise InputError(
             f"{str(out)!r} holds a whole book, which one check would replace; give another folder to --out."
@@ -84,6 +83,7 @@ def validate(
             from pulposus import validation
             from pulposus.uncertainty import coverage
 
+            remember_compilations()
             validation.selected(only)
             if spread:
                 held = coverage.into(out, spread, resume=resume, progress=tell)
@@ -97,12 +97,12 @@ def validate(
         raise typer.Exit(STOPPED) from None
     counted = validation.counts(table)
     out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out / "validation.csv", index=False, lineterminator="\n")
+    write_text(out / "validation.csv", table.to_csv(index=False, lineterminator="\n"))
     if held is not None:
-        held.to_csv(out / "coverage.csv", index=False, lineterminator="\n")
-    (out / "validation.html").write_text(validation_page(table, counted, findings, held, shares), encoding="utf-8")
+        write_text(out / "coverage.csv", held.to_csv(index=False, lineterminator="\n"))
+    write_text(out / "validation.html", validation_page(table, counted, findings, held, shares))
     if not only:
-        (out / "credibility.html").write_text(credibility_page(table, counted, shares), encoding="utf-8")
+        write_text(out / "credibility.html", credibility_page(table, counted, shares))
     if not quiet:
         _print_book(table, counted)
         if shares is not None:

@@ -9,6 +9,7 @@ import typer
 
 from pulposus.cli.compute import compute_together
 from pulposus.cli.door import Mesh, NoAblation, NoLoads, Quiet, Resume, Years, argument, discs, door, option, progress
+from pulposus.errors import InputError
 
 if TYPE_CHECKING:
     from pulposus.exchange.surface import TakenIn
@@ -161,6 +162,10 @@ def from_mask(
     quiet: Quiet = False,
 ) -> None:
     """Make a case of every disc in a labelled picture, with a report of how well our mesh fits it."""
+    idle = {"--years": years, "--mesh": mesh, "--resume": resume, "--no-ablation": no_ablation, "--no-loads": no_loads}
+    unused = [name for name, value in idle.items() if value and not run]
+    if unused:
+        raise InputError(f"{' and '.join(unused)} is of the runs, and none was asked for; add --run, or leave it out.")
     with progress(quiet) as tell:
         tell(0, 2, "finding and fitting discs")
         _remember()

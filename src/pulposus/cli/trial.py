@@ -143,8 +143,9 @@ def leave_one_out(
     quiet: Quiet = False,
 ) -> None:
     """Foretell every controlled trial from all others: printed, foretold, inside or outside, and the coverage."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
+    from pulposus.results import require_folder
+
+    require_folder(out)
     reading, found = _sampled(region, seed, draws, quiet)
     from pulposus.uncertainty import foretold
 
@@ -175,12 +176,13 @@ def reproduce(
     """Placebo arms, natural course and regression to the mean as published, beside what people of the law print."""
     import pandas as pd
 
-    if out is not None and out.exists() and not out.is_dir():
-        raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
+    from pulposus.results import require_folder, write_text
+
+    if out is not None:
+        require_folder(out)
     if seed < 0:
         raise InputError(f"--seed {seed} is not possible; give zero or more.")
     from pulposus.evidence.trials import REGIONS
-    from pulposus.results import write_text
     from pulposus.uncertainty import reproduced
 
     regions = (region,) if region else REGIONS

@@ -89,7 +89,7 @@ def cased(base: Mapping[str, Any], seen: Mapping[str, float], endplates: str) ->
 def _refuse_many(seen: Mapping[str, float]) -> None:
     for name, value in seen.items():
         if not math.isfinite(value) or (name != "wedge" and value <= 0):
-            raise InputError(f"A {name.replace('_', ' ')} of {value:g} mm is no disc's; give a length in mm.")
+            raise InputError(f"{value:g} mm of {name.replace('_', ' ')} is no disc's; give a length in mm.")
     if not seen:
         raise InputError(
             "No dimension was given; give some of --ap, --width, --anterior, --middle, --posterior and --wedge."

@@ -24,7 +24,7 @@ from pulposus.exchange import dimensions, partial, sound
 from pulposus.figures.on_image import on_image
 from pulposus.figures.style import DPI
 from pulposus.picture import PictureTable
-from pulposus.results import SLICE, placed, write_text
+from pulposus.results import SLICE, placed, require_folder, write_text
 from pulposus.scan import anatomy, masks, readout, schemes, slab, volume
 from pulposus.scan import nucleus as nuclei
 from pulposus.scan.schemes import WITH, Scheme
@@ -498,8 +498,7 @@ def write(picture: Picture, out: str | Path) -> list[Path]:
     import io
 
     out = Path(out)
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{str(out)!r} is a file; give a folder to --out.")
+    require_folder(out)
     if not out.name:
         raise InputError(f"--out is {str(out)!r}, which names no folder; write for example --out spine.")
     drawn = {

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from pulposus import evidence
 from pulposus.disc import composition, equilibrium, fissure, material, mesh, posture, solid
 from pulposus.disc.equilibrium import Balance, Load
 from pulposus.disc.parameters import Parameters
@@ -106,6 +107,7 @@ def posed(
 
     Raises InputError for an unknown posture or mesh, and where the disc cannot bear the load.
     """
+    evidence.posture(name)  # an unknown one is said before the disc is built
     body = body_of(case, size)
     first = name if drained else REST
     loads = [posture.load_of(body, each) for each in dict.fromkeys((first, name))]

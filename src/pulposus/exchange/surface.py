@@ -14,7 +14,7 @@ from pulposus.errors import InputError
 from pulposus.exchange import sound
 from pulposus.figures.fitted import fitted
 from pulposus.figures.style import DPI
-from pulposus.results import placed, write_text
+from pulposus.results import placed, require_folder, write_text
 from pulposus.surface.fit import Fit, fit
 from pulposus.surface.reading import Given
 
@@ -70,8 +70,7 @@ def write(taken: TakenIn, out: str | Path, of: str = "surface") -> list[Path]:
     import tomli_w
 
     out = Path(out)
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{str(out)!r} is a file; give a folder to --out.")
+    require_folder(out)
     if not out.name:
         raise InputError(f"--out is {str(out)!r}, which names no folder; write for example --out mydisc.")
     head = [f"# {line}" for line in (*taken.found.said, *taken.case.warnings)]

@@ -57,7 +57,8 @@ _CONTEXT = (
     "Meant for: comparing hypotheses, finding which measurements would tell them apart, and planning experiments and "
     "trials whose outcome is then measured.",
     "Not meant for: a decision on a person, a claim that a product works, the place of a control arm, or a symptom. "
-    "The model computes no pain, no disability and no harm.",
+    "The model of the disc, which this page judges, computes no pain, no disability and no harm; what Pulposus says of "
+    "these is read from trials and series, and checked by `pulposus trial leave-one-out`.",
 )
 
 

@@ -31,6 +31,10 @@ _THINNEST, _THICKEST = 0.05, 20.0  # maths: mm between voxels of a picture of a 
 _SQUARE = 0.02  # maths: cosine between axes of a grid that is not sheared
 _ONE_FRAME = 0.02  # maths: of a voxel's side, by which the two frames of one header may differ: rounding
 _HEAD = 65536  # maths: bytes at the start of a file within which its header in words lies
+_MARK = 128  # maths: bytes before the mark of a DICOM file
+_CLASS, _SPACING, _FRAME = "0008|0016", "0028|0030", ("0020|0032", "0020|0037")  # tags of DICOM
+# MR and CT whose slices are in one file
+_ENHANCED = ("1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.2.1")
 _EVEN = 0.05  # maths: of the way between slices, by which it may differ: headers are rounded
 _TERMINAL = 2  # maths: the number that the system gives to what is written to a terminal as an error
 _SAME = 0.01  # maths: of a voxel, by which two grids may lie apart and be one
@@ -210,7 +214,10 @@ def _by_itk(path: Path) -> tuple[np.ndarray, np.ndarray]:
         if path.is_dir():
             reader, files = itk.ImageSeriesReader(), _series(itk, path)
             reader.SetFileNames(files)
-            _refuse_gaps(itk, files)
+            heads = [_head(itk, file) for file in files]
+            for head in heads:
+                _refuse_silent(head)
+            _refuse_gaps(heads)
         else:
             reader.SetFileName(str(path))
             reader.ReadImageInformation()
@@ -239,21 +246,55 @@ def _series(itk: Any, path: Path) -> list[str]:
         raise InputError(
             f"The folder {str(path)!r} holds {len(found)} DICOM series; put the files of one into a folder of its own."
         )
-    return list(itk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), found[0]))
+    files = list(itk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), found[0]))
+    lost = sum(_is_dicom(each) for each in path.iterdir()) - sum(_is_dicom(Path(file)) for file in files)
+    if lost > 0:
+        raise InputError(
+            f"Of the {SERIES} {lost} of {lost + len(files)} files cannot be read, and the rest would be another "
+            "picture; export the whole series again."
+        )
+    return files
 
 
-def _refuse_gaps(itk: Any, files: list[str]) -> None:
-    """Raise InputError for a series whose slices do not lie evenly one behind the other: the library would close up."""
-    if len(files) < 2:
+def _is_dicom(path: Path) -> bool:
+    """True for a file that says it is DICOM, by its ending or its mark; the index of a disk is none of its slices."""
+    if not path.is_file() or path.name.upper() == "DICOMDIR":
+        return False
+    with path.open("rb") as stream:
+        return path.suffix.lower() == ".dcm" or stream.read(_MARK + 4)[_MARK:] == b"DICM"
+
+
+def _head(itk: Any, file: str) -> Any:
+    """The header of one file of a series."""
+    head = itk.ImageFileReader()
+    head.SetFileName(file)
+    head.ReadImageInformation()
+    return head
+
+
+def _refuse_silent(head: Any) -> None:
+    """Raise InputError for a slice that does not say where it lies or how wide its voxels are: the library would make
+    something up. Where many slices are in one file these stand deeper in it, and the library reads them there.
+    """
+    if head.HasMetaDataKey(_CLASS) and head.GetMetaData(_CLASS).strip(" \0") in _ENHANCED:
         return
-    heads = []
-    for file in files:
-        head = itk.ImageFileReader()
-        head.SetFileName(file)
-        head.ReadImageInformation()
-        heads.append((np.array(head.GetOrigin()), np.array(head.GetDirection()).reshape(3, 3)))
-    origins, turn = np.array([origin for origin, _ in heads]), heads[0][1]
-    if max(np.abs(other - turn).max() for _, other in heads) > _SQUARE:
+    if not all(head.HasMetaDataKey(key) for key in _FRAME):
+        raise InputError(
+            f"The {SERIES} does not say where right, front and up are (a slice has no position or no orientation of "
+            "the patient); export it again with its orientation."
+        )
+    if not head.HasMetaDataKey(_SPACING):
+        raise InputError(f"The {SERIES} does not say how large voxels are (no PixelSpacing); export it again.")
+
+
+def _refuse_gaps(heads: list[Any]) -> None:
+    """Raise InputError for a series whose slices do not lie evenly one behind the other: the library would close up."""
+    if len(heads) < 2:
+        return
+    origins = np.array([head.GetOrigin() for head in heads])
+    turns = [np.array(head.GetDirection()).reshape(3, 3) for head in heads]
+    turn = turns[0]
+    if max(np.abs(other - turn).max() for other in turns) > _SQUARE:
         raise InputError(f"The slices of the {SERIES} do not lie side by side; give the files of one stack.")
     steps = np.diff(origins, axis=0) @ turn
     along = np.abs(steps[:, 2])

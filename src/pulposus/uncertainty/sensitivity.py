@@ -27,7 +27,7 @@ from pulposus.uncertainty import adjoint
 from pulposus.uncertainty.draws import Factor, draw, factors
 from pulposus.uncertainty.ensemble import Progress, run_members
 from pulposus.uncertainty.spread import effects
-from pulposus.uncertainty.surrogate import MOST_RUNS, indices, sampler
+from pulposus.uncertainty.surrogate import MOST_RUNS, fewest, indices, sampler
 
 if TYPE_CHECKING:
     from pulposus.case import Case
@@ -79,7 +79,7 @@ def sensitivity(
     Raises InputError for an output or a month that cannot be.
     """
     case, column = looked_at(case, output, at)
-    wanted = [factor for factor in factors(case) if not factor.name.startswith(_SCANNER)]
+    wanted = _ranked(case)
     known, seen, bars = declared(), {}, {}
     for arm, given in (("untreated", 0.0), ("treated", 1.0)):
 
@@ -106,6 +106,11 @@ def sensitivity(
     return table.loc[order].reset_index(drop=True), seen
 
 
+def _ranked(case: Case) -> list[Factor]:
+    """Every uncertain number of a case but the scale of the scanner, which reads a disc and does nothing to it."""
+    return [factor for factor in factors(case) if not factor.name.startswith(_SCANNER)]
+
+
 def sobol(
     case: Case,
     output: str,
@@ -124,9 +129,9 @@ def sobol(
     done, keep: as in `run_members`. Returns the table and how good the surrogate is. Raises InputError for a number of
     runs that cannot be.
     """
-    _possible(runs)
     case, column = looked_at(case, output, at)
     moving: list[Factor] = [factor for name in names for factor in factors(case) if factor.name == name]
+    _possible(runs, len(moving))
     drawn = draw(case, runs)[["member", *(factor.name for factor in moving)]]
     members = run_members(
         case, drawn, size=size, done=done, workers=workers, months=(0, at), progress=progress, keep=keep
@@ -134,11 +139,12 @@ def sobol(
     return indices(moving, drawn, effects(members, column), case.run.seed)
 
 
-def _possible(runs: int, none: bool = False) -> None:
-    """Raise InputError for a number of runs that cannot be; `none`: whether 0, for no indices, can."""
-    if not (0 if none else 1) <= runs <= MOST_RUNS:
-        said = f"give 1 to {MOST_RUNS}, or 0 for no Sobol indices" if none else f"give 1 to {MOST_RUNS}"
-        raise InputError(f"--runs {runs} is not possible; {said}.")
+def _possible(runs: int, moving: int) -> None:
+    """Raise InputError for a number of runs from which no surrogate of so many numbers comes."""
+    if not fewest(moving) <= runs <= MOST_RUNS:
+        raise InputError(
+            f"--runs {runs} is not possible; give {fewest(moving)} to {MOST_RUNS}, or 0 for no Sobol indices."
+        )
 
 
 RECORD, _TABLE, _RUNS = "sensitivity.json", "sensitivity.csv", "sobol_runs.csv"
@@ -163,7 +169,8 @@ def study(
     question that cannot be, and for a folder that holds another one.
     """
     looked, _ = looked_at(case, output, at)
-    _possible(runs, none=True)
+    if runs:
+        _possible(runs, min(TOP, len(_ranked(looked))))
     wanted = bool(runs and case.treatments)
     if wanted:
         sampler()  # what is lacking is said before anything is computed

@@ -43,7 +43,7 @@ def indices(
     u = np.column_stack([_shares(factor, table[factor.name].to_numpy(float)) for factor in factors])
     y = effect.to_numpy(float)
     held = np.arange(len(y)) % _HELD_OUT == 0
-    if (~held).sum() <= 2 * len(factors):
+    if len(y) < fewest(len(factors)):
         raise InputError(f"{len(y)} runs are too few for {len(factors)} numbers; give more with --runs.")
     fitted = _fit(u[~held], y[~held])
     missed = fitted(u[held]) - y[held]
@@ -58,6 +58,11 @@ def indices(
         | {"first_order_confidence": found["S1_conf"], "total_confidence": found["ST_conf"]}
     )
     return made, {"runs": float(len(y)), "held_out_error": error, "held_out_explained": 1 - error**2}
+
+
+def fewest(factors: int) -> int:
+    """The least number of runs of which, without every fifth, more than two are left for each number that moves."""
+    return next(runs for runs in itertools.count(1) if runs - math.ceil(runs / _HELD_OUT) > 2 * factors)
 
 
 def doubt(quality: Mapping[str, float]) -> str:
