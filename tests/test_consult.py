@@ -135,6 +135,28 @@ def test_what_is_not_told_is_said() -> None:
     assert cells.state != OPEN
 
 
+def test_a_child_is_refused_and_an_age_beyond_all_trials_is_said(tmp_path: Path) -> None:
+    text = (EXAMPLES / "person_lumbar.toml").read_text("utf-8")
+    for age in (0, 5, 17):
+        (tmp_path / "child.toml").write_text(text.replace("age = 44", f"age = {age}"), "utf-8")
+        asked = ["consult", str(tmp_path / "child.toml"), "--out", str(tmp_path / "talk")]
+        found = CliRunner().invoke(app, asked)
+        assert found.exit_code == 2
+        assert "nothing can be said of children" in found.output
+        assert not (tmp_path / "talk").exists()
+    old = consult.gather(Person.from_dict({"history": {"age": 92, "axial_pain": 60, "odi": 40}}))
+    assert "no list of a trial names anyone above 85" in old.outside
+    assert old.outside in page(old)
+    adult = consult.gather(Person.from_dict({"history": {"age": 18, "axial_pain": 60, "odi": 40, "region": "lumbar"}}))
+    assert not adult.outside
+
+
+def test_a_part_of_the_spine_that_was_not_told_is_not_taken_in_silence(lumbar: Talk) -> None:
+    untold = consult.gather(Person.from_dict({"history": {"axial_pain": 60, "odi": 40}}))
+    assert any(line.startswith("Not told: which part of the spine hurts") for line in untold.unknown)
+    assert not any("which part of the spine" in line for line in lumbar.unknown)
+
+
 def test_options_of_another_spine_are_refused() -> None:
     with pytest.raises(InputError, match="not done to the lumbar spine"):
         consult.gather(read_person(EXAMPLES / "person_lumbar.toml"), named=("acdf",))

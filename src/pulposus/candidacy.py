@@ -523,6 +523,21 @@ def ages() -> tuple[float, float]:
     return min(_bound(term) for term in terms), max(term.high for term in terms if term.sign == "..")
 
 
+def outside(facts: Mapping[str, Any]) -> str:
+    """What is said of an age above that of every list of a trial; nothing within. Raises InputError for a child: every
+    number of what to expect is of adults.
+    """
+    low, high = ages()
+    age = float(facts.get("age", low))
+    if age < low:
+        raise InputError(
+            f"age is {age:g}, and trials took people from {low:g} on; nothing can be said of children, so ask a "
+            "children's clinic."
+        )
+    over = f"age {age:g}: no list of a trial names anyone above {high:g}; the numbers are of younger people"
+    return over if age > high else ""
+
+
 def _counted(finding: Finding) -> str:
     """What a criterion counts for its list: where the common core stands in and is not met, the list may differ."""
     return UNKNOWN if finding.stand_in and finding.answer == NO else finding.answer

@@ -145,13 +145,13 @@ def gather(
 
     view: the disc's own view as `candidacy.of_run` gives it; of_run: what disc that is, in words. named: options to
     tell in full, in this order. Raises InputError for an option that does not exist or is of another part of the spine,
-    and for months beyond ten years.
+    for months beyond ten years, and for a child.
     """
     if not 1 <= months <= _MOST:
         raise InputError(f"{months:g} months cannot be looked at; give 1 to {_MOST}.")
     if seed < 0:
         raise InputError(f"A seed of {seed} is not possible; give 0 or a greater whole number.")
-    found = candidacy.assess(asked, view)
+    outside, found = candidacy.outside(asked.facts), candidacy.assess(asked, view)
     facts = {name: one.word or one.low for name, one in candidacy.known(asked.facts).items() if _sure(one)}
     region = str(facts.get("region") or "lumbar")
     who, notes = _people(facts, region, seed)
@@ -191,6 +191,7 @@ def gather(
         numbers=len(told.rows),
         assumed=sum(told.rows.values()),
         notes=_NOTES,
+        outside=_capital(outside),
     )
 
 
@@ -234,6 +235,8 @@ def _people(facts: Mapping[str, Any], region: str, seed: int) -> tuple[People, t
         who = _with(who, filled[name], values)
         what = criteria.facts()[name].asks
         notes.append(f"Not told: {what}. {how}: {values.mean():.0f} of 100 on average.")
+    if "region" not in facts:
+        notes.append("Not told: which part of the spine hurts. It is taken for the lower back, which may be wrong.")
     if "limb_pain" not in facts:
         limb = _PLACES[region]["limb"]
         notes.append(f"Not told: {limb}. It is taken for none, which may be wrong.")

@@ -181,7 +181,9 @@ class Choice:
 
 @dataclass(frozen=True)
 class Talk:
-    """Everything that one report tells; missing: what red flags wait for, later: what else is asked for."""
+    """Everything that one report tells; missing: what red flags wait for, later: what else is asked for; outside: that
+    no trial took anybody like this, nothing where some did.
+    """
 
     title: str
     person: str
@@ -211,6 +213,7 @@ class Talk:
     numbers: int = 0
     assumed: int = 0
     notes: tuple[str, ...] = ()
+    outside: str = ""
 
     @property
     def refer(self) -> tuple[Flag, ...]:

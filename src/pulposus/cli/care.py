@@ -155,7 +155,7 @@ def care(
     as_json: AsJson = False,
 ) -> None:
     """Options side by side for one person: what to expect, of what it comes, what a sham would give, and what else."""
-    from pulposus.candidacy import assess, read_person
+    from pulposus.candidacy import assess, outside, read_person
     from pulposus.care import beside, one_person
 
     if not 0 < months <= _LONGEST:
@@ -163,17 +163,19 @@ def care(
     if seed < 0:
         raise InputError(f"A seed of {seed} is not possible; give 0 or a greater whole number.")
     asked = read_person(person)
-    people, outside = one_person(asked.facts), _outside(asked.facts)
+    far, people = outside(asked.facts), one_person(asked.facts)
     rows, found = beside(seed, people, _ways(people, named, then), months), assess(asked)
     if as_json:
         head = {"title": asked.title, "region": people.region, "population": people.population, "months": months}
-        print_json(_plain(head | _first(found) | {"outside": outside, "ways": rows}))
+        print_json(_plain(head | _first(found) | {"outside": [far] if far else [], "ways": rows}))
         return
     if asked.title:
         typer.echo(f"{asked.title}\n")
     say_first(found)
-    for said in (*_first(found)["not_excluded"], *outside):
-        typer.echo(f"{'OUTSIDE' if said in outside else 'NOT EXCLUDED'}: {said}.")
+    for said in _first(found)["not_excluded"]:
+        typer.echo(f"NOT EXCLUDED: {said}.")
+    if far:
+        typer.echo(f"OUTSIDE: {far}.")
     _print_beside(people, rows, months)
     if found.refer:
         typer.echo("REFER comes first: these numbers are of people in whom red flags were excluded.")
@@ -187,22 +189,6 @@ def _first(found: Assessment) -> dict[str, list[str]]:
         "not_excluded": [f"{flag.says} ({flag.reason})" for flag in unsure],
         "contradictions": [f"{odd.says} ({odd.datum})" for odd in found.contradictions],
     }
-
-
-def _outside(facts: Mapping[str, Any]) -> list[str]:
-    """What is said of an age that no trial took in. Raises InputError for a child: all numbers are of adults."""
-    from pulposus.candidacy import ages
-
-    low, high = ages()
-    age = float(facts.get("age", low))
-    if age < low:
-        raise InputError(
-            f"age is {age:g}, and trials took people from {low:g} on; nothing can be said of children, so ask a "
-            "children's clinic."
-        )
-    return [f"age {age:g}: no list of a trial names anyone above {high:g}; the numbers are of younger people"] * (
-        age > high
-    )
 
 
 def _ways(people: People, named: Sequence[str] | None, then: Sequence[str] | None) -> list[tuple[Step, ...]]:

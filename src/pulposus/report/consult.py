@@ -115,6 +115,8 @@ def _first(talk: Talk) -> Sheet:
     if talk.unsure:
         lines = tuple(f"{_capital(flag.says)}: {flag.why}" for flag in talk.unsure)
         blocks.append(Banner("unsure", "Not yet looked into", lines))
+    if talk.outside:
+        blocks.append(Banner("unsure", "No trial took anybody of this age", (f"{talk.outside}.",)))
     for said in talk.contradictions:
         blocks.append(Banner("unsure", "This cannot both be true", (said,)))
     head: list[Block] = [Heading(talk.title or "A talk about a disc", 1), Words(talk.person, "lead")]
