@@ -12,11 +12,11 @@ import pytest
 from synthetic_talk import FLAG, choice, talk
 from typer.testing import CliRunner
 
-from pulposus import candidacy, care, consult, grounds
+from pulposus import candidacy, care, consult, grounds, safety
 from pulposus.candidacy import Person, read_person
 from pulposus.cli.door import app
 from pulposus.errors import InputError
-from pulposus.evidence.options import effects_of
+from pulposus.evidence.options import effects_of, option
 from pulposus.report import paper, signs
 from pulposus.report.consult import PAGE, sheets, write_consult
 from pulposus.talk import CLOSED, OPEN, Outlook, Talk, people
@@ -185,6 +185,23 @@ def page(told: Talk) -> str:
     return paper.html(told.title, sheets(told), "no advice", "consult.css")
 
 
+def test_operations_are_told_apart_from_serious_harm(told: Talk) -> None:
+    for one in told.choices:
+        exposed = option(one.name).exposed(told.region)
+        risks = safety.risks(exposed, told.region, told.months, told.population)
+        assert [harm.says for harm in one.harms] == [safety.words(risk) for risk in risks]
+        for risk, harm in zip(risks, one.harms, strict=True):
+            operation = risk.event in ("reoperation", "adjacent_disease", "conversion_to_surgery")
+            assert (harm.follows, harm.serious) == (operation, risk.serious and not operation)
+    waits = next(one for one in told.choices if one.name == "wait")
+    assert any(harm.follows for harm in waits.harms)
+    drawn = page(replace(told, flags=()))
+    assert "(▲ serious)" in drawn
+    assert "▲ Operated on anyway" not in drawn
+    begins = drawn.index("Operations that may follow")
+    assert drawn.index("Operated on anyway") > begins > drawn.index("(▲ serious)")
+
+
 def test_hope_is_of_what_is_done_and_what_nobody_was_blind_to_is_said(lumbar: Talk) -> None:
     blind = {one.name: one.blind for one in lumbar.choices}
     assert (blind["exercise"], blind["lumbar_fusion"], blind["nsaid"], blind["sham"]) == (False, False, True, True)
@@ -268,7 +285,7 @@ def test_a_list_that_was_read_in_part_is_not_called_met(lumbar: Talk) -> None:
 
 
 def test_what_fails_the_common_core_is_not_called_unknown() -> None:
-    facts = {**read_person(EXAMPLES / "person_lumbar.toml").facts, "age": 5.0}
+    facts = {**read_person(EXAMPLES / "person_lumbar.toml").facts, "age": 80.0}
     told = consult.gather(Person(facts), named=("wait",))
     one = next(one for one in told.lists if one.name == "IDCT-3")
     assert one.answer == "unknown"

@@ -439,7 +439,7 @@ def _choice(name: str, courses: Mapping[str, Course], found: Assessment, told: _
         silent=silent,
         blind=_blind(option, who),
         grounds=() if silent else _grounds(name, courses, told),
-        harms=tuple(Harm(safety.words(risk), risk.serious, risk.kind == "assumed", risk.share) for risk in risks),
+        harms=tuple(map(_harm, risks)),
         uncounted=tuple(uncounted),
         prices=tuple(map(_price, costs)),
         standings=tuple(
@@ -451,6 +451,12 @@ def _choice(name: str, courses: Mapping[str, Course], found: Assessment, told: _
         sources=option.sources,
         first=first,
     )
+
+
+def _harm(risk: safety.Risk) -> Harm:
+    """A risk in a sentence. What is done afterwards is no serious harm of what was done before, and stands apart."""
+    follows = risk.event in care.FOLLOWS
+    return Harm(safety.words(risk), risk.serious and not follows, risk.kind == "assumed", risk.share, follows)
 
 
 def _state(option: Option, who: People, found: Assessment, fits: bool) -> tuple[str, str]:

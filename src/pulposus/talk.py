@@ -106,12 +106,15 @@ class Chance:
 
 @dataclass(frozen=True)
 class Harm:
-    """What may go wrong, as one sentence in natural frequencies."""
+    """What may go wrong, as one sentence in natural frequencies; follows: an operation, or what asks for one, which is
+    told apart from serious harm.
+    """
 
     says: str
     serious: bool
     assumed: bool
     share: float
+    follows: bool = False
 
 
 @dataclass(frozen=True)

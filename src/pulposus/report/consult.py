@@ -323,7 +323,8 @@ def _beside(talk: Talk) -> list[Sheet]:
                 f"What the change of {talk.pain_title} is made of",
                 tuple(_made_of(c, reach) for c in some),
             ),
-            Aspect("What may go wrong", tuple(_harms(c) for c in some)),
+            Aspect("What may go wrong (▲ serious)", tuple(_harms(c) for c in some)),
+            Aspect("Operations that may follow", tuple(_follow(c) for c in some)),
             Aspect("Back to usual life", tuple((Words(c.recovery or "Not known."),) for c in some)),
             Aspect("Price, and who pays", tuple(_prices(c) for c in some)),
             Aspect("Standing with authorities", tuple(_standing(c) for c in some)),
@@ -420,17 +421,24 @@ def _course(
 
 
 def _harms(choice: Choice) -> tuple[Block, ...]:
-    """The gravest, then the most frequent, in natural frequencies."""
-    grave = [harm for harm in choice.harms if harm.serious]
-    often = [harm for harm in choice.harms if not harm.serious]
+    """The gravest, then the most frequent, in natural frequencies; operations that may follow stand apart."""
+    harms = [harm for harm in choice.harms if not harm.follows]
+    grave = [harm for harm in harms if harm.serious]
+    often = [harm for harm in harms if not harm.serious]
     shown = [*grave[: _HARMS - 1], *often[: _HARMS - len(grave[: _HARMS - 1])]]
-    left = len(choice.harms) - len(shown)
+    left = len(harms) - len(shown)
     lines = tuple(_harm(harm) for harm in shown)
     blocks: list[Block] = [Points(lines)] if lines else [Words("Nothing was counted: that is not the same as no harm.")]
-    rest = tuple(_harm(harm) for harm in choice.harms if harm not in shown)
+    rest = tuple(_harm(harm) for harm in harms if harm not in shown)
     if rest:
         blocks.append(Folded(f"{left} more", (Points(rest, "small"),), printed=False))
     return (*blocks, Words(" ".join(choice.uncounted), "small")) if choice.uncounted else tuple(blocks)
+
+
+def _follow(choice: Choice) -> tuple[Block, ...]:
+    """Operations, and what asks for one, in natural frequencies."""
+    lines = tuple(_harm(harm) for harm in choice.harms if harm.follows)
+    return (Points(lines),) if lines else (Words("Nobody counted them."),)
 
 
 def _harm(harm: Harm) -> str:
