@@ -316,6 +316,17 @@ def test_red_flags_and_contradictions_come_before_any_number(tmp_path: Path) -> 
     assert any("cord" in text for text in told["refer"])
 
 
+def test_what_nobody_looked_at_for_so_long_is_said() -> None:
+    def said(months: str) -> str:
+        asked = ("--option", "snri", "--option", "cells_donor", "--months", months)
+        return run("care", str(EXAMPLES / "person_lumbar.toml"), *asked)
+
+    late = said("24")
+    assert "EXTRAPOLATED: SNRI (duloxetine): looked at for 3.5 months at most." in late
+    assert "EXTRAPOLATED: a donor" not in late
+    assert "EXTRAPOLATED" not in said("3")
+
+
 def test_nothing_is_foretold_of_ages_that_no_trial_took(tmp_path: Path) -> None:
     child = CliRunner().invoke(app, ["care", changed(tmp_path, "age = 44", "age = 5")])
     assert child.exit_code == 2

@@ -16,7 +16,8 @@ from pulposus import candidacy, care, consult, grounds, safety
 from pulposus.candidacy import Person, read_person
 from pulposus.cli.door import app
 from pulposus.errors import InputError
-from pulposus.evidence.options import effects_of, option
+from pulposus.evidence import published as printed
+from pulposus.evidence.options import ITSELF, effects_of, option
 from pulposus.report import paper, signs
 from pulposus.report.consult import PAGE, sheets, write_consult
 from pulposus.talk import CLOSED, OPEN, Outlook, Talk, people
@@ -306,9 +307,48 @@ def test_waiting_says_how_few_were_followed_and_where_it_is_extrapolated(lumbar:
         assert 0 < one.months < lumbar.months
         assert any(one.said() in line and "extrapolated" in line for line in waits.grounds)
     drawn = page(lumbar)
-    assert drawn.count(">extrapolated: nobody looked</text>") == 2
+    full = [one.outlook for one in lumbar.choices if one.first and one.outlook]
+    ends = [until for one in full for until in (one.pain_until, one.disability_until)]
+    short = [until for until in ends if until is not None and until < lumbar.months]
+    assert drawn.count(">extrapolated: nobody looked</text>") == len(short) >= 4
     assert "of those who waited, few were looked at: back pain for" in drawn
-    assert not any(one.outlook and one.outlook.pain_until for one in lumbar.choices if one.name != "wait")
+
+
+def test_what_nobody_looked_at_for_so_long_is_marked(told: Talk) -> None:
+    drawn = page(told)
+    for one in told.choices:
+        if not one.outlook or one.name == "wait":
+            continue
+        effects = effects_of(one.name, told.region, told.population)
+        leading = care.one_person(read_person(EXAMPLES / f"person_{told.region}.toml").facts).leading
+        read = [effect.until for effect in effects if effect.found and effect.score == leading]
+        until = one.outlook.pain_until
+        assert until is not None
+        assert until >= max(read, default=0.0)
+        marked = f"{one.title}, to {until:.2g} mo" if until else f"{one.title}, no look"
+        assert (marked in drawn) == (until < told.months)
+    if told.region == "lumbar":
+        looked = {one.name: one.outlook.pain_until for one in told.choices if one.outlook}
+        assert looked["snri"] == 3.5
+        assert looked["intradiscal_steroid"] == 3.0
+        assert looked["cells_donor"] == 36.0
+        assert looked["sham"] == 36.0
+
+
+def test_a_difference_in_the_fit_is_no_test_and_says_so(lumbar: Talk) -> None:
+    rows = {
+        (row.quantity.rpartition("_")[2], row.published, row.source)
+        for row in printed.published()
+        if row.fitted == "calibration" and row.treatments == ("exercise",)
+    }
+    effects = [one for one in effects_of("exercise", "lumbar", "chronic") if ITSELF in one.fit]
+    assert {(one.score, float(one.printed.split()[0]), one.source) for one in effects} == rows
+    trained = next(one for one in lumbar.choices if one.name == "exercise")
+    lines = [line for line in trained.grounds if "The law was fitted to this difference" in line]
+    assert len(lines) == len(rows) == 2
+    assert all("[pmc10684665" in line and "no test" in line for line in lines)
+    waits = next(one for one in lumbar.choices if one.name == "wait")
+    assert any("pmc10684665 (in the fit)" in line for line in waits.grounds)
 
 
 def test_published_differences_stand_beside_ours_with_their_source(told: Talk) -> None:

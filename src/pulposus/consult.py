@@ -506,8 +506,12 @@ def _outlook(course: Course, alone: Course) -> Outlook:
     """What is expected of one option in numbers."""
     who, name = course.people, course.steps[0].option
     leading, family = who.leading, options.option(name).family
-    until = [grounds.waited(who.region, who.population, one).months for one in (leading, "disability")]
-    pain_until, disability_until = until if name == "wait" else (None, None)
+    of_waiting = name == "wait"
+    pain_until, disability_until = (
+        grounds.waited(*of, one).months if of_waiting else grounds.looked(name, *of, one)
+        for of in [(who.region, who.population)]
+        for one in (leading, "disability")
+    )
     return Outlook(
         pain=_band(course.months, getattr(course, leading)),
         disability=_band(course.months, course.disability),

@@ -142,7 +142,7 @@ class Standing:
 class Outlook:
     """What people like this can expect of an option in numbers; parts: name -> points of the mean change at the end.
 
-    until: month after which a score is extrapolated, None where nothing is said of that.
+    until: month after which nobody looked at a score, so that it is extrapolated; None where nothing is said of that.
     """
 
     pain: Band

@@ -165,18 +165,22 @@ def care(
     asked = read_person(person)
     far, people = outside(asked.facts), one_person(asked.facts)
     rows, found = beside(seed, people, _ways(people, named, then), months), assess(asked)
+    beyond = _extrapolated(people, rows, months)
     if as_json:
         head = {"title": asked.title, "region": people.region, "population": people.population, "months": months}
-        print_json(_plain(head | _first(found) | {"outside": [far] if far else [], "ways": rows}))
+        said = {"outside": [far] if far else [], "extrapolated": beyond, "ways": rows}
+        print_json(_plain(head | _first(found) | said))
         return
     if asked.title:
         typer.echo(f"{asked.title}\n")
     say_first(found)
-    for said in _first(found)["not_excluded"]:
-        typer.echo(f"NOT EXCLUDED: {said}.")
+    for flag in _first(found)["not_excluded"]:
+        typer.echo(f"NOT EXCLUDED: {flag}.")
     if far:
         typer.echo(f"OUTSIDE: {far}.")
     _print_beside(people, rows, months)
+    for line in beyond:
+        typer.echo(f"EXTRAPOLATED: {line}.")
     if found.refer:
         typer.echo("REFER comes first: these numbers are of people in whom red flags were excluded.")
 
@@ -189,6 +193,22 @@ def _first(found: Assessment) -> dict[str, list[str]]:
         "not_excluded": [f"{flag.says} ({flag.reason})" for flag in unsure],
         "contradictions": [f"{odd.says} ({odd.datum})" for odd in found.contradictions],
     }
+
+
+def _extrapolated(people: People, rows: Sequence[Mapping[str, Any]], months: float) -> list[str]:
+    """Options that nobody looked at for as long as is asked for, and how long somebody did; of the score that leads."""
+    from pulposus import grounds
+    from pulposus.evidence import options
+
+    kind = (people.region, people.population)
+    said = []
+    for name in dict.fromkeys(step["option"] for row in rows for step in row["steps"]):
+        waits = name == "wait"
+        until = grounds.waited(*kind, people.leading).months if waits else grounds.looked(name, *kind, people.leading)
+        if until < months:
+            how = f"looked at for {until:.2g} months at most" if until else "nobody looked"
+            said.append(f"{options.option(name).title}: {how}")
+    return said
 
 
 def _ways(people: People, named: Sequence[str] | None, then: Sequence[str] | None) -> list[tuple[Step, ...]]:

@@ -252,9 +252,9 @@ def _candidate(talk: Talk) -> Sheet:
 def _glance(talk: Talk) -> Sheet:
     """All options on three pictures."""
     seen = [(choice.title, choice.outlook) for choice in talk.choices if choice.outlook]
-    pain = [(title, outlook.pain) for title, outlook in seen]
-    disability = [(title, outlook.disability) for title, outlook in seen]
-    chance = [(title, outlook.chance) for title, outlook in seen]
+    pain = [(_looked(title, one.pain_until, talk), one.pain) for title, one in seen]
+    disability = [(_looked(title, one.disability_until, talk), one.disability) for title, one in seen]
+    chance = [(_looked(title, one.pain_until, talk), one.chance) for title, one in seen]
     pictures = (
         (Heading("Who is clearly better", 3), Picture(signs.shares(chance))),
         (Heading(_capital(talk.pain_title), 3), Picture(signs.ranges(pain, talk.pain, ("none", "worst")))),
@@ -267,6 +267,8 @@ def _glance(talk: Talk) -> Sheet:
         "blue: by the treatment itself. Orange, slanted: a sham does it too. Green, upright lines: nothing does it "
         "too. White: not clearly better",
         "thick bar: half of people like this end there. Thin bar: 90 of 100. Diamond: the mean",
+        "to 3 mo: nobody looked at such people for longer than that, and what stands here is extrapolated from it; no "
+        "look: nobody looked at this score at all",
     )
     blocks: list[Block] = [Heading(f"Options at a glance, after {talk.months:.0f} months")]
     if seen:
@@ -283,6 +285,13 @@ def _glance(talk: Talk) -> Sheet:
         full = tuple(block for sheet in _beside(talk) for block in sheet.blocks)
         blocks.append(Folded("Options in full, for afterwards", full, printed=False))
     return Sheet("glance", "At a glance", tuple(blocks))
+
+
+def _looked(title: str, until: float | None, talk: Talk) -> str:
+    """An option's title, with how long anybody looked where that is less than what is shown."""
+    if until is None or until >= talk.months:
+        return title
+    return f"{title}, to {until:.2g} mo" if until else f"{title}, no look"
 
 
 def _waiting(talk: Talk) -> list[str]:
