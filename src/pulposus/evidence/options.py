@@ -34,7 +34,7 @@ SEEN = ("usual_care", "none")  # comparators against whom people know what they 
 # What an option can do to a disc: relative to before, or a share, a grade, a fact, a time.
 RELATIVE = ("cytokines", "synthesis", "supply", "load", "motion")
 NEIGHBOUR = ("adjacent_load", "adjacent_motion")
-ACTS = (*RELATIVE, *NEIGHBOUR, "removed", "opening", "ends", "lasts")
+ACTS = (*RELATIVE, *NEIGHBOUR, "removed", "behind", "opening", "ends", "lasts")
 KINDS = ("published", "derived", "assumed", "defined")
 STATUSES = ("read", "table", "abstract", "press", "memory", "defined", "not_found")
 _SPREADS = {"pain": "pain_spread", "limb": "pain_spread", "disability": "disability_spread"}
@@ -384,6 +384,7 @@ def acts(folder: Path = FOLDER) -> tuple[Act, ...]:
 def _possible(where: str, effect: str, low: float, high: float) -> None:
     least, most = {
         "removed": (0.0, 0.5),  # more behind than in front, so that a half leaves little behind
+        "behind": (0.0, 1.0),  # beyond one it would put tissue in at the front
         "ends": (1.0, 1.0),
         "opening": (float(_DALLAS[0]), float(_DALLAS[1])),
     }.get(effect, (0.0, math.inf))
