@@ -298,6 +298,7 @@ def test_words_are_one_sentence_with_a_frequency() -> None:
         ((["nsaid"], "lumbar", math.inf), "inf months cannot be looked at"),
         ((["nsaid"], "lumbar", 12, "chronics"), "did you mean 'chronic'"),
         ((["nsaid"], "lumbar", 12, "any", 0), "0 discs cannot be treated"),
+        ((["nsaid"], "lumbar", 12, "any", 24), "24 discs cannot be treated; write 1 to 23"),
     ],
 )
 def test_what_nobody_can_tell_is_a_sentence(arguments: tuple, said: str) -> None:

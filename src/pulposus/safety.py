@@ -46,6 +46,7 @@ _SMALLEST = 1e-7  # maths: where the grid begins for a source that saw nobody
 _DRAWN = 20_000  # maths: draws behind the interval of a pooled risk
 _EACH = 3  # maths: uniform numbers for each person and event: whether, when, and from what
 _HORIZON = 24.0  # maths: months that are looked at where nobody says, as most trials do
+_DISCS = 23  # maths: discs of a spine, a guard against slips of the keyboard
 _MOST_MONTHS = 600  # maths: fifty years, a guard against slips of the keyboard
 
 
@@ -269,8 +270,8 @@ def _checked(exposures: Iterable[str], region: str, population: str, discs: int)
     for what, value, options in (("region", region, REGIONS), ("population", population, (*POPULATIONS, ANY))):
         if value not in options:
             raise InputError(f"Unknown {what} {value!r}{nearest(value, options)}; write {' or '.join(options)}.")
-    if discs < 1:
-        raise InputError(f"{discs} discs cannot be treated; write one or more.")
+    if not 1 <= discs <= _DISCS:
+        raise InputError(f"{discs} discs cannot be treated; write 1 to {_DISCS}.")
     named = {table.exposure_named(name) for name in exposures}
     named = {_NEEDLE[region] if name in _NEEDLE.values() else name for name in named}
     return tuple(name for name in table.EXPOSURES if name in named)
