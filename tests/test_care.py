@@ -273,6 +273,15 @@ def test_options_are_listed_with_sources_and_what_was_not_found() -> None:
     assert {row["name"] for row in rows} == {one.name for one in options.options() if "cervical" in one.regions}
 
 
+def test_how_often_more_follows_is_told_of_each_kind_of_pain_where_they_differ() -> None:
+    (active,) = json.loads(run("options", "staying active", "--region", "lumbar", "--json"))
+    shares = {row["population"]: row["share_of_1000"] for row in active["follows"]}
+    assert set(shares) == {"chronic", "radicular"}
+    assert shares["chronic"] < shares["radicular"]
+    (fused,) = json.loads(run("options", "lumbar_fusion", "--json"))
+    assert {row["population"] for row in fused["follows"]} == {"any"}
+
+
 def test_care_prints_ways_side_by_side() -> None:
     person_file = str(EXAMPLES / "person_cervical.toml")
     way = "exercise at 0, acdf at 6 if not better"

@@ -457,3 +457,15 @@ def test_mistakes_on_the_command_line_are_sentences(words: list[str], said: str)
     found = CliRunner().invoke(app, ["safety", *words])
     assert found.exit_code == 2
     assert said in found.output
+
+
+def test_a_number_for_two_kinds_of_pain_says_that_it_is_of_nobody() -> None:
+    def operated(population: str) -> float:
+        return next(r.share for r in safety.risks(["waiting"], "lumbar", 24, population) if r.event == table.SURGERY)
+
+    chronic, radicular = operated("chronic"), operated("radicular")
+    assert chronic < operated("any") < radicular
+    (said,) = (line for line in safety.warnings(["waiting"], "lumbar") if "is of nobody" in line)
+    assert f"{1000 * chronic:.0f} in chronic pain" in said
+    assert not any("is of nobody" in line for line in safety.warnings(["waiting"], "lumbar", 24, "chronic"))
+    assert not any("is of nobody" in line for line in safety.warnings(["nsaid"], "lumbar"))

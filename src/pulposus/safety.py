@@ -480,6 +480,20 @@ def warnings(
     for risk in found:
         if risk.seen == 0 and not math.isnan(risk.people):
             said.append(f"{words(risk)} That nobody was seen with it is weak evidence.")
+    return said + (_mixed(named, region, months, discs, found) if population == ANY else [])
+
+
+def _mixed(named: Iterable[str], region: str, months: float, discs: int, found: Iterable[Risk]) -> list[str]:
+    """Events of which a number for all people is that of nobody, since kinds of pain differ."""
+    apart = {who: {risk.event: risk.share for risk in risks(named, region, months, who, discs)} for who in POPULATIONS}
+    said = []
+    for risk in found:
+        if any(row.population != ANY for cause in risk.causes for row in cause.rows):
+            each = [f"{_of(of.get(risk.event, 0.0), _BASES[0])} in {who} pain" for who, of in apart.items()]
+            said.append(
+                f"{risk.title[0].upper()}{risk.title[1:]}: of {_BASES[0]:,} people {' and '.join(each)}, so that a "
+                "number for both is of nobody; ask for one."
+            )
     return said
 
 

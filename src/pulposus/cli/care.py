@@ -51,7 +51,7 @@ def list_options(
             known = ", ".join(one.treatments(place)) or ("" if one.family == "none" else "not known")
             effects = "\n".join(map(_effect, options.effects_of(one.name, place))) or "none besides the law"
             disc = "\n".join([one.disc, *map(_act, options.acts_of(one.name).values())])
-            rates = "\n".join(map(_rate, _following(one, place)))
+            rates = "\n".join(who + _rate(risk) for who, risk in _following(one, place))
             shown = f"{one.title}\n({one.name})"
             table.add_row(shown, place, known, effects, disc, rates, _weeks(one))
             table.add_section()
@@ -84,12 +84,27 @@ def _act(act: Any) -> str:
     return f"{act.effect.replace('_', ' ')} {act.value:g}{unit}{reach}{_star(act.kind)}"
 
 
-def _following(one: Option, region: str) -> list[Risk]:
-    """What asks for more to be done within two years, of all that may go wrong."""
+def _following(one: Option, region: str) -> list[tuple[str, Risk]]:
+    """What asks for more to be done within two years, of all that may go wrong, and in whom: each kind of pain for
+    itself where they differ.
+    """
     from pulposus.care import FOLLOWS
     from pulposus.safety import risks
 
-    return [risk for risk in risks(one.exposed(region), region, _SEEN) if risk.event in FOLLOWS]
+    exposed = one.exposed(region)
+    each = {
+        (risk.event, who): risk
+        for who in one.populations
+        for risk in risks(exposed, region, _SEEN, who)
+        if risk.event in FOLLOWS
+    }
+    found = []
+    for (event, who), risk in each.items():
+        others = [each.get((event, other)) for other in one.populations]
+        alike = all(other is not None and other.share == risk.share for other in others)
+        if not alike or who == one.populations[0]:
+            found.append(("" if alike else f"{who}: ", risk))
+    return found
 
 
 def _rate(risk: Risk) -> str:
@@ -112,7 +127,12 @@ def _as_dict(one: Option, regions: Sequence[str]) -> dict[str, Any]:
         | {
             "acts": [asdict(act) for act in options.acts_of(one.name).values()],
             "effects": [asdict(e) for place in regions for e in options.effects_of(one.name, place)],
-            "follows": [r.as_dict() for place in regions if place in one.regions for r in _following(one, place)],
+            "follows": [
+                {"population": who.removesuffix(": ") or "any", **risk.as_dict()}
+                for place in regions
+                if place in one.regions
+                for who, risk in _following(one, place)
+            ],
         }
     )
 
