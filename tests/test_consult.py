@@ -146,10 +146,25 @@ def test_a_child_is_refused_and_an_age_beyond_all_trials_is_said(tmp_path: Path)
         assert "nothing can be said of children" in found.output
         assert not (tmp_path / "talk").exists()
     old = consult.gather(Person.from_dict({"history": {"age": 92, "axial_pain": 60, "odi": 40}}))
-    assert "no list of a trial names anyone above 85" in old.outside
-    assert old.outside in page(old)
+    (said,) = old.outside
+    assert "no list of a trial names anyone above 85" in said
+    assert said in page(old)
     adult = consult.gather(Person.from_dict({"history": {"age": 18, "axial_pain": 60, "odi": 40, "region": "lumbar"}}))
     assert not adult.outside
+
+
+def test_who_hurts_less_than_what_matters_is_told_so() -> None:
+    def told(pain: float) -> Talk:
+        return consult.gather(
+            Person.from_dict({"history": {"age": 50, "region": "lumbar", "axial_pain": pain, "odi": 10}}),
+            named=("wait",),
+        )
+
+    least = told(20).pain_change
+    (said,) = told(least - 1).outside
+    assert "nobody can get clearly better" in said
+    assert all(one.outlook.chance.share == 0 for one in told(least - 1).choices if one.outlook)
+    assert told(least).outside == ()
 
 
 def test_a_part_of_the_spine_that_was_not_told_is_not_taken_in_silence(lumbar: Talk) -> None:
@@ -333,6 +348,20 @@ def test_what_nobody_looked_at_for_so_long_is_marked(told: Talk) -> None:
         assert looked["intradiscal_steroid"] == 3.0
         assert looked["cells_donor"] == 36.0
         assert looked["sham"] == 36.0
+
+
+def test_words_in_a_hatched_part_fit_into_it(lumbar: Talk) -> None:
+    out = lumbar.choices[0].outlook
+    assert out
+
+    def drawn(until: float) -> str:
+        return signs.fan(out.pain, 60, ("worst", "none"), 15, 24, None, until)
+
+    assert ">extrapolated: nobody looked<" in drawn(6)
+    assert ">extrapolated<" in drawn(14)
+    assert ">extrapolated" not in drawn(23)
+    assert "extrapolated after 23 months" in drawn(23)
+    assert "extrapolated" not in drawn(24)
 
 
 def test_a_difference_in_the_fit_is_no_test_and_says_so(lumbar: Talk) -> None:

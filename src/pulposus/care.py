@@ -138,6 +138,19 @@ def _either(facts: Mapping[str, Any], key: str, without: float | None = None) ->
     return next((float(facts[name]) * each for name, each in coarse.items() if name in facts), without)
 
 
+def painless(people: People) -> str:
+    """What is said of people with less of the pain that leads than what matters; nothing where there is enough."""
+    name = people.leading
+    least, start = score_of(_NAMES[people.region][name]).important_change, float(people.start(name).mean())
+    if start >= least:
+        return ""
+    place = {"lumbar": ("back", "leg"), "cervical": ("neck", "arm")}[people.region][name == "limb"]
+    return (
+        f"{place} pain of {start:.0f} of 100 is less than the {least:g} that matter: nobody can get clearly better, "
+        "and every number is of people who hurt more"
+    )
+
+
 class Step(NamedTuple):
     """An option at a month; with `unless`, for those alone whose leading score has not fallen by that share by then."""
 

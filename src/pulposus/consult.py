@@ -191,7 +191,7 @@ def gather(
         numbers=len(told.rows),
         assumed=sum(told.rows.values()),
         notes=_NOTES,
-        outside=_capital(outside),
+        outside=tuple(map(_capital, filter(None, (outside, care.painless(who))))),
     )
 
 

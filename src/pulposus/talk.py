@@ -184,8 +184,8 @@ class Choice:
 
 @dataclass(frozen=True)
 class Talk:
-    """Everything that one report tells; missing: what red flags wait for, later: what else is asked for; outside: that
-    no trial took anybody like this, nothing where some did.
+    """Everything that one report tells; missing: what red flags wait for, later: what else is asked for; outside: in
+    what no trial took anybody like this.
     """
 
     title: str
@@ -216,7 +216,7 @@ class Talk:
     numbers: int = 0
     assumed: int = 0
     notes: tuple[str, ...] = ()
-    outside: str = ""
+    outside: tuple[str, ...] = ()
 
     @property
     def refer(self) -> tuple[Flag, ...]:

@@ -176,19 +176,20 @@ def care(
 ) -> None:
     """Options side by side for one person: what to expect, of what it comes, what a sham would give, and what else."""
     from pulposus.candidacy import assess, outside, read_person
-    from pulposus.care import beside, one_person
+    from pulposus.care import beside, one_person, painless
 
     if not 0 < months <= _LONGEST:
         raise InputError(f"{months:g} months are not possible; give more than 0, up to {_LONGEST}.")
     if seed < 0:
         raise InputError(f"A seed of {seed} is not possible; give 0 or a greater whole number.")
     asked = read_person(person)
-    far, people = outside(asked.facts), one_person(asked.facts)
+    age, people = outside(asked.facts), one_person(asked.facts)
+    far = [one for one in (age, painless(people)) if one]
     rows, found = beside(seed, people, _ways(people, named, then), months), assess(asked)
     beyond = _extrapolated(people, rows, months)
     if as_json:
         head = {"title": asked.title, "region": people.region, "population": people.population, "months": months}
-        said = {"outside": [far] if far else [], "extrapolated": beyond, "ways": rows}
+        said = {"outside": far, "extrapolated": beyond, "ways": rows}
         print_json(_plain(head | _first(found) | said))
         return
     if asked.title:
@@ -196,8 +197,8 @@ def care(
     say_first(found)
     for flag in _first(found)["not_excluded"]:
         typer.echo(f"NOT EXCLUDED: {flag}.")
-    if far:
-        typer.echo(f"OUTSIDE: {far}.")
+    for one in far:
+        typer.echo(f"OUTSIDE: {one}.")
     _print_beside(people, rows, months)
     for line in beyond:
         typer.echo(f"EXTRAPOLATED: {line}.")

@@ -116,7 +116,7 @@ def _first(talk: Talk) -> Sheet:
         lines = tuple(f"{_capital(flag.says)}: {flag.why}" for flag in talk.unsure)
         blocks.append(Banner("unsure", "Not yet looked into", lines))
     if talk.outside:
-        blocks.append(Banner("unsure", "No trial took anybody of this age", (f"{talk.outside}.",)))
+        blocks.append(Banner("unsure", "No trial took anybody like this", tuple(f"{one}." for one in talk.outside)))
     for said in talk.contradictions:
         blocks.append(Banner("unsure", "This cannot both be true", (said,)))
     head: list[Block] = [Heading(talk.title or "A talk about a disc", 1), Words(talk.person, "lead")]

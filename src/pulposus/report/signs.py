@@ -155,6 +155,9 @@ def crowd(chance: Chance, name: str) -> str:
 
 # ---------------------------------------------------------------------------------------------- scores
 
+# What stands in a hatched part, and how wide it is at the least.
+_HATCHED = (("extrapolated: nobody looked", 175.0), ("extrapolated", 82.0))
+
 
 def fan(
     band: Band,
@@ -207,7 +210,9 @@ def fan(
         edge = float(at(until, 0).split(",")[0])
         slants = _slants(edge, top, right - edge, base - top)
         made.append(f'<path d="{slants}" stroke="{SOFT}" stroke-width=".7" fill="none"/>')
-        made.append(_backed(edge + 4, base - 5, "extrapolated: nobody looked"))
+        room = right - edge
+        said = next((words for words, wide in _HATCHED if wide <= room), "")
+        made += [_backed(edge + 4, base - 5, said)] if said else []
     low, _, mean, _, high = band.at_end()
     told = (
         f"from {start:.0f} to {mean:.0f} after {span:.0f} months, 90 of 100 people between {low:.0f} and {high:.0f}"
