@@ -267,8 +267,8 @@ def _glance(talk: Talk) -> Sheet:
         "blue: by the treatment itself. Orange, slanted: a sham does it too. Green, upright lines: nothing does it "
         "too. White: not clearly better",
         "thick bar: half of people like this end there. Thin bar: 90 of 100. Diamond: the mean",
-        "to 3 mo: nobody looked at such people for longer than that, and what stands here is extrapolated from it; no "
-        "look: nobody looked at this score at all",
+        "to 3 mo: nobody looked at such people for longer, and the rest is extrapolated; no look: nobody looked at "
+        "this score. Few who waited were followed",
     )
     blocks: list[Block] = [Heading(f"Options at a glance, after {talk.months:.0f} months")]
     if seen:
@@ -276,7 +276,7 @@ def _glance(talk: Talk) -> Sheet:
         blocks += [
             Words(f"{said} The bands are wide because people differ, and because trials are few."),
             Columns(pictures),
-            Points((*key, *_waiting(talk)), "small"),
+            Points(key, "small"),
         ]
     blocks += _silent(talk)
     if talk.refer:
@@ -292,16 +292,6 @@ def _looked(title: str, until: float | None, talk: Talk) -> str:
     if until is None or until >= talk.months:
         return title
     return f"{title}, to {until:.2g} mo" if until else f"{title}, no look"
-
-
-def _waiting(talk: Talk) -> list[str]:
-    """For how long those who waited were looked at, in one line."""
-    waits = next((choice.outlook for choice in talk.choices if choice.name == "wait"), None)
-    if waits is None or waits.pain_until is None or waits.disability_until is None:
-        return []
-    spans = [(talk.pain_title, waits.pain_until), ("disability", waits.disability_until)]
-    looked = listed([f"{title} for {until:.2g} months" if until else f"{title} never" for title, until in spans])
-    return [f"of those who waited, few were looked at: {looked}. What stands here of waiting is extrapolated from that"]
 
 
 def _silent(talk: Talk) -> list[Block]:
