@@ -10,6 +10,7 @@ import typer
 
 from pulposus.cli.door import AsJson, app, argument, door, option
 from pulposus.cli.tables import new_table, print_json, print_tables
+from pulposus.errors import InputError
 
 if TYPE_CHECKING:
     from pulposus.candidacy import Assessment, Finding, Verdict
@@ -166,6 +167,7 @@ def procedure(
     if case is not None and written is not None:
         from pulposus.results import write_text
 
+        _refuse_other(case)
         write_text(case, written)
     if as_json:
         made = {"released": asked.released, "living": asked.living, "living_assumed": list(asked.assumed)}
@@ -197,6 +199,18 @@ def procedure(
     typer.echo("* an assumption. The checklist is what was read of series and sites, and replaces no centre's own.")
     if case is not None:
         typer.echo(f"Case: {case}")
+
+
+def _refuse_other(path: Path) -> None:
+    """Refuse to write over a file that is no case, such as the plan itself. Raises InputError."""
+    from pulposus.case import read_case
+
+    if not path.exists():
+        return
+    try:
+        read_case(path)
+    except InputError:
+        raise InputError(f"{str(path)!r} is there and is no case; give another name for the case.") from None
 
 
 def _released(plan: Plan) -> str:
