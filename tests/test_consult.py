@@ -189,6 +189,21 @@ def test_the_model_s_disc_is_told_only_where_it_was_computed(lumbar: Talk, cervi
     assert candidacy.OF_SUMMARY.keys() == consult._VIEWS.keys()
 
 
+def test_a_disc_that_starves_after_the_injection_alone_is_not_called_fed(lumbar: Talk) -> None:
+    start, fed, scarce = ({"glucose_min_mM": x, "oxygen_min_kPa": 1.0, "ph_min": 6.95, "native_viable_percent": 99.0}
+                          for x in (1.2, 1.3, 0.3))
+    person = Person.from_dict({"history": {"axial_pain": 60, "odi": 40}, "imaging": {"level": "L4-L5"}})
+
+    def said(*later: dict[str, float]) -> str:
+        view = candidacy.of_run([start, *later], [start, fed])
+        return page(consult.gather(person, view, named=("wait",)))
+
+    assert "In the model this disc feeds its cells, before and after treatment" in said(fed, fed)
+    assert "a part of this disc starves, at some time after treatment" in said(scarce, fed)
+    poor = replace(lumbar.disc.gauges[0], before=0.2, after=0.2, answer="no")  # type: ignore[union-attr]
+    assert "starves<" in page(replace(lumbar, disc=replace(lumbar.disc, gauges=(poor,))))  # type: ignore[type-var]
+
+
 def test_assumptions_are_counted(told: Talk) -> None:
     assert 0 < told.assumed < told.numbers
     assert told.sources

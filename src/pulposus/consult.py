@@ -107,7 +107,7 @@ _VIEWS = {
     "glucose": ("lowest glucose", "glucose_death_threshold", ("glucose before", "glucose after")),
     "ph": ("lowest pH", "acid_death_threshold", ("acid before", "acid after")),
     "oxygen": ("lowest oxygen", "", ("oxygen kept",)),
-    "viable": ("native cells alive", "", ("viable share kept",)),
+    "viable": ("native cells alive at the end", "", ("viable share kept",)),
 }
 _TREATS = ("cells", "tissue")
 _SAID = ("controlled_trials", "open_label", "dose_response", "repeated_doses", "retention")
@@ -363,7 +363,8 @@ def _gauges(found: Assessment, view: Mapping[str, float]) -> tuple[Gauge, ...]:
         says = "; ".join(f"not so: {findings[one].says}" for one in held if findings[one].answer == NO)
         if all(map(math.isfinite, ends)):
             shown = {"percent": "%", "1": ""}.get(unit, unit)
-            made.append(Gauge(title, shown, ends[0], ends[1], least, answer, _capital(says)))
+            words = ("without", "with") if name == "viable" else ("before", "lowest after")
+            made.append(Gauge(title, shown, ends[0], ends[1], least, answer, _capital(says), words))
     return tuple(made)
 
 

@@ -40,8 +40,8 @@ class Met:
 
 @dataclass(frozen=True)
 class Gauge:
-    """A number of the model's disc: before and after treatment, the limit it is held against (None where there is
-    none), and whether it is passed.
+    """A number of the model's disc: before and after treatment (or by other `words`, such as without and with it), the
+    limit it is held against (None where there is none), and whether it is passed.
     """
 
     title: str
@@ -51,6 +51,7 @@ class Gauge:
     limit: float | None
     answer: str
     says: str
+    words: tuple[str, str] = ("before", "after")
 
 
 @dataclass(frozen=True)

@@ -233,13 +233,13 @@ def _print_sources(keys: Iterable[str]) -> None:
 
 
 def of_run(folder: Path) -> dict[str, float]:
-    """The disc's own view from the summary of a results folder: treated, at the start and at the end."""
+    """The disc's own view from the summary of a results folder."""
     from pulposus import candidacy
     from pulposus.results import Results
 
     summary = Results.open(folder).summary()
-    rows = summary[summary["arm"] == "treated"].sort_values("month").to_dict("records")
-    return candidacy.of_run({str(k): v for k, v in rows[0].items()}, {str(k): v for k, v in rows[-1].items()})
+    arms = [summary[summary["arm"] == arm].sort_values("month").to_dict("records") for arm in ("treated", "untreated")]
+    return candidacy.of_run(*([{str(k): v for k, v in row.items()} for row in rows] for rows in arms))
 
 
 def _print_flags(found: Assessment) -> None:

@@ -174,7 +174,8 @@ def _disc(talk: Talk) -> Sheet:
                 g.before,
                 g.after,
                 g.limit,
-                _GAUGED[g.limit is not None].get(g.answer, "? not known"),
+                _GAUGED[g.limit is not None].get(g.answer, "? not known").format(g.words[0]),
+                g.words,
             )
             for g in seen.gauges
         ]
@@ -192,7 +193,7 @@ def _disc(talk: Talk) -> Sheet:
 # whether there is a limit -> answer -> words
 _GAUGED = {
     True: {"yes": "✓ above the limit", "no": "✗ below the limit"},
-    False: {"yes": "✓ no less than before", "no": "✗ less than before"},
+    False: {"yes": "✓ no less than {}", "no": "✗ less than {}"},
 }
 
 
@@ -201,7 +202,9 @@ def _fed(seen: DiscSeen) -> Banner:
     limited = {gauge.answer for gauge in seen.gauges if gauge.limit is not None}
     said = tuple(gauge.says for gauge in seen.gauges if gauge.answer == "no")
     if "no" in limited:
-        return Banner("shut", "In the model a part of this disc starves", said)
+        always = any(gauge.before < gauge.limit for gauge in seen.gauges if gauge.limit is not None)
+        when = "" if always else ", at some time after treatment"
+        return Banner("shut", f"In the model a part of this disc starves{when}", said)
     if "unknown" in limited or not limited:
         return Banner("unsure", "In the model it is not clear whether this disc feeds its cells", said)
     if said:

@@ -313,8 +313,18 @@ def made_of(parts: Sequence[Part], reach: float, hope: str = "") -> str:
     return drawing(y + 2, f"{whole}: {told}", made)
 
 
-def gauge(title: str, unit: str, before: float, after: float, limit: float | None, good: str) -> str:
-    """A number of the model's disc before (open disc) and after (full disc), with the limit below which it is bad."""
+def gauge(
+    title: str,
+    unit: str,
+    before: float,
+    after: float,
+    limit: float | None,
+    good: str,
+    words: tuple[str, str] = ("before", "after"),
+) -> str:
+    """A number of the model's disc before (open disc) and after (full disc), with the limit below which it is bad.
+    words: what both are called.
+    """
     shown = [value for value in (before, after, limit) if value is not None and math.isfinite(value)]
     least, most = min(shown), max(shown)
     room = 0.25 * (most - least) or 0.1 * abs(most) or 1.0
@@ -331,8 +341,9 @@ def gauge(title: str, unit: str, before: float, after: float, limit: float | Non
     made.append(f'<rect x="10" y="30" width="340" height="12" fill="none" stroke="{GREY}"/>')
     made.append(f'<circle cx="{x(before):.1f}" cy="36" r="8" fill="#fff" stroke="{INK}" stroke-width="2"/>')
     made.append(f'<circle cx="{x(after):.1f}" cy="36" r="5" fill="{BLUE}" stroke="#fff"/>')
-    made.append(text(10, 78, f"○ before {before:.3g} {unit}    ● after {after:.3g} {unit}", 12))
-    return drawing(84, f"{title}: before {before:.3g}, after {after:.3g} {unit}", made)
+    first, last = words
+    made.append(text(10, 78, f"○ {first} {before:.3g} {unit}    ● {last} {after:.3g} {unit}", 12))
+    return drawing(84, f"{title}: {first} {before:.3g}, {last} {after:.3g} {unit}", made)
 
 
 def counted(read: int, assumed: int) -> str:
