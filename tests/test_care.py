@@ -325,6 +325,12 @@ def test_red_flags_and_contradictions_come_before_any_number(tmp_path: Path) -> 
     assert any("cord" in text for text in told["refer"])
 
 
+def test_what_is_done_for_another_kind_of_pain_says_that_it_is_carried_over() -> None:
+    asked = ("care", str(EXAMPLES / "person_lumbar.toml"), "--months", "3", "--option")
+    assert "discectomy: it is done for radicular pain" in run(*asked, "discectomy")
+    assert "carried over" not in run(*asked, "lumbar_fusion")
+
+
 def test_what_nobody_looked_at_for_so_long_is_said() -> None:
     def said(months: str) -> str:
         asked = ("--option", "snri", "--option", "cells_donor", "--months", months)

@@ -6,6 +6,7 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from pulposus.evidence import published as printed
 from pulposus.evidence.options import ITSELF, effects_of, option
 from pulposus.report import paper, signs
 from pulposus.report.consult import PAGE, sheets, write_consult
-from pulposus.talk import CLOSED, OPEN, Outlook, Talk, people
+from pulposus.talk import CLOSED, OPEN, Choice, Outlook, Talk, people
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 SEEN = {"glucose": 1.2, "ph": 6.9, "oxygen": 1.0, "viable": 99.0}
@@ -178,6 +179,21 @@ def test_options_of_another_spine_are_refused() -> None:
         consult.gather(read_person(EXAMPLES / "person_lumbar.toml"), named=("acdf",))
     with pytest.raises(InputError, match="1 to 120"):
         consult.gather(read_person(EXAMPLES / "person_lumbar.toml"), months=0)
+
+
+def test_what_is_done_for_another_kind_of_pain_is_not_open_and_has_no_number() -> None:
+    def told(name: str, **facts: Any) -> Choice:
+        given = {"age": 50, "region": "lumbar", "axial_pain": 60, "odi": 40, **facts}
+        made = consult.gather(Person.from_dict({"history": given}), named=(name,))
+        return next(one for one in made.choices if one.name == name)
+
+    back = told("discectomy", limb_pain=10, radiculopathy="no")
+    assert (back.state, back.outlook) == (CLOSED, None)
+    assert "where a root hurts" in back.why
+    assert told("basivertebral_ablation", limb_pain=80, radiculopathy="yes").outlook is None
+    leg = told("discectomy", limb_pain=80, radiculopathy="yes", saddle_numbness="no")
+    assert leg.state == OPEN
+    assert leg.outlook
 
 
 def test_the_model_s_disc_is_told_only_where_it_was_computed(lumbar: Talk, cervical: Talk) -> None:
@@ -419,6 +435,7 @@ def test_a_share_of_a_difference_is_reckoned_and_not_of_nothing() -> None:
     nobody = grounds.waited("lumbar", "radicular", "limb")
     assert (nobody.trials, nobody.months) == ((), 0.0)
     assert grounds.Groups(("A", "B"), (30.0, np.nan), 3.0, True).said() == "2 groups of at least 30 people (A, B)"
+    assert grounds.Groups(("A",), (np.nan,), 3.0, True).said() == "1 group of people who were not counted (A)"
     assert grounds._between(-13.2, -1.8) == "2 to 13 lower"
     assert grounds._between(-9.1, 0.9) == "9 lower to 1 higher"
 

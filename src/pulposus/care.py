@@ -600,6 +600,9 @@ def _unknown(world: _World) -> tuple[str, ...]:
                 f"{option.title}: no controlled effect was found in {population} {region} pain; nothing on average is "
                 "assumed, with the band of a treatment of which no trial was read."
             )
+        elif not option.fits(region, population):
+            other = " and ".join(option.populations)
+            said.append(f"{option.title}: it is done for {other} pain, and what stands here is carried over from that.")
         found = options.added(option.name, region, population)
         for name in SCORES if found and not option.treatments(region) else ():
             if name not in found:

@@ -100,6 +100,11 @@ _NAMES = {
 }
 _UNTRIED = "not tried in the {}, as far as was found: no number can be given"
 _BLIND = ("placebo", "sham")
+# For whom an option is done -> the same in words.
+_DONE: dict[tuple[str, ...], str] = {
+    ("radicular",): "where a root hurts",
+    ("chronic",): "where the back or neck itself hurts",
+}
 _SPINES = {"lumbar": "back", "cervical": "neck"}
 _INDEX = {"lumbar": "disability (Oswestry index)", "cervical": "disability (neck index)"}
 # What a gauge shows: title, limit in the evidence, criteria that hold it.
@@ -478,6 +483,8 @@ def _state(option: Option, who: People, found: Assessment, fits: bool) -> tuple[
         return FIRST, "not before the red flag has been looked into"
     if option.name == "sham":
         return "", "only as the comparison of a trial"
+    if not fits:
+        return CLOSED, f"not for such pain: it is done {_DONE[option.populations]}"
     return OPEN, "nothing to arrange" if option.name == "wait" else "in usual care"
 
 

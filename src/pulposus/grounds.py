@@ -54,11 +54,12 @@ class Groups:
             return "no group of any trial"
         groups = f"{len(self.trials)} group{'s' * (len(self.trials) > 1)}"
         known = [count for count in self.people if not math.isnan(count)]
-        least = "at least " * (len(known) < len(self.people))
+        many = f"{sum(known):.0f} people" if known else "people who were not counted"
+        least = "at least " * (0 < len(known) < len(self.people))
         other = "" if self.like else " with another kind of pain"
         names = list(dict.fromkeys(self.trials))
         more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
-        return f"{groups} of {least}{sum(known):.0f} people{other} ({', '.join([*names[:_NAMED], *more])})"
+        return f"{groups} of {least}{many}{other} ({', '.join([*names[:_NAMED], *more])})"
 
 
 def waited(region: str, population: str, *scores: str) -> Groups:
