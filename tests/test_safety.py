@@ -459,6 +459,12 @@ def test_mistakes_on_the_command_line_are_sentences(words: list[str], said: str)
     assert said in found.output
 
 
+def test_one_month_is_one_month() -> None:
+    for months, said in ((1, "within 1 month;"), (13.5, "within 13.5 months;"), (24, "within 24 months;")):
+        (told,) = (safety.words(r) for r in safety.risks(["waiting"], "lumbar", months) if r.event == table.SURGERY)
+        assert said in told
+
+
 def test_a_number_for_two_kinds_of_pain_says_that_it_is_of_nobody() -> None:
     def operated(population: str) -> float:
         return next(r.share for r in safety.risks(["waiting"], "lumbar", 24, population) if r.event == table.SURGERY)

@@ -21,6 +21,7 @@ from pulposus import evidence
 from pulposus.care import Course
 from pulposus.evidence import options, trials
 from pulposus.evidence.options import Effect
+from pulposus.evidence.units import in_months
 
 _POPULATIONS = {
     ("lumbar", "chronic"): "chronic_lumbar",
@@ -165,7 +166,7 @@ def of_option(course: Course, alone: Course, titles: Mapping[str, str]) -> tuple
     span = f", looked at for at most {got.months:.2g} months" * bool(got.months)
     later = "; what is later is extrapolated" if min(base.months, got.months or end) < end else ""
     lines = [
-        f"Beside waiting, here after {end:.0f} months: {ours}. This rests on {first} that got it{span}, and on "
+        f"Beside waiting, here after {in_months(end)}: {ours}. This rests on {first} that got it{span}, and on "
         f"{base.said()} that waited, looked at for at most {base.months:.2g} months{later}."
     ]
     rows = published(course, alone)
@@ -189,7 +190,7 @@ def _line(one: Beside, titles: Mapping[str, str]) -> str:
     said = f"Published: {points} than with {against}, {months} [{keys}{how}]."
     if not math.isnan(one.ours):
         share = "" if math.isnan(one.share) else f"; published is {_HUNDRED * one.share:.0f} % of that"
-        said += f" Here {_lower(one.ours)} at {one.month:g} months{share}."
+        said += f" Here {_lower(one.ours)} at {in_months(one.month)}{share}."
     return said + _fit(effect)
 
 
@@ -207,7 +208,7 @@ def of_waiting(alone: Course, courses: Mapping[str, Course], titles: Mapping[str
     lines = []
     for score in (people.leading, "disability"):
         base = waited(people.region, people.population, score)
-        later = f" From there to {end:.0f} months it is extrapolated." if base.months < end else ""
+        later = f" From there to {in_months(end)} it is extrapolated." if base.months < end else ""
         span = f", for {base.months:.2g} months.{later}" if base.trials else ": all of it is extrapolated."
         lines.append(f"Of those who waited, {titles[score]} was read of {base.said()}{span}")
     for name, course in courses.items():

@@ -32,6 +32,7 @@ from scipy import special
 from pulposus.errors import InputError, nearest
 from pulposus.evidence import safety as table
 from pulposus.evidence.safety import ANY, POPULATIONS, REGIONS, SURGERY, Row
+from pulposus.evidence.units import in_months
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -420,7 +421,7 @@ def when(risk: Risk) -> str:
 def words(risk: Risk) -> str:
     """A risk as one plain sentence with a natural frequency."""
     title = risk.title[0].upper() + risk.title[1:]
-    span = f"within {risk.months:g} months"
+    span = f"within {in_months(risk.months)}"
     if risk.seen == 0 and not math.isnan(risk.people):
         among = f"of {risk.people:,.0f} people who were looked at nobody had it"
         return f"{title}: {among}; nobody can exclude {_of(risk.high, _BASES[0])} of {_BASES[0]:,}."

@@ -242,12 +242,14 @@ def _ways(people: People, named: Sequence[str] | None, then: Sequence[str] | Non
 
 
 def _print_beside(people: People, rows: Sequence[Mapping[str, Any]], months: float) -> None:
+    from pulposus.evidence.units import in_months
+
     leading = {"pain": "neck" if people.region == "cervical" else "back"}
     leading["limb"] = "arm" if people.region == "cervical" else "leg"
     index = "NDI" if people.region == "cervical" else "ODI"
     names = {"pain": f"{leading['pain']} pain", "limb": f"{leading['limb']} pain", "disability": index}
     start = {key: rows[0]["scores"][key]["start"] for key in names} if rows else {}
-    title = f"At {months:g} months, {people.population} {people.region} pain; now " + ", ".join(
+    title = f"At {in_months(months)}, {people.population} {people.region} pain; now " + ", ".join(
         f"{names[key]} {value:.0f}" for key, value in start.items()
     )
     heads = [*(f"{name} (50 %; 90 %)" for name in names.values()), "by itself", "expectation", "treatment"]

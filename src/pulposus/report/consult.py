@@ -14,6 +14,7 @@ from pathlib import Path
 from pulposus import evidence
 from pulposus.errors import InputError
 from pulposus.evidence import reference
+from pulposus.evidence.units import in_months
 from pulposus.report import anatomy, paper, signs
 from pulposus.report.paper import (
     Aspect,
@@ -273,7 +274,7 @@ def _glance(talk: Talk) -> Sheet:
         "to 3 mo: nobody looked at such people for longer, and the rest is extrapolated; no look: nobody looked at "
         "this score. Few who waited were followed",
     )
-    blocks: list[Block] = [Heading(f"Options at a glance, after {talk.months:.0f} months")]
+    blocks: list[Block] = [Heading(f"Options at a glance, after {in_months(talk.months)}")]
     if seen:
         said = f"Clearly better means: {seen[0][1].chance.says}."
         blocks += [
@@ -317,7 +318,7 @@ def _beside(talk: Talk) -> list[Sheet]:
         some = shown[k : k + _ABREAST]
         heads = tuple((_capital(c.title), _tag(c), _LOOKS.get(c.state, "plain")) for c in some)
         aspects = [
-            Aspect(f"Clearly better after {talk.months:.0f} months?", tuple(_crowd(c, talk) for c in some)),
+            Aspect(f"Clearly better after {in_months(talk.months)}?", tuple(_crowd(c, talk) for c in some)),
             Aspect(_capital(talk.pain_title), tuple(_pain(c, talk) for c in some)),
             Aspect(_capital(talk.disability_title), tuple(_disability(c, talk) for c in some)),
             Aspect("Beside waiting, and what trials published", tuple(_grounds(c) for c in some)),
