@@ -432,6 +432,10 @@ def test_a_share_of_a_difference_is_reckoned_and_not_of_nothing() -> None:
         other = replace(half, ours=ours)
         assert np.isnan(other.share)
         assert "%" not in grounds._line(other, {"pain": "back pain"})
+    # pain of people whose root hurts is that of the limb where nothing else is said, as in Ghahreman and Engquist
+    assert grounds.looked("nerve_block", "lumbar", "radicular", "limb") == 1.0
+    assert grounds.looked("exercise", "cervical", "radicular", "limb") == 24.0
+    assert grounds.looked("nerve_block", "lumbar", "radicular", "pain") == 0.0
     nobody = grounds.waited("lumbar", "radicular", "limb")
     assert (nobody.trials, nobody.months) == ((), 0.0)
     assert grounds.Groups(("A", "B"), (30.0, np.nan), 3.0, True).said() == "2 groups of at least 30 people (A, B)"

@@ -30,6 +30,8 @@ _POPULATIONS = {
     ("cervical", "radicular"): "cervical_radicular",
 }
 _DOMAINS = {"pain": ("pain", "neck", "both"), "limb": ("limb", "both"), "disability": ("disability", "both")}
+# Of people whose root hurts pain without a place is that of the limb, as the law has it.
+_OF_ROOTS = _DOMAINS | {"pain": ("neck",), "limb": ("limb", "pain", "both")}
 _NOTHING = ("none", "wait")
 _BLIND = ("placebo", "sham")
 _SAID = {"none": "nothing", "wait": "waiting", "placebo": "a placebo", "sham": "a sham", "usual_care": "usual care"}
@@ -97,13 +99,17 @@ def looked(name: str, region: str, population: str, score: str) -> float:
 
 def _fitted(region: str, *scores: str) -> list[trials.Result]:
     """Results of a region with weight in the fit, of one of these scores."""
-    domains = {domain for score in scores for domain in _DOMAINS[score]}
+
+    def held(one: trials.Result) -> bool:
+        domains = _OF_ROOTS if one.arm.population.endswith("radicular") else _DOMAINS
+        return any(one.endpoint.domain in domains[score] for score in scores)
+
     return [
         one
         for one in trials.results()
         if one.arm.used
         and one.arm.region == region
-        and one.endpoint.domain in domains
+        and held(one)
         and evidence.outcome(f"weight_tier_{one.tier}").value > 0
     ]
 

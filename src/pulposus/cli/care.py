@@ -220,16 +220,21 @@ def _extrapolated(people: People, rows: Sequence[Mapping[str, Any]], months: flo
     """Options that nobody looked at for as long as is asked for, and how long somebody did; of the score that leads."""
     from pulposus import grounds
     from pulposus.evidence import options
+    from pulposus.evidence.units import in_months
+    from pulposus.talk import listed
 
     kind = (people.region, people.population)
-    said = []
+    said, never = list[str](), list[str]()
     for name in dict.fromkeys(step["option"] for row in rows for step in row["steps"]):
         waits = name == "wait"
         until = grounds.waited(*kind, people.leading).months if waits else grounds.looked(name, *kind, people.leading)
         if until < months:
-            how = f"looked at for {until:.2g} months at most" if until else "nobody looked"
-            said.append(f"{options.option(name).title}: {how}")
-    return said
+            title = options.option(name).title
+            if until:
+                said.append(f"{title}: looked at for {in_months(float(f'{until:.2g}'))} at most")
+            else:
+                never.append(title)
+    return [*said, *([f"nobody looked at such people after {listed(never)}"] if never else [])]
 
 
 def _ways(people: People, named: Sequence[str] | None, then: Sequence[str] | None) -> list[tuple[Step, ...]]:
