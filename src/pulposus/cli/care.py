@@ -234,7 +234,7 @@ def _extrapolated(people: People, rows: Sequence[Mapping[str, Any]], months: flo
                 said.append(f"{title}: looked at for {in_months(float(f'{until:.2g}'))} at most")
             else:
                 never.append(title)
-    return [*said, *([f"nobody looked at such people after {listed(never)}"] if never else [])]
+    return [*said, *([f"nobody looked at the pain that leads in such people after {listed(never)}"] if never else [])]
 
 
 def _ways(people: People, named: Sequence[str] | None, then: Sequence[str] | None) -> list[tuple[Step, ...]]:
