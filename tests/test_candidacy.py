@@ -249,14 +249,22 @@ def row(glucose: float, oxygen: float, ph: float, viable: float) -> dict[str, fl
 
 
 def test_a_disc_that_cannot_feed_its_cells_says_so() -> None:
-    fed = assess(Person(CANDIDATE), candidacy.of_run(row(0.9, 1.0, 7.0, 98), row(0.8, 1.0, 6.95, 98)))
-    assert fed.disc.answer == "yes"
-    starved = assess(Person(CANDIDATE), candidacy.of_run(row(0.9, 1.0, 7.0, 98), row(0.3, 0.6, 6.95, 80)))
+    start, aged = row(0.9, 1.0, 7.0, 100), row(0.95, 1.1, 7.0, 98)
+
+    def seen(*later: dict[str, float]) -> candidacy.Assessment:
+        return assess(Person(CANDIDATE), candidacy.of_run([start, *later], [start, aged]))
+
+    fed = seen(row(0.8, 1.0, 6.95, 99), row(0.9, 1.2, 7.0, 98))
+    assert fed.disc.answer == "yes"  # what dies without treatment too is no harm of it
+    # soon after the injection, and fed again at the end
+    starved = seen(row(0.3, 0.6, 6.95, 80), row(1.1, 1.2, 7.0, 80))
     assert {f.name for f in starved.disc.unmet} == {"glucose after", "oxygen kept", "viable share kept"}
     assert answers(fed) == answers(starved)  # no trial asks for it
     assert assess(Person(CANDIDATE)).disc.answer == "unknown"
     with pytest.raises(InputError, match="has no column 'glucose_min_mM'"):
-        candidacy.of_run({}, {})
+        candidacy.of_run([{}, {}], [{}])
+    with pytest.raises(InputError, match="no two months of both arms"):
+        candidacy.of_run([start], [start])
     with pytest.raises(InputError, match=r"'disc_glucose' is no number of a run \(did you mean"):
         assess(Person(CANDIDATE), {"disc_glucose": 1.0})
 
@@ -430,7 +438,7 @@ def test_the_command_reads_a_run_of_the_disc(tmp_path: Path) -> None:
     from pulposus.results import Results
 
     results = Results.create(tmp_path / "run", fingerprint="f", info={"title": "t"}, months=[0, 12])
-    months = ((0, row(0.9, 1.0, 7.0, 98)), (12, row(0.3, 1.1, 6.9, 98)))
+    months = ((0, row(0.9, 1.0, 7.0, 98)), (1, row(0.3, 1.1, 6.9, 98)), (12, row(0.9, 1.1, 6.9, 98)))
     rows = [{"arm": arm, "month": month, **values} for arm in ("untreated", "treated") for month, values in months]
     results.write_summary(pd.DataFrame(rows))
     example = str(ROOT / "examples" / "person_lumbar.toml")

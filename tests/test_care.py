@@ -273,6 +273,15 @@ def test_options_are_listed_with_sources_and_what_was_not_found() -> None:
     assert {row["name"] for row in rows} == {one.name for one in options.options() if "cervical" in one.regions}
 
 
+def test_how_often_more_follows_is_told_of_each_kind_of_pain_where_they_differ() -> None:
+    (active,) = json.loads(run("options", "staying active", "--region", "lumbar", "--json"))
+    shares = {row["population"]: row["share_of_1000"] for row in active["follows"]}
+    assert set(shares) == {"chronic", "radicular"}
+    assert shares["chronic"] < shares["radicular"]
+    (fused,) = json.loads(run("options", "lumbar_fusion", "--json"))
+    assert {row["population"] for row in fused["follows"]} == {"any"}
+
+
 def test_care_prints_ways_side_by_side() -> None:
     person_file = str(EXAMPLES / "person_cervical.toml")
     way = "exercise at 0, acdf at 6 if not better"
@@ -314,6 +323,23 @@ def test_red_flags_and_contradictions_come_before_any_number(tmp_path: Path) -> 
         run("care", str(EXAMPLES / "person_cervical.toml"), "--option", "collar", "--months", "3", "--json")
     )
     assert any("cord" in text for text in told["refer"])
+
+
+def test_what_is_done_for_another_kind_of_pain_says_that_it_is_carried_over() -> None:
+    asked = ("care", str(EXAMPLES / "person_lumbar.toml"), "--months", "3", "--option")
+    assert "discectomy: it is done for radicular pain" in run(*asked, "discectomy")
+    assert "carried over" not in run(*asked, "lumbar_fusion")
+
+
+def test_what_nobody_looked_at_for_so_long_is_said() -> None:
+    def said(months: str) -> str:
+        asked = ("--option", "snri", "--option", "cells_donor", "--months", months)
+        return run("care", str(EXAMPLES / "person_lumbar.toml"), *asked)
+
+    late = said("24")
+    assert "EXTRAPOLATED: SNRI (duloxetine): looked at for 3.5 months at most." in late
+    assert "EXTRAPOLATED: a donor" not in late
+    assert "EXTRAPOLATED" not in said("3")
 
 
 def test_nothing_is_foretold_of_ages_that_no_trial_took(tmp_path: Path) -> None:

@@ -65,6 +65,22 @@ def test_a_discectomy_takes_its_share_of_the_nucleus_and_books_it(disc_and_state
     assert float(cut.present) == 1
 
 
+@pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
+def test_how_much_more_is_taken_behind_is_an_assumption_and_never_changes_how_much(
+    disc_and_state: tuple[Disc, State], slope: float
+) -> None:
+    row = evidence_of.acts_of("discectomy")["behind"]
+    assert (row.kind, row.low, row.high) == ("assumed", 0, 1)
+    disc, _ = disc_and_state
+    made = surgical.operations([fill("discectomy")], LEVEL, room=2)
+    assert made.behind.tolist() == [row.value, 0.0]
+    coords = mesh.coordinates(disc.topology, disc.shape)
+    taken = surgical._place(disc, coords, jnp.asarray(slope))
+    assert float(total(disc, taken) / total(disc, disc.tissue[0])) == pytest.approx(1, rel=1e-12)
+    assert float(taken.min()) >= 0
+    assert same(taken, disc.tissue[0]) == (slope == 0)
+
+
 def test_injected_cells_that_are_taken_out_stand_in_the_ledger() -> None:
     disc, state, injections = prepared(treatments=(msc(25e6),), mechanics="columns")
     coords = mesh.coordinates(disc.topology, disc.shape)

@@ -6,20 +6,22 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from synthetic_talk import FLAG, choice, talk
 from typer.testing import CliRunner
 
-from pulposus import candidacy, care, consult, grounds
+from pulposus import candidacy, care, consult, grounds, safety
 from pulposus.candidacy import Person, read_person
 from pulposus.cli.door import app
 from pulposus.errors import InputError
-from pulposus.evidence.options import effects_of
+from pulposus.evidence import published as printed
+from pulposus.evidence.options import ITSELF, effects_of, option
 from pulposus.report import paper, signs
 from pulposus.report.consult import PAGE, sheets, write_consult
-from pulposus.talk import CLOSED, OPEN, Outlook, Talk, people
+from pulposus.talk import CLOSED, OPEN, Choice, Outlook, Talk, people
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 SEEN = {"glucose": 1.2, "ph": 6.9, "oxygen": 1.0, "viable": 99.0}
@@ -135,11 +137,63 @@ def test_what_is_not_told_is_said() -> None:
     assert cells.state != OPEN
 
 
+def test_a_child_is_refused_and_an_age_beyond_all_trials_is_said(tmp_path: Path) -> None:
+    text = (EXAMPLES / "person_lumbar.toml").read_text("utf-8")
+    for age in (0, 5, 17):
+        (tmp_path / "child.toml").write_text(text.replace("age = 44", f"age = {age}"), "utf-8")
+        asked = ["consult", str(tmp_path / "child.toml"), "--out", str(tmp_path / "talk")]
+        found = CliRunner().invoke(app, asked)
+        assert found.exit_code == 2
+        assert "nothing can be said of children" in found.output
+        assert not (tmp_path / "talk").exists()
+    old = consult.gather(Person.from_dict({"history": {"age": 92, "axial_pain": 60, "odi": 40}}))
+    (said,) = old.outside
+    assert "no list of a trial names anyone above 85" in said
+    assert said in page(old)
+    adult = consult.gather(Person.from_dict({"history": {"age": 18, "axial_pain": 60, "odi": 40, "region": "lumbar"}}))
+    assert not adult.outside
+
+
+def test_who_hurts_less_than_what_matters_is_told_so() -> None:
+    def told(pain: float) -> Talk:
+        return consult.gather(
+            Person.from_dict({"history": {"age": 50, "region": "lumbar", "axial_pain": pain, "odi": 10}}),
+            named=("wait",),
+        )
+
+    least = told(20).pain_change
+    (said,) = told(least - 1).outside
+    assert "nobody can get clearly better" in said
+    assert all(one.outlook.chance.share == 0 for one in told(least - 1).choices if one.outlook)
+    assert told(least).outside == ()
+
+
+def test_a_part_of_the_spine_that_was_not_told_is_not_taken_in_silence(lumbar: Talk) -> None:
+    untold = consult.gather(Person.from_dict({"history": {"axial_pain": 60, "odi": 40}}))
+    assert any(line.startswith("Not told: which part of the spine hurts") for line in untold.unknown)
+    assert not any("which part of the spine" in line for line in lumbar.unknown)
+
+
 def test_options_of_another_spine_are_refused() -> None:
     with pytest.raises(InputError, match="not done to the lumbar spine"):
         consult.gather(read_person(EXAMPLES / "person_lumbar.toml"), named=("acdf",))
     with pytest.raises(InputError, match="1 to 120"):
         consult.gather(read_person(EXAMPLES / "person_lumbar.toml"), months=0)
+
+
+def test_what_is_done_for_another_kind_of_pain_is_not_open_and_has_no_number() -> None:
+    def told(name: str, **facts: Any) -> Choice:
+        given = {"age": 50, "region": "lumbar", "axial_pain": 60, "odi": 40, **facts}
+        made = consult.gather(Person.from_dict({"history": given}), named=(name,))
+        return next(one for one in made.choices if one.name == name)
+
+    back = told("discectomy", limb_pain=10, radiculopathy="no")
+    assert (back.state, back.outlook) == (CLOSED, None)
+    assert "where a root hurts" in back.why
+    assert told("basivertebral_ablation", limb_pain=80, radiculopathy="yes").outlook is None
+    leg = told("discectomy", limb_pain=80, radiculopathy="yes", saddle_numbness="no")
+    assert leg.state == OPEN
+    assert leg.outlook
 
 
 def test_the_model_s_disc_is_told_only_where_it_was_computed(lumbar: Talk, cervical: Talk) -> None:
@@ -149,6 +203,21 @@ def test_the_model_s_disc_is_told_only_where_it_was_computed(lumbar: Talk, cervi
     assert cervical.disc
     assert cervical.disc.gauges == ()
     assert candidacy.OF_SUMMARY.keys() == consult._VIEWS.keys()
+
+
+def test_a_disc_that_starves_after_the_injection_alone_is_not_called_fed(lumbar: Talk) -> None:
+    start, fed, scarce = ({"glucose_min_mM": x, "oxygen_min_kPa": 1.0, "ph_min": 6.95, "native_viable_percent": 99.0}
+                          for x in (1.2, 1.3, 0.3))
+    person = Person.from_dict({"history": {"axial_pain": 60, "odi": 40}, "imaging": {"level": "L4-L5"}})
+
+    def said(*later: dict[str, float]) -> str:
+        view = candidacy.of_run([start, *later], [start, fed])
+        return page(consult.gather(person, view, named=("wait",)))
+
+    assert "In the model this disc feeds its cells, before and after treatment" in said(fed, fed)
+    assert "a part of this disc starves, at some time after treatment" in said(scarce, fed)
+    poor = replace(lumbar.disc.gauges[0], before=0.2, after=0.2, answer="no")  # type: ignore[union-attr]
+    assert "starves<" in page(replace(lumbar, disc=replace(lumbar.disc, gauges=(poor,))))  # type: ignore[type-var]
 
 
 def test_assumptions_are_counted(told: Talk) -> None:
@@ -161,6 +230,23 @@ def test_assumptions_are_counted(told: Talk) -> None:
 
 def page(told: Talk) -> str:
     return paper.html(told.title, sheets(told), "no advice", "consult.css")
+
+
+def test_operations_are_told_apart_from_serious_harm(told: Talk) -> None:
+    for one in told.choices:
+        exposed = option(one.name).exposed(told.region)
+        risks = safety.risks(exposed, told.region, told.months, told.population)
+        assert [harm.says for harm in one.harms] == [safety.words(risk) for risk in risks]
+        for risk, harm in zip(risks, one.harms, strict=True):
+            operation = risk.event in ("reoperation", "adjacent_disease", "conversion_to_surgery")
+            assert (harm.follows, harm.serious) == (operation, risk.serious and not operation)
+    waits = next(one for one in told.choices if one.name == "wait")
+    assert any(harm.follows for harm in waits.harms)
+    drawn = page(replace(told, flags=()))
+    assert "(▲ serious)" in drawn
+    assert "▲ Operated on anyway" not in drawn
+    begins = drawn.index("Operations that may follow")
+    assert drawn.index("Operated on anyway") > begins > drawn.index("(▲ serious)")
 
 
 def test_hope_is_of_what_is_done_and_what_nobody_was_blind_to_is_said(lumbar: Talk) -> None:
@@ -246,7 +332,7 @@ def test_a_list_that_was_read_in_part_is_not_called_met(lumbar: Talk) -> None:
 
 
 def test_what_fails_the_common_core_is_not_called_unknown() -> None:
-    facts = {**read_person(EXAMPLES / "person_lumbar.toml").facts, "age": 5.0}
+    facts = {**read_person(EXAMPLES / "person_lumbar.toml").facts, "age": 80.0}
     told = consult.gather(Person(facts), named=("wait",))
     one = next(one for one in told.lists if one.name == "IDCT-3")
     assert one.answer == "unknown"
@@ -267,9 +353,64 @@ def test_waiting_says_how_few_were_followed_and_where_it_is_extrapolated(lumbar:
         assert 0 < one.months < lumbar.months
         assert any(one.said() in line and "extrapolated" in line for line in waits.grounds)
     drawn = page(lumbar)
-    assert drawn.count(">extrapolated: nobody looked</text>") == 2
-    assert "of those who waited, few were looked at: back pain for" in drawn
-    assert not any(one.outlook and one.outlook.pain_until for one in lumbar.choices if one.name != "wait")
+    full = [one.outlook for one in lumbar.choices if one.first and one.outlook]
+    ends = [until for one in full for until in (one.pain_until, one.disability_until)]
+    short = [until for until in ends if until is not None and until < lumbar.months]
+    assert drawn.count(">extrapolated: nobody looked</text>") == len(short) >= 4
+    assert "Few who waited were followed" in drawn
+    marks = [f"{waits.title}, to {one.months:.2g} mo" for one in held.values()]
+    assert all(mark in drawn for mark in marks)
+
+
+def test_what_nobody_looked_at_for_so_long_is_marked(told: Talk) -> None:
+    drawn = page(told)
+    for one in told.choices:
+        if not one.outlook or one.name == "wait":
+            continue
+        effects = effects_of(one.name, told.region, told.population)
+        leading = care.one_person(read_person(EXAMPLES / f"person_{told.region}.toml").facts).leading
+        read = [effect.until for effect in effects if effect.found and effect.score == leading]
+        until = one.outlook.pain_until
+        assert until is not None
+        assert until >= max(read, default=0.0)
+        marked = f"{one.title}, to {until:.2g} mo" if until else f"{one.title}, no look"
+        assert (marked in drawn) == (until < told.months)
+    if told.region == "lumbar":
+        looked = {one.name: one.outlook.pain_until for one in told.choices if one.outlook}
+        assert looked["snri"] == 3.5
+        assert looked["intradiscal_steroid"] == 3.0
+        assert looked["cells_donor"] == 36.0
+        assert looked["sham"] == 36.0
+
+
+def test_words_in_a_hatched_part_fit_into_it(lumbar: Talk) -> None:
+    out = lumbar.choices[0].outlook
+    assert out
+
+    def drawn(until: float) -> str:
+        return signs.fan(out.pain, 60, ("worst", "none"), 15, 24, None, until)
+
+    assert ">extrapolated: nobody looked<" in drawn(6)
+    assert ">extrapolated<" in drawn(14)
+    assert ">extrapolated" not in drawn(23)
+    assert "extrapolated after 23 months" in drawn(23)
+    assert "extrapolated" not in drawn(24)
+
+
+def test_a_difference_in_the_fit_is_no_test_and_says_so(lumbar: Talk) -> None:
+    rows = {
+        (row.quantity.rpartition("_")[2], row.published, row.source)
+        for row in printed.published()
+        if row.fitted == "calibration" and row.treatments == ("exercise",)
+    }
+    effects = [one for one in effects_of("exercise", "lumbar", "chronic") if ITSELF in one.fit]
+    assert {(one.score, float(one.printed.split()[0]), one.source) for one in effects} == rows
+    trained = next(one for one in lumbar.choices if one.name == "exercise")
+    lines = [line for line in trained.grounds if "The law was fitted to this difference" in line]
+    assert len(lines) == len(rows) == 2
+    assert all("[pmc10684665" in line and "no test" in line for line in lines)
+    waits = next(one for one in lumbar.choices if one.name == "wait")
+    assert any("pmc10684665 (in the fit)" in line for line in waits.grounds)
 
 
 def test_published_differences_stand_beside_ours_with_their_source(told: Talk) -> None:
@@ -291,9 +432,14 @@ def test_a_share_of_a_difference_is_reckoned_and_not_of_nothing() -> None:
         other = replace(half, ours=ours)
         assert np.isnan(other.share)
         assert "%" not in grounds._line(other, {"pain": "back pain"})
+    # pain of people whose root hurts is that of the limb where nothing else is said, as in Ghahreman and Engquist
+    assert grounds.looked("nerve_block", "lumbar", "radicular", "limb") == 1.0
+    assert grounds.looked("exercise", "cervical", "radicular", "limb") == 24.0
+    assert grounds.looked("nerve_block", "lumbar", "radicular", "pain") == 0.0
     nobody = grounds.waited("lumbar", "radicular", "limb")
     assert (nobody.trials, nobody.months) == ((), 0.0)
     assert grounds.Groups(("A", "B"), (30.0, np.nan), 3.0, True).said() == "2 groups of at least 30 people (A, B)"
+    assert grounds.Groups(("A",), (np.nan,), 3.0, True).said() == "1 group of people who were not counted (A)"
     assert grounds._between(-13.2, -1.8) == "2 to 13 lower"
     assert grounds._between(-9.1, 0.9) == "9 lower to 1 higher"
 

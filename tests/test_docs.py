@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -146,6 +149,27 @@ def test_every_public_name_is_described() -> None:
     for name in pulposus.__all__:
         assert f"pulposus.{name}" in text, f"docs/reference/python.md does not describe pulposus.{name}"
         assert getattr(pulposus, name) is not None
+
+
+def test_public_names_are_those_of_their_rooms_and_come_late() -> None:
+    """A name at the door is the thing itself, and looking through the door fetches nothing heavy."""
+    for name, room in pulposus._ROOM_OF.items():
+        place, _, own = room.partition(":")
+        assert getattr(pulposus, name) is getattr(importlib.import_module(f"pulposus.{place}"), own or name), name
+    assert set(pulposus._ROOM_OF) | {"__version__"} == set(pulposus.__all__) == set(dir(pulposus))
+    look = "import sys, pulposus; dir(pulposus); print([m for m in sys.modules if m.startswith('pulposus.')])"
+    assert subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_talk_through_the_door(tmp_path: Path) -> None:
+    """The three lines of the front page, and what is refused there is refused here."""
+    person = pulposus.read_person(ROOT / "examples" / "person_lumbar.toml")
+    assert pulposus.assess(person).fit.answer == "yes"
+    talk = pulposus.gather_talk(person, months=3, named=("wait",))
+    assert [path.name for path in pulposus.write_talk(tmp_path, talk)] == ["consult.html"]
+    assert len(pulposus.draw_people(20)) == 20
+    with pytest.raises(pulposus.InputError, match="children"):
+        pulposus.gather_talk(type(person)({**person.facts, "age": 9.0}))
 
 
 def test_every_field_and_fate_is_described() -> None:

@@ -239,16 +239,18 @@ HEAVY = {
     "skimage",
     "pydicom",
 }
-HEAVY |= {"nibabel", "SimpleITK", "skimage", "pydicom"}
 MOST_LINES = 700
 MOST_LINES_OF_FUNCTION = 60
 
 # Numbers that belong to mathematics whatever they multiply; all others live in evidence/ or carry `# maths: reason`.
 MATHEMATICS = {0, 1, 2, 3, 4, 8, 0.5}
-NUMBERED = ("disc", "scanner", "surface", "scan", "values", "therapies", "imaging", "case", "validation", "uncertainty")
 NUMBERED = (
     "statistics",
+    "scanner",
     "candidacy",
+    "care",
+    "outcomes",
+    "patients",
     "consult",
     "grounds",
     "talk",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from pulposus import safety
 from pulposus.cli import app
 from pulposus.errors import EvidenceError, InputError
 from pulposus.evidence import FOLDER, offers
@@ -57,6 +58,22 @@ def test_no_claim_of_benefit_to_patients_is_called_supported() -> None:
     verdicts = {claim.name: claim.verdict for claim in offers.claims()}
     assert benefit <= set(verdicts)
     assert not [name for name in benefit if "supported" in (verdicts[name], verdicts[name].removeprefix("partly_"))]
+
+
+def test_what_the_model_says_of_a_claim_is_what_its_commands_say() -> None:
+    said = {claim.name: claim.model for claim in offers.claims()}
+    assert not any("not in the model" in text or "cannot compare" in text for text in said.values())
+    tumour = next(risk for risk in safety.risks(["cultured_cells"], "lumbar") if risk.event == "tumour")
+    assert tumour.seen == 0
+    assert f"of {tumour.people:.0f} people" in said["tumour_and_rejection"]
+    assert f"{1000 * tumour.high:.0f} of 1,000 cannot be excluded" in said["tumour_and_rejection"]
+    for name, command in {
+        "pain_falls": "trial why",
+        "usual_care_masks": "care",
+        "favourable_safety": "safety",
+        "tumour_and_rejection": "safety",
+    }.items():
+        assert f"`pulposus {command}`" in said[name]
 
 
 def test_a_word_finds_its_claims() -> None:

@@ -218,6 +218,25 @@ def test_the_command_writes_a_case_that_reads_back(tmp_path: Path) -> None:
     assert told["needle"]["limit_psi"] == evidence.volume_rule(4)["stop_pressure"].value
 
 
+def test_what_is_no_case_is_not_written_over(tmp_path: Path) -> None:
+    mine, text = tmp_path / "plan.toml", EXAMPLE.read_text("utf-8")
+    mine.write_text(text, "utf-8")
+    refused = CliRunner().invoke(app, ["procedure", str(mine), "--case", str(mine)])
+    assert refused.exit_code == 2
+    assert "is there and is no case" in refused.output
+    assert mine.read_text("utf-8") == text
+    for _ in range(2):  # a case of before is replaced
+        made = CliRunner().invoke(app, ["procedure", str(mine), "--case", str(tmp_path / "case.toml")])
+        assert made.exit_code == 0, made.output
+
+
+def test_nothing_is_planned_for_a_child_and_an_age_beyond_all_trials_is_warned_of() -> None:
+    with pytest.raises(InputError, match="nothing can be said of children"):
+        plan(person__age=12)
+    assert any("no list of a trial names anyone above" in line for line in plan(person__age=90).warnings())
+    assert not any("no list of a trial" in line for line in plan().warnings())
+
+
 def test_a_failed_lot_writes_nothing(tmp_path: Path) -> None:
     bad = tmp_path / "bad.toml"
     bad.write_text(EXAMPLE.read_text("utf-8").replace('"88 %"', '"62 %"'), "utf-8")

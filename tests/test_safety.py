@@ -298,6 +298,7 @@ def test_words_are_one_sentence_with_a_frequency() -> None:
         ((["nsaid"], "lumbar", math.inf), "inf months cannot be looked at"),
         ((["nsaid"], "lumbar", 12, "chronics"), "did you mean 'chronic'"),
         ((["nsaid"], "lumbar", 12, "any", 0), "0 discs cannot be treated"),
+        ((["nsaid"], "lumbar", 12, "any", 24), "24 discs cannot be treated; write 1 to 23"),
     ],
 )
 def test_what_nobody_can_tell_is_a_sentence(arguments: tuple, said: str) -> None:
@@ -456,3 +457,21 @@ def test_mistakes_on_the_command_line_are_sentences(words: list[str], said: str)
     found = CliRunner().invoke(app, ["safety", *words])
     assert found.exit_code == 2
     assert said in found.output
+
+
+def test_one_month_is_one_month() -> None:
+    for months, said in ((1, "within 1 month;"), (13.5, "within 13.5 months;"), (24, "within 24 months;")):
+        (told,) = (safety.words(r) for r in safety.risks(["waiting"], "lumbar", months) if r.event == table.SURGERY)
+        assert said in told
+
+
+def test_a_number_for_two_kinds_of_pain_says_that_it_is_of_nobody() -> None:
+    def operated(population: str) -> float:
+        return next(r.share for r in safety.risks(["waiting"], "lumbar", 24, population) if r.event == table.SURGERY)
+
+    chronic, radicular = operated("chronic"), operated("radicular")
+    assert chronic < operated("any") < radicular
+    (said,) = (line for line in safety.warnings(["waiting"], "lumbar") if "is of nobody" in line)
+    assert f"{1000 * chronic:.0f} in chronic pain" in said
+    assert not any("is of nobody" in line for line in safety.warnings(["waiting"], "lumbar", 24, "chronic"))
+    assert not any("is of nobody" in line for line in safety.warnings(["nsaid"], "lumbar"))

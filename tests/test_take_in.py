@@ -19,7 +19,7 @@ from pulposus.case import read_case
 from pulposus.cli import app
 from pulposus.disc import mesh
 from pulposus.errors import InputError
-from pulposus.exchange import dimensions, surface, vertebrae
+from pulposus.exchange import dimensions, sound, surface, vertebrae
 from pulposus.surface import triangles
 from pulposus.surface.between import between
 from pulposus.surface.fit import RIM, skin
@@ -123,6 +123,18 @@ def test_a_disc_is_of_no_level_whose_size_it_never_has(level: str, said: str, tm
     files = [saved(tmp_path / f"{k}.ply", *bone) for k, bone in enumerate(bones(level)[0])]
     with pytest.raises(InputError, match="its level or its unit is wrong"):
         vertebrae.take_in(files, said, 3)
+
+
+def test_what_a_fit_is_to_reach_is_an_assumption_of_the_evidence() -> None:
+    overlap, apart, least = (evidence.used(name) for name in ("form_overlap", "form_distance", "form_overlap_least"))
+    assert {row.kind for row in (overlap, apart, least, evidence.used("size_beyond"))} == {"assumed"}
+    assert not sound.poor(overlap.value, apart.value)
+    assert sound.poor(overlap.value - 0.01, apart.value)
+    assert sound.poor(overlap.value, apart.value + 0.01)
+    assert f"Dice of {overlap.value:g} and at most {apart.value:g} mm" in sound.poorly()
+    sound.refuse_fit(least.value, "it")
+    with pytest.raises(InputError, match=f"{least.value:g} is the least"):
+        sound.refuse_fit(least.value - 0.01, "it")
 
 
 # ---------------------------------------------------------------------------------------------- by a ruler

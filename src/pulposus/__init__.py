@@ -26,6 +26,12 @@ A study in six lines:
     pulposus.publish(results)
     print(results.summary().tail())
     print(results.history()["glucose"])
+
+And a talk with a person in three:
+
+    person = pulposus.read_person("examples/person_lumbar.toml")
+    talk = pulposus.gather_talk(person)
+    pulposus.write_talk("talk", talk)
 """
 
 from __future__ import annotations
@@ -36,6 +42,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 # Names are fetched when they are first asked for: importing the package (and asking the program for help) stays fast.
+# Room of each, and after a colon its name there, where that says too little outside.
 _ROOM_OF = {
     "InputError": "errors",
     "read_case": "case",
@@ -43,15 +50,46 @@ _ROOM_OF = {
     "run_case": "run",
     "Results": "results",
     "publish": "cli.compute",
+    "read_person": "candidacy",
+    "assess": "candidacy",
+    "one_person": "care",
+    "follow_care": "care:follow",
+    "compare_care": "care:beside",
+    "risks": "safety",
+    "draw_people": "patients:draw",
+    "fit_person": "patients:fit",
+    "read_plan": "procedure",
+    "gather_talk": "consult:gather",
+    "write_talk": "report.consult:write_consult",
 }
-__all__ = ["InputError", "Results", "__version__", "case_from_line", "publish", "read_case", "run_case"]
+__all__ = [
+    "InputError",
+    "Results",
+    "__version__",
+    "assess",
+    "case_from_line",
+    "compare_care",
+    "draw_people",
+    "fit_person",
+    "follow_care",
+    "gather_talk",
+    "one_person",
+    "publish",
+    "read_case",
+    "read_person",
+    "read_plan",
+    "risks",
+    "run_case",
+    "write_talk",
+]
 
 
 def __getattr__(name: str) -> Any:
     """Fetch a public name from its room."""
     if name not in _ROOM_OF:
         raise AttributeError(f"module 'pulposus' has no attribute {name!r}; it offers {', '.join(__all__)}")
-    return getattr(import_module(f".{_ROOM_OF[name]}", __name__), name)
+    room, _, own = _ROOM_OF[name].partition(":")
+    return getattr(import_module(f".{room}", __name__), own or name)
 
 
 def __dir__() -> list[str]:

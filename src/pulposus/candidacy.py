@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -162,17 +162,32 @@ def _sentence(problem: ValidationError, table: str) -> str:
     return f"[{table}] {key} is {mistake['input']!r}, which cannot be used; {mistake['msg'].lower()}."
 
 
-def of_run(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, float]:
-    """The disc's own view, from two rows of a run's summary: at the start, and treated at the end."""
-    rows = {"before": before, "after": after}
-    lacking = [column for row in rows.values() for column in OF_SUMMARY.values() if column not in row]
+def of_run(treated: Sequence[Mapping[str, Any]], untreated: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The disc's own view, from the rows of a run's summary by month, the start first, of the disc with its treatment
+    and of the same without.
+
+    Glucose, oxygen and pH before are those of the start, after the lowest at any later time that the run keeps: what
+    cells want is worst soon after they were put in. Living native cells are compared at the end, with the treatment and
+    without: some die in either. Raises InputError where rows or columns are missing.
+    """
+    if len(treated) < 2 or not untreated:
+        raise InputError("The summary has no two months of both arms; run the case again and give its folder.")
+    rows = (*treated, untreated[-1])
+    lacking = [column for row in rows for column in OF_SUMMARY.values() if column not in row]
     if lacking:
         raise InputError(f"The summary has no column {lacking[0]!r}; run the case again and give its folder.")
+    found = {}
+    for name, column in OF_SUMMARY.items():
+        later = [value for row in treated[1:] if math.isfinite(value := float(row[column]))]
+        if name == "viable":
+            found[name] = (float(untreated[-1][column]), float(treated[-1][column]))
+        else:
+            found[name] = (float(treated[0][column]), min(later, default=math.nan))
     return {
-        f"disc_{name}_{when}": float(row[column])
-        for name, column in OF_SUMMARY.items()
-        for when, row in rows.items()
-        if math.isfinite(float(row[column]))
+        f"disc_{name}_{when}": value
+        for name, pair in found.items()
+        for when, value in zip(("before", "after"), pair, strict=True)
+        if math.isfinite(value)
     }
 
 
@@ -521,6 +536,21 @@ def ages() -> tuple[float, float]:
         if term.fact == "age"
     ]
     return min(_bound(term) for term in terms), max(term.high for term in terms if term.sign == "..")
+
+
+def outside(facts: Mapping[str, Any]) -> str:
+    """What is said of an age above that of every list of a trial; nothing within. Raises InputError for a child: every
+    number of what to expect is of adults.
+    """
+    low, high = ages()
+    age = float(facts.get("age", low))
+    if age < low:
+        raise InputError(
+            f"age is {age:g}, and trials took people from {low:g} on; nothing can be said of children, so ask a "
+            "children's clinic."
+        )
+    over = f"age {age:g}: no list of a trial names anyone above {high:g}; the numbers are of younger people"
+    return over if age > high else ""
 
 
 def _counted(finding: Finding) -> str:

@@ -64,7 +64,7 @@ _LAW = {
 }
 _NRS = 10.0  # maths: points of 100 of one step of ten
 _RAW = 2.0  # maths: points of 100 of one raw point of 50
-_WIDTHS = {"90": 1.645, "95": 1.96}  # maths: standard deviations of a normal from its middle to the end of such a range
+_TO_90, _TO_95 = 1.645, 1.96  # maths: standard deviations of a normal from its middle to the end of such a range
 _DAYS = 7  # maths: days of a week
 BANDS = (5, 25, 50, 75, 95)  # maths: percentiles that end the bands of 90 and 50 per cent
 _OF = ("draws", "usual", "visit", "trait", "own", "effect", "prior", "place")
@@ -136,6 +136,19 @@ def _either(facts: Mapping[str, Any], key: str, without: float | None = None) ->
         return float(facts[key])
     coarse = {f"{key}_nrs": _NRS, f"{key}_raw": _RAW}
     return next((float(facts[name]) * each for name, each in coarse.items() if name in facts), without)
+
+
+def painless(people: People) -> str:
+    """What is said of people with less of the pain that leads than what matters; nothing where there is enough."""
+    name = people.leading
+    least, start = score_of(_NAMES[people.region][name]).important_change, float(people.start(name).mean())
+    if start >= least:
+        return ""
+    place = {"lumbar": ("back", "leg"), "cervical": ("neck", "arm")}[people.region][name == "limb"]
+    return (
+        f"{place} pain of {start:.0f} of 100 is less than the {least:g} that matter: nobody can get clearly better, "
+        "and every number is of people who hurt more"
+    )
 
 
 class Step(NamedTuple):
@@ -337,7 +350,7 @@ def _responds(world: _World, k: int, parts: Parts, sham: bool) -> np.ndarray:
     effect = sum((world.number(f"treatment {name}") for name in option.treatments(region)), np.zeros_like(base))
     if options.unknown(option.name, region, population):
         row = evidence.outcome("treatment_prior")
-        spread = (row.high - row.low) / (2 * _WIDTHS["90"])
+        spread = (row.high - row.low) / (2 * _TO_90)
         effect = effect + row.value + spread * world.lot.prior[k][:, None]
     both, without = _expit(base + (0.0 if sham else parts.treatment) * effect), _expit(base)
     share = both if parts.expectation else np.maximum(both - without, 0.0)
@@ -361,7 +374,7 @@ def _expit(x: np.ndarray) -> np.ndarray:
 
 def _difference(world: _World, k: int, i: int, one: Effect, level: np.ndarray) -> np.ndarray:
     """Points that a published difference adds to score i at each visit (person, visit)."""
-    spread = (one.high - one.low) / (2 * _WIDTHS["95"])
+    spread = (one.high - one.low) / (2 * _TO_95)
     t = world.since(k)
     comes = -np.expm1(-t / one.onset)
     goes = np.where(t > one.until, np.exp(-(t - one.until) / one.fading), 1.0) if one.fading == one.fading else 1.0
@@ -587,6 +600,9 @@ def _unknown(world: _World) -> tuple[str, ...]:
                 f"{option.title}: no controlled effect was found in {population} {region} pain; nothing on average is "
                 "assumed, with the band of a treatment of which no trial was read."
             )
+        elif not option.fits(region, population):
+            other = " and ".join(option.populations)
+            said.append(f"{option.title}: it is done for {other} pain, and what stands here is carried over from that.")
         found = options.added(option.name, region, population)
         for name in SCORES if found and not option.treatments(region) else ():
             if name not in found:

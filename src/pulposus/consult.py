@@ -100,6 +100,11 @@ _NAMES = {
 }
 _UNTRIED = "not tried in the {}, as far as was found: no number can be given"
 _BLIND = ("placebo", "sham")
+# For whom an option is done -> the same in words.
+_DONE: dict[tuple[str, ...], str] = {
+    ("radicular",): "where a root hurts",
+    ("chronic",): "where the back or neck itself hurts",
+}
 _SPINES = {"lumbar": "back", "cervical": "neck"}
 _INDEX = {"lumbar": "disability (Oswestry index)", "cervical": "disability (neck index)"}
 # What a gauge shows: title, limit in the evidence, criteria that hold it.
@@ -107,7 +112,7 @@ _VIEWS = {
     "glucose": ("lowest glucose", "glucose_death_threshold", ("glucose before", "glucose after")),
     "ph": ("lowest pH", "acid_death_threshold", ("acid before", "acid after")),
     "oxygen": ("lowest oxygen", "", ("oxygen kept",)),
-    "viable": ("native cells alive", "", ("viable share kept",)),
+    "viable": ("native cells alive at the end", "", ("viable share kept",)),
 }
 _TREATS = ("cells", "tissue")
 _SAID = ("controlled_trials", "open_label", "dose_response", "repeated_doses", "retention")
@@ -145,13 +150,13 @@ def gather(
 
     view: the disc's own view as `candidacy.of_run` gives it; of_run: what disc that is, in words. named: options to
     tell in full, in this order. Raises InputError for an option that does not exist or is of another part of the spine,
-    and for months beyond ten years.
+    for months beyond ten years, and for a child.
     """
     if not 1 <= months <= _MOST:
         raise InputError(f"{months:g} months cannot be looked at; give 1 to {_MOST}.")
     if seed < 0:
         raise InputError(f"A seed of {seed} is not possible; give 0 or a greater whole number.")
-    found = candidacy.assess(asked, view)
+    outside, found = candidacy.outside(asked.facts), candidacy.assess(asked, view)
     facts = {name: one.word or one.low for name, one in candidacy.known(asked.facts).items() if _sure(one)}
     region = str(facts.get("region") or "lumbar")
     who, notes = _people(facts, region, seed)
@@ -191,6 +196,7 @@ def gather(
         numbers=len(told.rows),
         assumed=sum(told.rows.values()),
         notes=_NOTES,
+        outside=tuple(map(_capital, filter(None, (outside, care.painless(who))))),
     )
 
 
@@ -234,6 +240,8 @@ def _people(facts: Mapping[str, Any], region: str, seed: int) -> tuple[People, t
         who = _with(who, filled[name], values)
         what = criteria.facts()[name].asks
         notes.append(f"Not told: {what}. {how}: {values.mean():.0f} of 100 on average.")
+    if "region" not in facts:
+        notes.append("Not told: which part of the spine hurts. It is taken for the lower back, which may be wrong.")
     if "limb_pain" not in facts:
         limb = _PLACES[region]["limb"]
         notes.append(f"Not told: {limb}. It is taken for none, which may be wrong.")
@@ -360,7 +368,8 @@ def _gauges(found: Assessment, view: Mapping[str, float]) -> tuple[Gauge, ...]:
         says = "; ".join(f"not so: {findings[one].says}" for one in held if findings[one].answer == NO)
         if all(map(math.isfinite, ends)):
             shown = {"percent": "%", "1": ""}.get(unit, unit)
-            made.append(Gauge(title, shown, ends[0], ends[1], least, answer, _capital(says)))
+            words = ("without", "with") if name == "viable" else ("before", "lowest after")
+            made.append(Gauge(title, shown, ends[0], ends[1], least, answer, _capital(says), words))
     return tuple(made)
 
 
@@ -436,7 +445,7 @@ def _choice(name: str, courses: Mapping[str, Course], found: Assessment, told: _
         silent=silent,
         blind=_blind(option, who),
         grounds=() if silent else _grounds(name, courses, told),
-        harms=tuple(Harm(safety.words(risk), risk.serious, risk.kind == "assumed", risk.share) for risk in risks),
+        harms=tuple(map(_harm, risks)),
         uncounted=tuple(uncounted),
         prices=tuple(map(_price, costs)),
         standings=tuple(
@@ -448,6 +457,12 @@ def _choice(name: str, courses: Mapping[str, Course], found: Assessment, told: _
         sources=option.sources,
         first=first,
     )
+
+
+def _harm(risk: safety.Risk) -> Harm:
+    """A risk in a sentence. What is done afterwards is no serious harm of what was done before, and stands apart."""
+    follows = risk.event in care.FOLLOWS
+    return Harm(safety.words(risk), risk.serious and not follows, risk.kind == "assumed", risk.share, follows)
 
 
 def _state(option: Option, who: People, found: Assessment, fits: bool) -> tuple[str, str]:
@@ -468,6 +483,8 @@ def _state(option: Option, who: People, found: Assessment, fits: bool) -> tuple[
         return FIRST, "not before the red flag has been looked into"
     if option.name == "sham":
         return "", "only as the comparison of a trial"
+    if not fits:
+        return CLOSED, f"not for such pain: it is done {_DONE[option.populations]}"
     return OPEN, "nothing to arrange" if option.name == "wait" else "in usual care"
 
 
@@ -497,8 +514,12 @@ def _outlook(course: Course, alone: Course) -> Outlook:
     """What is expected of one option in numbers."""
     who, name = course.people, course.steps[0].option
     leading, family = who.leading, options.option(name).family
-    until = [grounds.waited(who.region, who.population, one).months for one in (leading, "disability")]
-    pain_until, disability_until = until if name == "wait" else (None, None)
+    of_waiting = name == "wait"
+    pain_until, disability_until = (
+        grounds.waited(*of, one).months if of_waiting else grounds.looked(name, *of, one)
+        for of in [(who.region, who.population)]
+        for one in (leading, "disability")
+    )
     return Outlook(
         pain=_band(course.months, getattr(course, leading)),
         disability=_band(course.months, course.disability),

@@ -1,8 +1,8 @@
 """On what a difference to waiting rests: who waited in trials and for how long, and what was published beside ours.
 
-What: `waited` counts the groups of trials that knew that they got nothing, their people and their months; `published`
-puts each controlled difference of an option beside what the law gives for the same score, comparator and month;
-`of_option` and `of_waiting` say both in sentences.
+What: `waited` counts the groups of trials that knew that they got nothing, their people and their months; `looked` says
+until which month anybody looked at people who got an option; `published` puts each controlled difference of an option
+beside what the law gives for the same score, comparator and month; `of_option` and `of_waiting` say both in sentences.
 Equations: a published difference d to no care stands beside the mean of the option less the mean of waiting, one to a
 blind comparator beside the mean less that of people who only believe in it; the share is d over ours.
 Reads: ``evidence/trials.csv``, ``evidence/option_effects.csv``, courses of `care`. Writes: nothing.
@@ -21,6 +21,7 @@ from pulposus import evidence
 from pulposus.care import Course
 from pulposus.evidence import options, trials
 from pulposus.evidence.options import Effect
+from pulposus.evidence.units import in_months
 
 _POPULATIONS = {
     ("lumbar", "chronic"): "chronic_lumbar",
@@ -29,6 +30,8 @@ _POPULATIONS = {
     ("cervical", "radicular"): "cervical_radicular",
 }
 _DOMAINS = {"pain": ("pain", "neck", "both"), "limb": ("limb", "both"), "disability": ("disability", "both")}
+# Of people whose root hurts pain without a place is that of the limb, as the law has it.
+_OF_ROOTS = _DOMAINS | {"pain": ("neck",), "limb": ("limb", "pain", "both")}
 _NOTHING = ("none", "wait")
 _BLIND = ("placebo", "sham")
 _SAID = {"none": "nothing", "wait": "waiting", "placebo": "a placebo", "sham": "a sham", "usual_care": "usual care"}
@@ -54,11 +57,12 @@ class Groups:
             return "no group of any trial"
         groups = f"{len(self.trials)} group{'s' * (len(self.trials) > 1)}"
         known = [count for count in self.people if not math.isnan(count)]
-        least = "at least " * (len(known) < len(self.people))
+        many = f"{sum(known):.0f} people" if known else "people who were not counted"
+        least = "at least " * (0 < len(known) < len(self.people))
         other = "" if self.like else " with another kind of pain"
         names = list(dict.fromkeys(self.trials))
         more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
-        return f"{groups} of {least}{sum(known):.0f} people{other} ({', '.join([*names[:_NAMED], *more])})"
+        return f"{groups} of {least}{many}{other} ({', '.join([*names[:_NAMED], *more])})"
 
 
 def waited(region: str, population: str, *scores: str) -> Groups:
@@ -74,15 +78,38 @@ def treated(name: str, region: str, population: str, *scores: str) -> Groups:
     return _groups([one for one in _fitted(region, *scores) if named & set(one.arm.parts)], region, population)
 
 
+def looked(name: str, region: str, population: str, score: str) -> float:
+    """The last month at which a score of people of this kind of pain was read who had got an option, in trials of the
+    fit or in a published difference; nought where nobody looked. What is shown later is extrapolated.
+    """
+    one = options.option(name)
+    if one.family == "none":
+        same = [
+            result
+            for result in _fitted(region, score)
+            if not result.arm.parts and (result.arm.procedure, result.arm.aware) == (one.procedure, one.aware)
+        ]
+        groups = _groups(same, region, population)
+    else:
+        groups = treated(name, region, population, score)
+    effects = options.effects_of(name, region, population)
+    told = [effect.until for effect in effects if effect.found and effect.score == score]
+    return max([groups.months if groups.like else 0.0, *told])
+
+
 def _fitted(region: str, *scores: str) -> list[trials.Result]:
     """Results of a region with weight in the fit, of one of these scores."""
-    domains = {domain for score in scores for domain in _DOMAINS[score]}
+
+    def held(one: trials.Result) -> bool:
+        domains = _OF_ROOTS if one.arm.population.endswith("radicular") else _DOMAINS
+        return any(one.endpoint.domain in domains[score] for score in scores)
+
     return [
         one
         for one in trials.results()
         if one.arm.used
         and one.arm.region == region
-        and one.endpoint.domain in domains
+        and held(one)
         and evidence.outcome(f"weight_tier_{one.tier}").value > 0
     ]
 
@@ -142,10 +169,11 @@ def of_option(course: Course, alone: Course, titles: Mapping[str, str]) -> tuple
     name = course.steps[0].option
     got = treated(name, people.region, people.population, *scores)
     first = got.said() if options.option(name).treatments(people.region) else "no group of the law's own trials"
-    later = "; what is later is extrapolated" if base.months < end else ""
+    span = f", looked at for at most {got.months:.2g} months" * bool(got.months)
+    later = "; what is later is extrapolated" if min(base.months, got.months or end) < end else ""
     lines = [
-        f"Beside waiting, here after {end:.0f} months: {ours}. This rests on {first} that got it, and on {base.said()} "
-        f"that waited, looked at for at most {base.months:.2g} months{later}."
+        f"Beside waiting, here after {in_months(end)}: {ours}. This rests on {first} that got it{span}, and on "
+        f"{base.said()} that waited, looked at for at most {base.months:.2g} months{later}."
     ]
     rows = published(course, alone)
     lines += [_line(one, titles) for one in rows]
@@ -166,10 +194,18 @@ def _line(one: Beside, titles: Mapping[str, str]) -> str:
     how += ", recalled" * (effect.status == "memory")
     points = f"{titles[effect.score]} {_lower(effect.value)}{reach}"
     said = f"Published: {points} than with {against}, {months} [{keys}{how}]."
-    if math.isnan(one.ours):
-        return said
-    share = "" if math.isnan(one.share) else f"; published is {_HUNDRED * one.share:.0f} % of that"
-    return f"{said} Here {_lower(one.ours)} at {one.month:g} months{share}."
+    if not math.isnan(one.ours):
+        share = "" if math.isnan(one.share) else f"; published is {_HUNDRED * one.share:.0f} % of that"
+        said += f" Here {_lower(one.ours)} at {in_months(one.month)}{share}."
+    return said + _fit(effect)
+
+
+def _fit(effect: Effect) -> str:
+    """Whether the law was fitted to a published difference, so that nobody takes agreement for a test."""
+    if not effect.fit:
+        return ""
+    what = "The law was fitted to this difference" if options.ITSELF in effect.fit else "The law was fitted to its arms"
+    return f" {what}: that both agree is no test, that they differ is how badly it fits."
 
 
 def of_waiting(alone: Course, courses: Mapping[str, Course], titles: Mapping[str, str]) -> tuple[str, ...]:
@@ -178,7 +214,7 @@ def of_waiting(alone: Course, courses: Mapping[str, Course], titles: Mapping[str
     lines = []
     for score in (people.leading, "disability"):
         base = waited(people.region, people.population, score)
-        later = f" From there to {end:.0f} months it is extrapolated." if base.months < end else ""
+        later = f" From there to {in_months(end)} it is extrapolated." if base.months < end else ""
         span = f", for {base.months:.2g} months.{later}" if base.trials else ": all of it is extrapolated."
         lines.append(f"Of those who waited, {titles[score]} was read of {base.said()}{span}")
     for name, course in courses.items():
@@ -187,7 +223,8 @@ def of_waiting(alone: Course, courses: Mapping[str, Course], titles: Mapping[str
         if shares:
             low, high = (f"{_HUNDRED * share:.0f}" for share in (shares[0], shares[-1]))
             span = low if low == high else f"{low} to {high}"
-            keys = ", ".join(dict.fromkeys(key for one in rows for key in one.effect.sources))
+            fits = {key: " (in the fit)" for one in rows if one.effect.fit for key in one.effect.sources}
+            keys = ", ".join(dict.fromkeys(key + fits.get(key, "") for one in rows for key in one.effect.sources))
             lines.append(
                 f"Published differences of {options.option(name).title} to doing nothing are {span} % of those shown "
                 f"here [{keys}]."

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StrictStr, ValidationError
 
-from pulposus import evidence
+from pulposus import candidacy, evidence
 from pulposus.case import Case
 from pulposus.errors import InputError, nearest
 from pulposus.evidence import steps
@@ -135,7 +135,7 @@ class Plan:
         plan = cls(str(data.get("title", "")), tables, **made)
         steps.release_tests(plan.lot.criteria)
         plan._filled()
-        Case.from_dict(tables)
+        candidacy.outside(_age(Case.from_dict(tables)))
         return plan
 
     # ------------------------------------------------------------------------------------------ the lot
@@ -223,6 +223,8 @@ class Plan:
     def warnings(self) -> list[str]:
         """What must be said of the plan before anyone follows it."""
         said = list(Case.from_dict({**self.tables, "treatments": [self._filled()]}).warnings)
+        if old := candidacy.outside(_age(Case.from_dict(self.tables))):
+            said.append(f"{old[0].upper()}{old[1:]}.")
         given = self.injection
         if given.side and given.side == given.pain_side and given.side in ("left", "right"):
             said.append(
@@ -251,6 +253,11 @@ def read_plan(path: str | Path) -> Plan:
         return Plan.from_dict(data)
     except InputError as problem:
         raise InputError(f"{Path(path).name}: {problem}") from None
+
+
+def _age(case: Case) -> dict[str, float]:
+    """The age of a person, as a fact; nothing where it was not told."""
+    return {} if case.person is None or case.person.age is None else {"age": case.person.age}
 
 
 def _tested(test: steps.Test, found: Any) -> Tested:

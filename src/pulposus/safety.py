@@ -32,6 +32,7 @@ from scipy import special
 from pulposus.errors import InputError, nearest
 from pulposus.evidence import safety as table
 from pulposus.evidence.safety import ANY, POPULATIONS, REGIONS, SURGERY, Row
+from pulposus.evidence.units import in_months
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +47,7 @@ _SMALLEST = 1e-7  # maths: where the grid begins for a source that saw nobody
 _DRAWN = 20_000  # maths: draws behind the interval of a pooled risk
 _EACH = 3  # maths: uniform numbers for each person and event: whether, when, and from what
 _HORIZON = 24.0  # maths: months that are looked at where nobody says, as most trials do
+_DISCS = 23  # maths: discs of a spine, a guard against slips of the keyboard
 _MOST_MONTHS = 600  # maths: fifty years, a guard against slips of the keyboard
 
 
@@ -269,8 +271,8 @@ def _checked(exposures: Iterable[str], region: str, population: str, discs: int)
     for what, value, options in (("region", region, REGIONS), ("population", population, (*POPULATIONS, ANY))):
         if value not in options:
             raise InputError(f"Unknown {what} {value!r}{nearest(value, options)}; write {' or '.join(options)}.")
-    if discs < 1:
-        raise InputError(f"{discs} discs cannot be treated; write one or more.")
+    if not 1 <= discs <= _DISCS:
+        raise InputError(f"{discs} discs cannot be treated; write 1 to {_DISCS}.")
     named = {table.exposure_named(name) for name in exposures}
     named = {_NEEDLE[region] if name in _NEEDLE.values() else name for name in named}
     return tuple(name for name in table.EXPOSURES if name in named)
@@ -419,7 +421,7 @@ def when(risk: Risk) -> str:
 def words(risk: Risk) -> str:
     """A risk as one plain sentence with a natural frequency."""
     title = risk.title[0].upper() + risk.title[1:]
-    span = f"within {risk.months:g} months"
+    span = f"within {in_months(risk.months)}"
     if risk.seen == 0 and not math.isnan(risk.people):
         among = f"of {risk.people:,.0f} people who were looked at nobody had it"
         return f"{title}: {among}; nobody can exclude {_of(risk.high, _BASES[0])} of {_BASES[0]:,}."
@@ -479,6 +481,20 @@ def warnings(
     for risk in found:
         if risk.seen == 0 and not math.isnan(risk.people):
             said.append(f"{words(risk)} That nobody was seen with it is weak evidence.")
+    return said + (_mixed(named, region, months, discs, found) if population == ANY else [])
+
+
+def _mixed(named: Iterable[str], region: str, months: float, discs: int, found: Iterable[Risk]) -> list[str]:
+    """Events of which a number for all people is that of nobody, since kinds of pain differ."""
+    apart = {who: {risk.event: risk.share for risk in risks(named, region, months, who, discs)} for who in POPULATIONS}
+    said = []
+    for risk in found:
+        if any(row.population != ANY for cause in risk.causes for row in cause.rows):
+            each = [f"{_of(of.get(risk.event, 0.0), _BASES[0])} in {who} pain" for who, of in apart.items()]
+            said.append(
+                f"{risk.title[0].upper()}{risk.title[1:]}: of {_BASES[0]:,} people {' and '.join(each)}, so that a "
+                "number for both is of nobody; ask for one."
+            )
     return said
 
 

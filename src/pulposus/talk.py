@@ -40,8 +40,8 @@ class Met:
 
 @dataclass(frozen=True)
 class Gauge:
-    """A number of the model's disc: before and after treatment, the limit it is held against (None where there is
-    none), and whether it is passed.
+    """A number of the model's disc: before and after treatment (or by other `words`, such as without and with it), the
+    limit it is held against (None where there is none), and whether it is passed.
     """
 
     title: str
@@ -51,6 +51,7 @@ class Gauge:
     limit: float | None
     answer: str
     says: str
+    words: tuple[str, str] = ("before", "after")
 
 
 @dataclass(frozen=True)
@@ -106,12 +107,15 @@ class Chance:
 
 @dataclass(frozen=True)
 class Harm:
-    """What may go wrong, as one sentence in natural frequencies."""
+    """What may go wrong, as one sentence in natural frequencies; follows: an operation, or what asks for one, which is
+    told apart from serious harm.
+    """
 
     says: str
     serious: bool
     assumed: bool
     share: float
+    follows: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ class Standing:
 class Outlook:
     """What people like this can expect of an option in numbers; parts: name -> points of the mean change at the end.
 
-    until: month after which a score is extrapolated, None where nothing is said of that.
+    until: month after which nobody looked at a score, so that it is extrapolated; None where nothing is said of that.
     """
 
     pain: Band
@@ -181,7 +185,9 @@ class Choice:
 
 @dataclass(frozen=True)
 class Talk:
-    """Everything that one report tells; missing: what red flags wait for, later: what else is asked for."""
+    """Everything that one report tells; missing: what red flags wait for, later: what else is asked for; outside: in
+    what no trial took anybody like this.
+    """
 
     title: str
     person: str
@@ -211,6 +217,7 @@ class Talk:
     numbers: int = 0
     assumed: int = 0
     notes: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
 
     @property
     def refer(self) -> tuple[Flag, ...]:

@@ -38,7 +38,9 @@ def number(unit: str, low: float = -math.inf, high: float = math.inf, what: str 
             return None
         found = figure(value, unit)
         if not low <= found <= high:
-            raise InputError(f"{value!r} is not possible; give a number of {unit}s from {low:g} to {high:g}.")
+            of = "" if unit == "1" else f" of {unit}s"
+            reach = f" from {low:g} to {high:g}" if math.isfinite(high) else f", at least {low:g}"
+            raise InputError(f"{value!r} is not possible; give a number{of}{reach}.")
         return found
 
     schema = {"type": ["number", "string"], "description": f"{what}; a number in {unit}, or text with a unit"}

@@ -51,7 +51,7 @@ def list_options(
             known = ", ".join(one.treatments(place)) or ("" if one.family == "none" else "not known")
             effects = "\n".join(map(_effect, options.effects_of(one.name, place))) or "none besides the law"
             disc = "\n".join([one.disc, *map(_act, options.acts_of(one.name).values())])
-            rates = "\n".join(map(_rate, _following(one, place)))
+            rates = "\n".join(who + _rate(risk) for who, risk in _following(one, place))
             shown = f"{one.title}\n({one.name})"
             table.add_row(shown, place, known, effects, disc, rates, _weeks(one))
             table.add_section()
@@ -84,12 +84,27 @@ def _act(act: Any) -> str:
     return f"{act.effect.replace('_', ' ')} {act.value:g}{unit}{reach}{_star(act.kind)}"
 
 
-def _following(one: Option, region: str) -> list[Risk]:
-    """What asks for more to be done within two years, of all that may go wrong."""
+def _following(one: Option, region: str) -> list[tuple[str, Risk]]:
+    """What asks for more to be done within two years, of all that may go wrong, and in whom: each kind of pain for
+    itself where they differ.
+    """
     from pulposus.care import FOLLOWS
     from pulposus.safety import risks
 
-    return [risk for risk in risks(one.exposed(region), region, _SEEN) if risk.event in FOLLOWS]
+    exposed = one.exposed(region)
+    each = {
+        (risk.event, who): risk
+        for who in one.populations
+        for risk in risks(exposed, region, _SEEN, who)
+        if risk.event in FOLLOWS
+    }
+    found = []
+    for (event, who), risk in each.items():
+        others = [each.get((event, other)) for other in one.populations]
+        alike = all(other is not None and other.share == risk.share for other in others)
+        if not alike or who == one.populations[0]:
+            found.append(("" if alike else f"{who}: ", risk))
+    return found
 
 
 def _rate(risk: Risk) -> str:
@@ -112,7 +127,12 @@ def _as_dict(one: Option, regions: Sequence[str]) -> dict[str, Any]:
         | {
             "acts": [asdict(act) for act in options.acts_of(one.name).values()],
             "effects": [asdict(e) for place in regions for e in options.effects_of(one.name, place)],
-            "follows": [r.as_dict() for place in regions if place in one.regions for r in _following(one, place)],
+            "follows": [
+                {"population": who.removesuffix(": ") or "any", **risk.as_dict()}
+                for place in regions
+                if place in one.regions
+                for who, risk in _following(one, place)
+            ],
         }
     )
 
@@ -155,26 +175,33 @@ def care(
     as_json: AsJson = False,
 ) -> None:
     """Options side by side for one person: what to expect, of what it comes, what a sham would give, and what else."""
-    from pulposus.candidacy import assess, read_person
-    from pulposus.care import beside, one_person
+    from pulposus.candidacy import assess, outside, read_person
+    from pulposus.care import beside, one_person, painless
 
     if not 0 < months <= _LONGEST:
         raise InputError(f"{months:g} months are not possible; give more than 0, up to {_LONGEST}.")
     if seed < 0:
         raise InputError(f"A seed of {seed} is not possible; give 0 or a greater whole number.")
     asked = read_person(person)
-    people, outside = one_person(asked.facts), _outside(asked.facts)
+    age, people = outside(asked.facts), one_person(asked.facts)
+    far = [one for one in (age, painless(people)) if one]
     rows, found = beside(seed, people, _ways(people, named, then), months), assess(asked)
+    beyond = _extrapolated(people, rows, months)
     if as_json:
         head = {"title": asked.title, "region": people.region, "population": people.population, "months": months}
-        print_json(_plain(head | _first(found) | {"outside": outside, "ways": rows}))
+        said = {"outside": far, "extrapolated": beyond, "ways": rows}
+        print_json(_plain(head | _first(found) | said))
         return
     if asked.title:
         typer.echo(f"{asked.title}\n")
     say_first(found)
-    for said in (*_first(found)["not_excluded"], *outside):
-        typer.echo(f"{'OUTSIDE' if said in outside else 'NOT EXCLUDED'}: {said}.")
+    for flag in _first(found)["not_excluded"]:
+        typer.echo(f"NOT EXCLUDED: {flag}.")
+    for one in far:
+        typer.echo(f"OUTSIDE: {one}.")
     _print_beside(people, rows, months)
+    for line in beyond:
+        typer.echo(f"EXTRAPOLATED: {line}.")
     if found.refer:
         typer.echo("REFER comes first: these numbers are of people in whom red flags were excluded.")
 
@@ -189,20 +216,25 @@ def _first(found: Assessment) -> dict[str, list[str]]:
     }
 
 
-def _outside(facts: Mapping[str, Any]) -> list[str]:
-    """What is said of an age that no trial took in. Raises InputError for a child: all numbers are of adults."""
-    from pulposus.candidacy import ages
+def _extrapolated(people: People, rows: Sequence[Mapping[str, Any]], months: float) -> list[str]:
+    """Options that nobody looked at for as long as is asked for, and how long somebody did; of the score that leads."""
+    from pulposus import grounds
+    from pulposus.evidence import options
+    from pulposus.evidence.units import in_months
+    from pulposus.talk import listed
 
-    low, high = ages()
-    age = float(facts.get("age", low))
-    if age < low:
-        raise InputError(
-            f"age is {age:g}, and trials took people from {low:g} on; nothing can be said of children, so ask a "
-            "children's clinic."
-        )
-    return [f"age {age:g}: no list of a trial names anyone above {high:g}; the numbers are of younger people"] * (
-        age > high
-    )
+    kind = (people.region, people.population)
+    said, never = list[str](), list[str]()
+    for name in dict.fromkeys(step["option"] for row in rows for step in row["steps"]):
+        waits = name == "wait"
+        until = grounds.waited(*kind, people.leading).months if waits else grounds.looked(name, *kind, people.leading)
+        if until < months:
+            title = options.option(name).title
+            if until:
+                said.append(f"{title}: looked at for {in_months(float(f'{until:.2g}'))} at most")
+            else:
+                never.append(title)
+    return [*said, *([f"nobody looked at the pain that leads in such people after {listed(never)}"] if never else [])]
 
 
 def _ways(people: People, named: Sequence[str] | None, then: Sequence[str] | None) -> list[tuple[Step, ...]]:
@@ -215,12 +247,14 @@ def _ways(people: People, named: Sequence[str] | None, then: Sequence[str] | Non
 
 
 def _print_beside(people: People, rows: Sequence[Mapping[str, Any]], months: float) -> None:
+    from pulposus.evidence.units import in_months
+
     leading = {"pain": "neck" if people.region == "cervical" else "back"}
     leading["limb"] = "arm" if people.region == "cervical" else "leg"
     index = "NDI" if people.region == "cervical" else "ODI"
     names = {"pain": f"{leading['pain']} pain", "limb": f"{leading['limb']} pain", "disability": index}
     start = {key: rows[0]["scores"][key]["start"] for key in names} if rows else {}
-    title = f"At {months:g} months, {people.population} {people.region} pain; now " + ", ".join(
+    title = f"At {in_months(months)}, {people.population} {people.region} pain; now " + ", ".join(
         f"{names[key]} {value:.0f}" for key, value in start.items()
     )
     heads = [*(f"{name} (50 %; 90 %)" for name in names.values()), "by itself", "expectation", "treatment"]

@@ -45,6 +45,8 @@ def consult(
         typer.echo(f"REFER: {flag.says}: {flag.act}, before anything else.")
     for flag in talk.unsure:
         typer.echo(f"NOT EXCLUDED: {flag.says} ({flag.why}).")
+    for outside in talk.outside:
+        typer.echo(f"OUTSIDE: {outside}.")
     for path in written:
         typer.echo(str(path))
 

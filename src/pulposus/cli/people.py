@@ -10,6 +10,7 @@ import typer
 
 from pulposus.cli.door import AsJson, app, argument, door, option
 from pulposus.cli.tables import new_table, print_json, print_tables
+from pulposus.errors import InputError
 
 if TYPE_CHECKING:
     from pulposus.candidacy import Assessment, Finding, Verdict
@@ -166,6 +167,7 @@ def procedure(
     if case is not None and written is not None:
         from pulposus.results import write_text
 
+        _refuse_other(case)
         write_text(case, written)
     if as_json:
         made = {"released": asked.released, "living": asked.living, "living_assumed": list(asked.assumed)}
@@ -199,6 +201,18 @@ def procedure(
         typer.echo(f"Case: {case}")
 
 
+def _refuse_other(path: Path) -> None:
+    """Refuse to write over a file that is no case, such as the plan itself. Raises InputError."""
+    from pulposus.case import read_case
+
+    if not path.exists():
+        return
+    try:
+        read_case(path)
+    except InputError:
+        raise InputError(f"{str(path)!r} is there and is no case; give another name for the case.") from None
+
+
 def _released(plan: Plan) -> str:
     """The answer of the release in a sentence."""
     open_ones = [test.name for test in plan.release() if test.decides and test.answer == "not tested"]
@@ -219,13 +233,13 @@ def _print_sources(keys: Iterable[str]) -> None:
 
 
 def of_run(folder: Path) -> dict[str, float]:
-    """The disc's own view from the summary of a results folder: treated, at the start and at the end."""
+    """The disc's own view from the summary of a results folder."""
     from pulposus import candidacy
     from pulposus.results import Results
 
     summary = Results.open(folder).summary()
-    rows = summary[summary["arm"] == "treated"].sort_values("month").to_dict("records")
-    return candidacy.of_run({str(k): v for k, v in rows[0].items()}, {str(k): v for k, v in rows[-1].items()})
+    arms = [summary[summary["arm"] == arm].sort_values("month").to_dict("records") for arm in ("treated", "untreated")]
+    return candidacy.of_run(*([{str(k): v for k, v in row.items()} for row in rows] for rows in arms))
 
 
 def _print_flags(found: Assessment) -> None:

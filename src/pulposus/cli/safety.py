@@ -38,6 +38,7 @@ def safety(
     from pulposus import safety as harm
     from pulposus.evidence import reference
     from pulposus.evidence import safety as table
+    from pulposus.evidence.units import in_months
 
     if not names:
         _list(as_json)
@@ -50,7 +51,7 @@ def safety(
         print_json({"exposures": exposures, "risks": [risk.as_dict() for risk in found], "warnings": warned})
         return
     shown = new_table(
-        f"Of 1,000 people within {months:g} months, {region} spine: {', '.join(exposures) or 'nothing is done'}",
+        f"Of 1,000 people within {in_months(months)}, {region} spine: {', '.join(exposures) or 'nothing is done'}",
         ["what"],
         ["of 1,000", "range"],
         ["grade", "when", "from", "linked", "known by"],

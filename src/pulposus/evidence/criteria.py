@@ -38,7 +38,7 @@ COMPUTED = {
     "care_before_pain": ("by how long care is longer than the pain", "month"),
     "limb_before_pain": ("by how long limb pain is longer than the pain", "month"),
     "disc_oxygen_change": ("change of the lowest oxygen", "kPa"),
-    "disc_viable_change": ("change of the share of living native cells", "percent"),
+    "disc_viable_change": ("living native cells at the end, less those without treatment", "percent"),
 }
 _NEVER = "unknown"
 _NUMBER = r"-?\d+(?:\.\d+)?"

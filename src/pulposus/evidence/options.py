@@ -20,7 +20,7 @@ from typing import Any
 from pulposus.errors import EvidenceError, InputError, nearest
 from pulposus.evidence.reading import known, number, one_of, placed
 from pulposus.evidence.sources import keys_of
-from pulposus.evidence.trials import AWARE, PROCEDURES, REGIONS
+from pulposus.evidence.trials import AWARE, PROCEDURES, REGIONS, arms
 
 FOLDER = Path(__file__).parent
 POPULATIONS = ("chronic", "radicular")
@@ -29,11 +29,12 @@ FAMILIES = ("none", "conservative", "drug", "injection", "ablation", "surgery", 
 SCORES = ("pain", "limb", "disability")
 UNITS = ("points", "SMD")
 COMPARATORS = ("placebo", "sham", "usual_care", "none")
+ITSELF = "itself"  # what the law was fitted to, as a term of its own
 SEEN = ("usual_care", "none")  # comparators against whom people know what they get
 # What an option can do to a disc: relative to before, or a share, a grade, a fact, a time.
 RELATIVE = ("cytokines", "synthesis", "supply", "load", "motion")
 NEIGHBOUR = ("adjacent_load", "adjacent_motion")
-ACTS = (*RELATIVE, *NEIGHBOUR, "removed", "opening", "ends", "lasts")
+ACTS = (*RELATIVE, *NEIGHBOUR, "removed", "behind", "opening", "ends", "lasts")
 KINDS = ("published", "derived", "assumed", "defined")
 STATUSES = ("read", "table", "abstract", "press", "memory", "defined", "not_found")
 _SPREADS = {"pain": "pain_spread", "limb": "pain_spread", "disability": "disability_spread"}
@@ -92,6 +93,7 @@ class Effect:
 
     since, until: months at which it was measured. onset, fading: time constants in months with which it comes and, from
     `until` on, goes (NaN: it is kept). printed: as the source has it. used: no where the law of responses knows better.
+    fit: trials of it that the law was fitted to, `ITSELF` where it is a term of that fit; nothing where neither is so.
     """
 
     option: str
@@ -108,6 +110,7 @@ class Effect:
     onset: float
     fading: float
     used: bool
+    fit: tuple[str, ...]
     printed: str
     source: str
     where: str
@@ -260,7 +263,7 @@ def listed(word: str = "", region: str = "") -> list[Option]:
 def effects(folder: Path = FOLDER) -> tuple[Effect, ...]:
     """Every published controlled effect, in points. Raises EvidenceError that names file, line and remedy."""
     every, found, taken = {one.name: one for one in options(folder)}, list[Effect](), dict[tuple[str, ...], str]()
-    spreads = _spreads(folder)
+    spreads, trials = _spreads(folder), {arm.trial for arm in arms(folder).values() if arm.used}
     for where, record in placed("option_effects.csv", folder):
         for column, choices in (
             ("option", every),
@@ -271,6 +274,8 @@ def effects(folder: Path = FOLDER) -> tuple[Effect, ...]:
             ("comparator", (*COMPARATORS, *every)),
         ):
             one_of(where, column, record[column], choices)
+        for name in keys_of(record["fit"]):
+            one_of(where, "fit", name, (ITSELF, *trials))
         known(where, record, STATUSES, KINDS, folder)
         made = _effect(where, record)
         made = _in_points(made, spreads[made.score]) if made.unit == "SMD" else made
@@ -298,10 +303,11 @@ def _effect(where: str, record: dict[str, str]) -> Effect:
         if not 0 <= numbers["from"] <= numbers["until"] or not numbers["onset"] > 0:
             raise EvidenceError(f"{where}: give from, until and onset in months, from not after until.")
     reach = "" if math.isnan(low) else f" ({low:g} to {high:g})"
-    words: dict[str, Any] = {key: text for key, text in record.items() if key not in (*numbers, "used")}
+    words: dict[str, Any] = {key: text for key, text in record.items() if key not in (*numbers, "used", "fit")}
     spans: dict[str, Any] = {key: value for key, value in numbers.items() if key != "from"}
     printed = f"{value:g}{reach} {record['unit']}" if found else "not found"
-    return Effect(**words, **spans, since=numbers["from"], used=record["used"] == "yes", printed=printed)
+    held: dict[str, Any] = {"used": record["used"] == "yes", "fit": keys_of(record["fit"])}
+    return Effect(**words, **spans, **held, since=numbers["from"], printed=printed)
 
 
 def _in_points(made: Effect, spread: float) -> Effect:
@@ -378,6 +384,7 @@ def acts(folder: Path = FOLDER) -> tuple[Act, ...]:
 def _possible(where: str, effect: str, low: float, high: float) -> None:
     least, most = {
         "removed": (0.0, 0.5),  # more behind than in front, so that a half leaves little behind
+        "behind": (0.0, 1.0),  # beyond one it would put tissue in at the front
         "ends": (1.0, 1.0),
         "opening": (float(_DALLAS[0]), float(_DALLAS[1])),
     }.get(effect, (0.0, math.inf))

@@ -35,6 +35,11 @@ def _unit(text: str) -> tuple[float, str]:
     return float(one.magnitude), str(one.dimensionality)
 
 
+def in_months(value: float) -> str:
+    """A time in words: 1 month, 13.5 months."""
+    return f"{value:g} month{'s' * (value != 1)}"
+
+
 def factor(unit: str) -> float:
     """What a number in `unit` must be multiplied by to be in SI base units. Raises InputError for an unknown unit."""
     try:

@@ -407,7 +407,7 @@ def _apart(found: Fit) -> float:
 
 def _poorly(taken: Taken) -> list[str]:
     """What must be said of a fit that misses what it is to reach."""
-    return [sound.POORLY] if taken.status == POOR else []
+    return [sound.poorly()] if taken.status == POOR else []
 
 
 def _unusual(taken: Taken) -> list[str]:

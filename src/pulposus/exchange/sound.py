@@ -2,7 +2,8 @@
 
 What: `refuse_sizes` raises `InputError` for depth, width, height or volume that discs of a level never have; `poor`
 tells a poor fit. Both serve every way in: masks, surfaces, and the space between bones.
-Source: depth and width by level in ``evidence/geometry.csv``; ``disc_volume_`` and ``disc_height_`` of loin and neck.
+Source: depth and width by level in ``evidence/geometry.csv``; ``disc_volume_`` and ``disc_height_`` of loin and neck,
+``form_`` (what a fit is to reach) and ``size_beyond``, targets that are assumed.
 """
 
 from __future__ import annotations
@@ -10,14 +11,21 @@ from __future__ import annotations
 from pulposus import evidence
 from pulposus.errors import InputError
 
-_BEYOND = 1.5  # maths: times what is tabled, farther than which a disc is of another level
-OVERLAP, APART = 0.93, 0.6  # maths: Dice, and mm between surfaces in the mean, which a whole disc is to reach
-POORLY = (
-    f"It fits poorly: Dice of {OVERLAP:g} and at most {APART:g} mm apart are to be reached by a whole disc; look at "
-    "fit.png before you run it, for holes, bone or a part that is missing."
-)
-LEAST = 0.8  # maths: Dice below which our form is not that of what was drawn
 _WRONG = "its scheme, its level or the spacing in its header is wrong; check them."
+
+
+def poorly() -> str:
+    """What is said of a fit that misses what it is to reach."""
+    overlap, apart = _targets()
+    return (
+        f"It fits poorly: Dice of {overlap:g} and at most {apart:g} mm apart are to be reached by a whole disc; look "
+        "at fit.png before you run it, for holes, bone or a part that is missing."
+    )
+
+
+def _targets() -> tuple[float, float]:
+    """Dice, and mm between surfaces in the mean, which a whole disc is to reach."""
+    return evidence.used("form_overlap").value, evidence.used("form_distance").value
 
 
 def refuse_sizes(
@@ -30,10 +38,10 @@ def refuse_sizes(
     """
     if level not in evidence.levels():
         return
-    rows = evidence.dimensions(level)
+    rows, beyond = evidence.dimensions(level), evidence.used("size_beyond").value
     for name, value, word in (("ap_depth", depth, "deep"), ("width", width, "wide")):
         row = rows[name]
-        if value is not None and not row.low / _BEYOND <= value <= row.high * _BEYOND:
+        if value is not None and not row.low / beyond <= value <= row.high * beyond:
             raise InputError(
                 f"{what} is {value:.0f} mm {word}, and discs of that level measure {row.low:g} to {row.high:g}: "
                 f"{wrong or _WRONG}"
@@ -54,13 +62,15 @@ def refuse_sizes(
 
 def poor(overlap: float, distance: float) -> bool:
     """Whether a fit misses what it is to reach."""
-    return overlap < OVERLAP or distance > APART
+    least, most = _targets()
+    return overlap < least or distance > most
 
 
 def refuse_fit(overlap: float, what: str) -> None:
     """Raise InputError where our form overlaps so little with what was drawn that it is another disc."""
-    if overlap < LEAST:
+    least = evidence.used("form_overlap_least").value
+    if overlap < least:
         raise InputError(
-            f"{what} is not the form of a disc: the nearest one overlaps it with Dice {overlap:.2f}, and {LEAST:g} is "
+            f"{what} is not the form of a disc: the nearest one overlaps it with Dice {overlap:.2f}, and {least:g} is "
             "the least; mend the mask, for holes, bone or ligaments."
         )

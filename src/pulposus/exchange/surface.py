@@ -92,7 +92,7 @@ def write(taken: TakenIn, out: str | Path, of: str = "surface") -> list[Path]:
 
 def _poorly(found: Fit, distance: float) -> list[str]:
     """What must be said of a fit that misses what it is to reach."""
-    return [sound.POORLY] if sound.poor(found.number("dice"), distance) else []
+    return [sound.poorly()] if sound.poor(found.number("dice"), distance) else []
 
 
 def told(found: Fit) -> list[str]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _FEWEST = 30  # maths: people without whom a share or a mean says nothing
 _BLACK = 4  # maths: the first Pfirrmann grade of a black disc
 _POINTS = 13 / 6  # maths: mean grade of a sum of 13 over six discs
+_SCREENED = 200  # maths: people of each trial, of whom a mean is known well enough
 _OBESE = 30  # maths: the body mass index that the word means
 
 
@@ -51,7 +52,7 @@ def margins(people: pd.DataFrame, population: str = "patients", heights: bool = 
     return pd.DataFrame(rows)
 
 
-def trials(region: str = "lumbar", count: int = 200, seed: int = 0, only: str = "") -> pd.DataFrame:
+def trials(region: str = "lumbar", count: int = _SCREENED, seed: int = 0, only: str = "") -> pd.DataFrame:
     """People whom a list of criteria selects (`only` one, if named) beside the people of that trial."""
     import pandas as pd
 

@@ -104,10 +104,10 @@ def people(
 
 # Places of chance of each person: what stands where never changes, or everybody becomes somebody else.
 _AGE, _BMI, _SEX, _BODY, _SMOKER = 0, 1, 2, 3, 4
-_SHARED, _OWN, _LOOKED, _ENDPLATE, _MODIC, _HERNIATION = 5, 6, 11, 12, 13, 14
-_USUAL, _VISIT, _DURATION = 15, 18, 21
-_OPIOIDS, _DOSE, _EXPECTS, _CARE, _EPIDURAL, _WEEKS_SINCE = 22, 23, 24, 25, 26, 27
-_SIZES = 28
+_SHARED, _OWN, _LOOKED, _ENDPLATE, _MODIC, _HERNIATION = 5, 6, 11, 12, 13, 14  # maths: places, no quantities
+_USUAL, _VISIT, _DURATION = 15, 18, 21  # maths: places, no quantities
+_OPIOIDS, _DOSE, _EXPECTS, _CARE, _EPIDURAL, _WEEKS_SINCE = 22, 23, 24, 25, 26, 27  # maths: places, no quantities
+_SIZES = 28  # maths: places, no quantities
 
 
 def _body(told: Told, who: Who) -> dict[str, np.ndarray]:

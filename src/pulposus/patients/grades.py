@@ -21,7 +21,7 @@ from pulposus.patients.who import Who
 
 DEGENERATED = 3  # maths: the first Pfirrmann grade that is called degenerated
 GRADES = (1, 2, 3, 4, 5)  # maths: the Pfirrmann grades
-DECADE = 10.0  # maths: years
+DECADE = 10.0  # maths: years of a decade
 PROBIT = 1.6  # maths: logits of a probit, roughly
 
 

@@ -48,7 +48,7 @@ def fit(
     person: Mapping[str, Any],
     scans: Rows = (),
     scores: Rows = (),
-    count: int = 20_000,
+    count: int = 20_000,  # maths: people, of whom enough are left where much is known
     seed: int = 0,
     again: bool = True,
 ) -> pd.DataFrame:

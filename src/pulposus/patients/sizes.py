@@ -23,7 +23,6 @@ from pulposus.patients.who import Who
 SIZES = ("mid_height", "ap_depth", "width")
 COLUMNS = tuple(f"{name}_mm" for name in SIZES)
 _NINE_TENTHS = 3.29  # maths: standard deviations between the 5th and the 95th percent of a normal
-_LEAST_REST = 0.3  # maths: share of the spread that stays a disc's own however much the body explains
 
 
 @cache
@@ -44,12 +43,13 @@ def draw(
     own = {name: Who().number(f"body_height_{name}") for name in usual}
     taller = np.array([body[i] / own[name] - 1 for i, (_, name, _) in enumerate(keys)])
     by_body, tied = who.number("size_by_body"), who.number("size_shared")
+    least = who.number("size_own_least")
     varies = who.number("body_height_spread") / np.mean(list(own.values()))
     found = {}
     for i, column in enumerate(COLUMNS):
         value, low, high = table[:, i].T
         spread = (high - low) / _NINE_TENTHS
-        rest = np.sqrt(np.maximum(spread**2 - (value * by_body * varies) ** 2, (_LEAST_REST * spread) ** 2))
+        rest = np.sqrt(np.maximum(spread**2 - (value * by_body * varies) ** 2, (least * spread) ** 2))
         mean = value * (1 + by_body * taller)
         drawn = np.sqrt(tied) * told.z[:, place] + np.sqrt(1 - tied) * told.z[:, place + 1 + i % 2]
         if column not in told.given:

@@ -14,6 +14,7 @@ from pathlib import Path
 from pulposus import evidence
 from pulposus.errors import InputError
 from pulposus.evidence import reference
+from pulposus.evidence.units import in_months
 from pulposus.report import anatomy, paper, signs
 from pulposus.report.paper import (
     Aspect,
@@ -115,6 +116,8 @@ def _first(talk: Talk) -> Sheet:
     if talk.unsure:
         lines = tuple(f"{_capital(flag.says)}: {flag.why}" for flag in talk.unsure)
         blocks.append(Banner("unsure", "Not yet looked into", lines))
+    if talk.outside:
+        blocks.append(Banner("unsure", "No trial took anybody like this", tuple(f"{one}." for one in talk.outside)))
     for said in talk.contradictions:
         blocks.append(Banner("unsure", "This cannot both be true", (said,)))
     head: list[Block] = [Heading(talk.title or "A talk about a disc", 1), Words(talk.person, "lead")]
@@ -172,7 +175,8 @@ def _disc(talk: Talk) -> Sheet:
                 g.before,
                 g.after,
                 g.limit,
-                _GAUGED[g.limit is not None].get(g.answer, "? not known"),
+                _GAUGED[g.limit is not None].get(g.answer, "? not known").format(g.words[0]),
+                g.words,
             )
             for g in seen.gauges
         ]
@@ -190,7 +194,7 @@ def _disc(talk: Talk) -> Sheet:
 # whether there is a limit -> answer -> words
 _GAUGED = {
     True: {"yes": "✓ above the limit", "no": "✗ below the limit"},
-    False: {"yes": "✓ no less than before", "no": "✗ less than before"},
+    False: {"yes": "✓ no less than {}", "no": "✗ less than {}"},
 }
 
 
@@ -199,7 +203,9 @@ def _fed(seen: DiscSeen) -> Banner:
     limited = {gauge.answer for gauge in seen.gauges if gauge.limit is not None}
     said = tuple(gauge.says for gauge in seen.gauges if gauge.answer == "no")
     if "no" in limited:
-        return Banner("shut", "In the model a part of this disc starves", said)
+        always = any(gauge.before < gauge.limit for gauge in seen.gauges if gauge.limit is not None)
+        when = "" if always else ", at some time after treatment"
+        return Banner("shut", f"In the model a part of this disc starves{when}", said)
     if "unknown" in limited or not limited:
         return Banner("unsure", "In the model it is not clear whether this disc feeds its cells", said)
     if said:
@@ -250,9 +256,9 @@ def _candidate(talk: Talk) -> Sheet:
 def _glance(talk: Talk) -> Sheet:
     """All options on three pictures."""
     seen = [(choice.title, choice.outlook) for choice in talk.choices if choice.outlook]
-    pain = [(title, outlook.pain) for title, outlook in seen]
-    disability = [(title, outlook.disability) for title, outlook in seen]
-    chance = [(title, outlook.chance) for title, outlook in seen]
+    pain = [(_looked(title, one.pain_until, talk), one.pain) for title, one in seen]
+    disability = [(_looked(title, one.disability_until, talk), one.disability) for title, one in seen]
+    chance = [(_looked(title, one.pain_until, talk), one.chance) for title, one in seen]
     pictures = (
         (Heading("Who is clearly better", 3), Picture(signs.shares(chance))),
         (Heading(_capital(talk.pain_title), 3), Picture(signs.ranges(pain, talk.pain, ("none", "worst")))),
@@ -265,14 +271,16 @@ def _glance(talk: Talk) -> Sheet:
         "blue: by the treatment itself. Orange, slanted: a sham does it too. Green, upright lines: nothing does it "
         "too. White: not clearly better",
         "thick bar: half of people like this end there. Thin bar: 90 of 100. Diamond: the mean",
+        "to 3 mo: nobody looked at such people for longer, and the rest is extrapolated; no look: nobody looked at "
+        "this score. Few who waited were followed",
     )
-    blocks: list[Block] = [Heading(f"Options at a glance, after {talk.months:.0f} months")]
+    blocks: list[Block] = [Heading(f"Options at a glance, after {in_months(talk.months)}")]
     if seen:
         said = f"Clearly better means: {seen[0][1].chance.says}."
         blocks += [
             Words(f"{said} The bands are wide because people differ, and because trials are few."),
             Columns(pictures),
-            Points((*key, *_waiting(talk)), "small"),
+            Points(key, "small"),
         ]
     blocks += _silent(talk)
     if talk.refer:
@@ -283,14 +291,11 @@ def _glance(talk: Talk) -> Sheet:
     return Sheet("glance", "At a glance", tuple(blocks))
 
 
-def _waiting(talk: Talk) -> list[str]:
-    """For how long those who waited were looked at, in one line."""
-    waits = next((choice.outlook for choice in talk.choices if choice.name == "wait"), None)
-    if waits is None or waits.pain_until is None or waits.disability_until is None:
-        return []
-    spans = [(talk.pain_title, waits.pain_until), ("disability", waits.disability_until)]
-    looked = listed([f"{title} for {until:.2g} months" if until else f"{title} never" for title, until in spans])
-    return [f"of those who waited, few were looked at: {looked}. What stands here of waiting is extrapolated from that"]
+def _looked(title: str, until: float | None, talk: Talk) -> str:
+    """An option's title, with how long anybody looked where that is less than what is shown."""
+    if until is None or until >= talk.months:
+        return title
+    return f"{title}, to {until:.2g} mo" if until else f"{title}, no look"
 
 
 def _silent(talk: Talk) -> list[Block]:
@@ -313,7 +318,7 @@ def _beside(talk: Talk) -> list[Sheet]:
         some = shown[k : k + _ABREAST]
         heads = tuple((_capital(c.title), _tag(c), _LOOKS.get(c.state, "plain")) for c in some)
         aspects = [
-            Aspect(f"Clearly better after {talk.months:.0f} months?", tuple(_crowd(c, talk) for c in some)),
+            Aspect(f"Clearly better after {in_months(talk.months)}?", tuple(_crowd(c, talk) for c in some)),
             Aspect(_capital(talk.pain_title), tuple(_pain(c, talk) for c in some)),
             Aspect(_capital(talk.disability_title), tuple(_disability(c, talk) for c in some)),
             Aspect("Beside waiting, and what trials published", tuple(_grounds(c) for c in some)),
@@ -321,7 +326,8 @@ def _beside(talk: Talk) -> list[Sheet]:
                 f"What the change of {talk.pain_title} is made of",
                 tuple(_made_of(c, reach) for c in some),
             ),
-            Aspect("What may go wrong", tuple(_harms(c) for c in some)),
+            Aspect("What may go wrong (▲ serious)", tuple(_harms(c) for c in some)),
+            Aspect("Operations that may follow", tuple(_follow(c) for c in some)),
             Aspect("Back to usual life", tuple((Words(c.recovery or "Not known."),) for c in some)),
             Aspect("Price, and who pays", tuple(_prices(c) for c in some)),
             Aspect("Standing with authorities", tuple(_standing(c) for c in some)),
@@ -418,17 +424,24 @@ def _course(
 
 
 def _harms(choice: Choice) -> tuple[Block, ...]:
-    """The gravest, then the most frequent, in natural frequencies."""
-    grave = [harm for harm in choice.harms if harm.serious]
-    often = [harm for harm in choice.harms if not harm.serious]
+    """The gravest, then the most frequent, in natural frequencies; operations that may follow stand apart."""
+    harms = [harm for harm in choice.harms if not harm.follows]
+    grave = [harm for harm in harms if harm.serious]
+    often = [harm for harm in harms if not harm.serious]
     shown = [*grave[: _HARMS - 1], *often[: _HARMS - len(grave[: _HARMS - 1])]]
-    left = len(choice.harms) - len(shown)
+    left = len(harms) - len(shown)
     lines = tuple(_harm(harm) for harm in shown)
     blocks: list[Block] = [Points(lines)] if lines else [Words("Nothing was counted: that is not the same as no harm.")]
-    rest = tuple(_harm(harm) for harm in choice.harms if harm not in shown)
+    rest = tuple(_harm(harm) for harm in harms if harm not in shown)
     if rest:
         blocks.append(Folded(f"{left} more", (Points(rest, "small"),), printed=False))
     return (*blocks, Words(" ".join(choice.uncounted), "small")) if choice.uncounted else tuple(blocks)
+
+
+def _follow(choice: Choice) -> tuple[Block, ...]:
+    """Operations, and what asks for one, in natural frequencies."""
+    lines = tuple(_harm(harm) for harm in choice.harms if harm.follows)
+    return (Points(lines),) if lines else (Words("Nobody counted them."),)
 
 
 def _harm(harm: Harm) -> str:

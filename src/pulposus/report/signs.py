@@ -155,6 +155,9 @@ def crowd(chance: Chance, name: str) -> str:
 
 # ---------------------------------------------------------------------------------------------- scores
 
+# What stands in a hatched part, and how wide it is at the least.
+_HATCHED = (("extrapolated: nobody looked", 175.0), ("extrapolated", 82.0))
+
 
 def fan(
     band: Band,
@@ -207,7 +210,9 @@ def fan(
         edge = float(at(until, 0).split(",")[0])
         slants = _slants(edge, top, right - edge, base - top)
         made.append(f'<path d="{slants}" stroke="{SOFT}" stroke-width=".7" fill="none"/>')
-        made.append(_backed(edge + 4, base - 5, "extrapolated: nobody looked"))
+        room = right - edge
+        said = next((words for words, wide in _HATCHED if wide <= room), "")
+        made += [_backed(edge + 4, base - 5, said)] if said else []
     low, _, mean, _, high = band.at_end()
     told = (
         f"from {start:.0f} to {mean:.0f} after {span:.0f} months, 90 of 100 people between {low:.0f} and {high:.0f}"
@@ -308,8 +313,18 @@ def made_of(parts: Sequence[Part], reach: float, hope: str = "") -> str:
     return drawing(y + 2, f"{whole}: {told}", made)
 
 
-def gauge(title: str, unit: str, before: float, after: float, limit: float | None, good: str) -> str:
-    """A number of the model's disc before (open disc) and after (full disc), with the limit below which it is bad."""
+def gauge(
+    title: str,
+    unit: str,
+    before: float,
+    after: float,
+    limit: float | None,
+    good: str,
+    words: tuple[str, str] = ("before", "after"),
+) -> str:
+    """A number of the model's disc before (open disc) and after (full disc), with the limit below which it is bad.
+    words: what both are called.
+    """
     shown = [value for value in (before, after, limit) if value is not None and math.isfinite(value)]
     least, most = min(shown), max(shown)
     room = 0.25 * (most - least) or 0.1 * abs(most) or 1.0
@@ -326,8 +341,9 @@ def gauge(title: str, unit: str, before: float, after: float, limit: float | Non
     made.append(f'<rect x="10" y="30" width="340" height="12" fill="none" stroke="{GREY}"/>')
     made.append(f'<circle cx="{x(before):.1f}" cy="36" r="8" fill="#fff" stroke="{INK}" stroke-width="2"/>')
     made.append(f'<circle cx="{x(after):.1f}" cy="36" r="5" fill="{BLUE}" stroke="#fff"/>')
-    made.append(text(10, 78, f"○ before {before:.3g} {unit}    ● after {after:.3g} {unit}", 12))
-    return drawing(84, f"{title}: before {before:.3g}, after {after:.3g} {unit}", made)
+    first, last = words
+    made.append(text(10, 78, f"○ {first} {before:.3g} {unit}    ● {last} {after:.3g} {unit}", 12))
+    return drawing(84, f"{title}: {first} {before:.3g}, {last} {after:.3g} {unit}", made)
 
 
 def counted(read: int, assumed: int) -> str:

@@ -3,8 +3,8 @@
 What: at its month an operation removes a share of the nucleus with its matrix and cells, behind more than in front, or
 the disc as a whole; from then on it changes the load of this disc, or of its neighbour where it was done next door.
 Equation: at each node r = R w t, R the share, t the share of nucleus there, w = 1 + a (y_m - y) / h, whose mean over
-the nucleus is one (y_m its middle, h half its depth, a = 0.9); cells, charge and collagen x (1 - r). Load and frequency
-as in `factors.changed`.
+the nucleus is one (y_m its middle, h half its depth, a the row `behind`); cells, charge and collagen x (1 - r). Load
+and frequency as in `factors.changed`.
 Reads: cells, charge, collagen. Writes: the same, ledger (removed cells left the disc), present.
 Why this holds: what is taken out is gone within an hour. Solid that has gone is not told from water that has gone: the
 disc sinks as its charge says, as after a herniation. The opening behind changes what later injections lose and the
@@ -23,11 +23,9 @@ from jaxtyping import Array, Float
 
 from pulposus.disc.simulate import AbstractTherapy
 from pulposus.disc.state import FATES, Disc, State, total
-from pulposus.evidence.options import RELATIVE
+from pulposus.evidence.options import RELATIVE, acts_of
 from pulposus.therapies import factors, options
 from pulposus.therapies.options import Planned
-
-_BEHIND = 0.9  # maths: slope of what is taken from front to back; one would leave nothing behind and all in front
 
 
 class Operations(AbstractTherapy):
@@ -36,6 +34,7 @@ class Operations(AbstractTherapy):
     given: Float[Array, ""]
     when: Float[Array, " operation"]  # s
     removed: Float[Array, " operation"]  # share of the nucleus
+    behind: Float[Array, " operation"]  # how much more of it behind than in front
     ends: Float[Array, " operation"]  # 1 where the disc is taken out
     factor: Float[Array, "operation relative"]  # by RELATIVE, from then on
 
@@ -53,18 +52,21 @@ class Operations(AbstractTherapy):
     def dose(self, disc: Disc, state: State, coords: Array, time: Array) -> State:
         """Take out what is taken out at `time`."""
         due = self.given * (self.when == time)
-        left = jnp.prod(1 - (due * self.removed)[:, None, None, None] * _place(disc, coords), 0)
+        each = (slice(None), None, None, None)
+        left = jnp.prod(1 - (due * self.removed)[each] * _place(disc, coords, self.behind[each]), 0)
         stays = jnp.prod(1 - due * self.ends)
         return taken(disc, state, left, stays)
 
 
-def _place(disc: Disc, coords: Array) -> Array:
-    """Where a discectomy takes tissue: share of nucleus at a node, more behind; its mean over the nucleus is one."""
+def _place(disc: Disc, coords: Array, behind: Array) -> Array:
+    """Where a discectomy takes tissue: share of nucleus at a node, so much more behind; its mean over the nucleus is
+    one.
+    """
     nucleus, y = disc.tissue[0], coords[..., 1]
     weight = disc.volume * nucleus / total(disc, nucleus)
     middle = jnp.sum(weight * y)
     half = jnp.max(jnp.where(nucleus > 0, jnp.abs(y - middle), 0.0))
-    return nucleus * (1 + _BEHIND * (middle - y) / half)
+    return nucleus * (1 + behind * (middle - y) / half)
 
 
 def taken(disc: Disc, state: State, left: Array, stays: Array) -> State:
@@ -101,11 +103,16 @@ def operations(planned: Sequence[Planned], level: str, room: int = 0) -> Operati
         values = [one.strength * a[key].value if key in a else 0.0 for one, a in zip(own, acts, strict=True)]
         return jnp.asarray(values + [0.0] * idle, dtype=float)
 
+    def slope(one: Planned) -> float:
+        row = acts_of(one.name).get("behind")
+        return row.value if row else 0.0
+
     every = [list(options.factors(one, level).values()) for one in own] + [[1.0] * len(RELATIVE)] * idle
     return Operations(
         given=jnp.ones(()),
         when=jnp.asarray(factors.seconds([one.month for one in own] + [np.inf] * idle)),
         removed=column("removed"),
+        behind=jnp.asarray([slope(one) for one in own] + [0.0] * idle, dtype=float),
         ends=(column("ends") > 0).astype(float),
         factor=jnp.asarray(every, dtype=float).reshape(-1, len(RELATIVE)),
     )
