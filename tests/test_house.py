@@ -83,6 +83,7 @@ ORDERS = {
         "mechanics": 12,
         "simulate": 13,
     },
+    "synthesis": {"studies": 0, "pooled": 1},
     "surface": {"form": 0, "reading": 0, "triangles": 0, "frame": 1, "fit": 2, "between": 3},
     "scan": {"volume": 0, "schemes": 0, "masks": 1, "slab": 2, "anatomy": 2, "readout": 3, "nucleus": 3},
     "therapies": {

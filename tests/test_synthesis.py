@@ -23,6 +23,8 @@ from pulposus.errors import EvidenceError, InputError
 from pulposus.evidence import FOLDER, questions
 from pulposus.statistics import meta
 from pulposus.statistics.effect import Effects
+from pulposus.synthesis import pooled
+from pulposus.synthesis.studies import _added
 
 RESPONDERS = questions.question("cells_responders")
 
@@ -94,7 +96,7 @@ def test_disc_replacement_by_hand_and_beside_what_eleven_trials_gave() -> None:
 @pytest.mark.parametrize("model", ["REML", "DL", "PM", "fixed"])
 def test_the_order_of_studies_changes_nothing(model: str) -> None:
     studies, _, _ = synthesis.gather(RESPONDERS)
-    options = synthesis._options(model, True, 0.95)
+    options = pooled._options(model, True, 0.95)
     found = [synthesis.effects(RESPONDERS, order) for order in (studies, studies[::-1], studies[2:] + studies[:2])]
     pools = [meta.pool(one.value, one.variance, **options) for one in found]
     for one in pools[1:]:
@@ -170,7 +172,7 @@ def test_arms_of_one_side_are_added_up_as_if_they_were_one() -> None:
         replace(questions.printed()[0], total=len(x), events=math.nan, change=x.mean(), sd=x.std(ddof=1))
         for x in (one, two)
     ]
-    group, both = synthesis._added("treated", rows, math.nan), np.concatenate([one, two])
+    group, both = _added("treated", rows, math.nan), np.concatenate([one, two])
     assert (group.total, group.change, group.sd) == pytest.approx((48, both.mean(), both.std(ddof=1)), rel=1e-9)
 
 

@@ -1,17 +1,12 @@
-"""Trials joined to statistics: a named question, the studies that answer it, those left out and why, and the answer.
+"""The answer to a question: pooled, or all treatments at once, in numbers and in one sentence.
 
-What: `gather` finds the studies of a question in the evidence, one row each, and says of every other why it is left
-out; `answer` pools them (`statistics.meta`), or compares all treatments at once (`statistics.network`), sets single
-arms beside the controls with their warning, looks for small-study effects, and says it in one sentence.
-Equations: those of `statistics.effect`, `meta` and `network`; arms of one side of a trial are added up: events and
-people, or means weighted by people with the spread of the whole, s² = (sum (n_i - 1) s_i² + sum n_i (m_i - m)²) /
-(sum n_i - 1); the standard error of a printed difference is its 95 % interval over 2 z.
-Reads: ``evidence/questions.csv``, ``comparisons.csv``, ``risk_of_bias.csv``, ``trials.csv``, ``arms.csv``.
-Writes: nothing.
-Why this holds: a study counts once, by the visit nearest to the one asked for; people who may be the same (a name or a
-registry number shared) are flagged, and one row of them stays; what is recalled and was not read takes no part unless
-it is asked for.
-Source: Higgins and others 2019 (Cochrane handbook, chapters 6 and 10); Viechtbauer 2010.
+What: `answer` pools the studies that `gather` finds (`statistics.meta`), or compares all treatments at once
+(`statistics.network`), sets single arms beside the controls with their warning, looks for small-study effects, and says
+it in one sentence with where a next trial would lie.
+Equations: those of `statistics.effect`, `meta` and `network`.
+Reads: `gather`, ``evidence/risk_of_bias.csv``. Writes: nothing.
+Why this holds: what must be read with a pool (outcomes that differ, second hand, risk of bias, few studies) goes along.
+Source: Higgins and others 2019 (Cochrane handbook, chapter 10); Viechtbauer 2010; Sterne and others 2011.
 """
 
 from __future__ import annotations
@@ -25,19 +20,18 @@ import numpy as np
 
 from pulposus.errors import InputError
 from pulposus.evidence import questions as asked
-from pulposus.evidence.questions import Comparison, Printed, Question
+from pulposus.evidence.questions import Printed, Question
 from pulposus.statistics import effect, given, meta, network
 from pulposus.statistics.effect import Effects
 from pulposus.statistics.given import LEVEL
 from pulposus.statistics.meta import Asymmetry, Pooled
 from pulposus.statistics.network import Bridge, Designs, Network, Split
+from pulposus.synthesis.studies import TIER, WIDE, Left, Study, gather, named
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MODELS = ("REML", "DL", "PM", "fixed")
-TIER = 3  # maths: the last tier that takes part unless it is asked for: press and second hand; 4 is recalled
-_WIDE = 3.919927969080108  # maths: standard errors between the ends of a 95 % interval of a normal
 _FEW = 3  # maths: fewest studies for Egger's test, for leaving one out, and for controls of a bridge
 _WEAK = 10  # maths: studies below which a test of asymmetry hardly finds anything (Sterne 2011)
 RATIOS = ("RR", "OR")
@@ -47,47 +41,6 @@ SCALES = {
     "OR": "odds ratio",
     "MD": "mean difference, points of 100",
 }
-
-
-class Group(NamedTuple):
-    """People of one side of a study: events of total, or the mean change of a score and its spread."""
-
-    node: str
-    total: float
-    events: float = math.nan
-    change: float = math.nan
-    sd: float = math.nan
-
-
-@dataclass(frozen=True)
-class Study:
-    """A study as one row of a question: its groups (the first is the one asked about), or a printed difference."""
-
-    name: str
-    people: str
-    registry: str
-    year: str
-    randomised: bool
-    outcome: str
-    months: float
-    tier: int
-    source: str
-    groups: tuple[Group, ...]
-    difference: float = math.nan
-    error: float = math.nan
-    note: str = ""
-
-    @property
-    def total(self) -> float:
-        """People in it; NaN where they were not printed."""
-        return sum(group.total for group in self.groups) if self.groups else math.nan
-
-
-class Left(NamedTuple):
-    """A study that takes no part, and why."""
-
-    study: str
-    why: str
 
 
 class Beside(NamedTuple):
@@ -135,264 +88,6 @@ class Answer:
     def table(self) -> pd.DataFrame:
         """A row a study: who, what, when, effect with interval as it is read, weight, tier, risk of bias, source."""
         return _table(self)
-
-
-# ---------------------------------------------------------------------------------------------- finding studies
-
-
-def gather(question: Question, tier: int = TIER) -> tuple[list[Study], list[Left], list[str]]:
-    """Studies of a question, those left out with the reason, and warnings of people who may stand twice.
-
-    tier: the worst that takes part (1 read, 2 abstract, 3 second hand, 4 recalled).
-    """
-    if tier not in (1, 2, 3, 4):
-        known = "1 (read), 2 (abstract), 3 (second hand) or 4 (recalled)"
-        raise InputError(f"A tier of {tier} is not known; write {known}.")
-    found, left = _from_trials(question, tier)
-    more, other = _from_comparisons(question, tier)
-    return _once(question, [*found, *more], [*left, *other])
-
-
-def _node(question: Question, name: str) -> str:
-    return dict(question.taken_for).get(name, name)
-
-
-def _named(arm: Any) -> str:
-    return "+".join(arm.parts) or str(arm.treatment)
-
-
-def _from_trials(question: Question, tier: int) -> tuple[list[Study], list[Left]]:
-    """Studies whose arms stand in trials.csv."""
-    rows: dict[tuple[str, str], list[Printed]] = {}
-    for row in asked.printed():
-        if row.arm.region == question.region:
-            rows.setdefault((row.arm.trial, row.arm.study), []).append(row)
-    found, left = [], list[Left]()
-    for (trial, study), own in rows.items():
-        name = study if trial != study and trial.startswith(("COCHRANE", "LBP-NMA")) else trial
-        made = _one(question, name, own, tier)
-        if isinstance(made, Study):
-            found.append(made)
-        elif made:
-            left.append(Left(name, made))
-    return found, left
-
-
-def _one(question: Question, name: str, rows: Sequence[Printed], tier: int) -> Study | str:
-    """A study of trials.csv, or why it is none; nothing where it asks something else."""
-    nodes = {_node(question, _named(row.arm)) for row in rows}
-    wanted = _wanted(question)
-    if not nodes & set(question.treated if question.form == "pair" else wanted):
-        return ""
-    if question.form == "network" and len(nodes & wanted) < 2:
-        return ""
-    if not nodes & set(question.against) and question.form == "pair":
-        return "a single arm" if not any(row.arm.controlled for row in rows) else "compared with something else"
-    if question.aware == "blind" and any(
-        row.arm.aware != "blind" for row in rows if _node(question, _named(row.arm)) in wanted and row.arm.controlled
-    ):
-        blind = {_node(question, _named(row.arm)) for row in rows if row.arm.aware == "blind"}
-        if not (blind & set(question.treated) and blind & set(question.against)):
-            return "not blind"
-    fit = [row for row in rows if _node(question, _named(row.arm)) in wanted and _seen(question, row)]
-    if not _randomised(rows[0].design):
-        return f"not randomised ({rows[0].design})"
-    return _visit(question, name, fit, tier)
-
-
-def _wanted(question: Question) -> set[str]:
-    return {*question.treated, *question.against}
-
-
-def _seen(question: Question, row: Printed) -> bool:
-    return question.aware == "any" or row.arm.aware == "blind"
-
-
-def _randomised(design: str) -> bool:
-    return "RCT" in design and "non-randomised" not in design
-
-
-def _visit(question: Question, name: str, rows: Sequence[Printed], tier: int) -> Study | str:
-    """The row of a study: its first outcome in the order asked for, at the visit nearest to the one asked for."""
-    why = "none of the outcomes asked for was printed of both arms as a number"
-    for outcome in question.outcomes:
-        own = [row for row in rows if row.outcome == outcome]
-        months = sorted({row.months for row in own}, key=lambda month: (abs(month - question.at), -month))
-        for month in months:
-            now = [row for row in own if row.months == month]
-            groups = _groups(question, now, tier)
-            if isinstance(groups, str):
-                why = groups
-            elif not question.since <= month <= question.until:
-                why = f"month {month:g} alone is outside {question.since:g} to {question.until:g}"
-            else:
-                return _study(question, name, now, groups, tier)
-    return why
-
-
-def _groups(question: Question, rows: Sequence[Printed], tier: int) -> tuple[Group, ...] | str:
-    """The groups of a visit, those asked about first, or why there are none."""
-    kept = [row for row in rows if row.tier <= tier]
-    binary = question.measure != "MD"
-    sides: dict[str, list[Printed]] = {}
-    for row in kept:
-        if not math.isnan(row.events if binary else row.change):
-            sides.setdefault(_side(question, row), []).append(row)
-    if len(sides) < 2 or (question.form == "pair" and set(sides) != {"treated", "against"}):
-        if len(kept) < len(rows):
-            return f"known from memory alone or at second hand (tier {max(row.tier for row in rows)})"
-        if binary and any(math.isnan(row.total) for row in rows):
-            return "how many people were in each arm was not read"
-        return "no number of both arms was read"
-    if any(math.isnan(row.total) for side in sides.values() for row in side):
-        return "how many people were in each arm was not read"
-    spread = question.spread
-    if not binary and any(math.isnan(row.sd) for side in sides.values() for row in side) and math.isnan(spread):
-        return "the spread of the change was not printed"
-    order = sorted(sides, key=lambda side: (side != "treated", side in question.against, side))
-    return tuple(_added(side, sides[side], spread) for side in order)
-
-
-def _side(question: Question, row: Printed) -> str:
-    node = _node(question, _named(row.arm))
-    if question.form == "network":
-        return node
-    return "treated" if node in question.treated else "against"
-
-
-def _added(side: str, rows: Sequence[Printed], spread: float) -> Group:
-    """Arms of one side added up."""
-    total = sum(row.total for row in rows)
-    if not math.isnan(rows[0].events):
-        return Group(side, total, events=sum(row.events for row in rows))
-    sds = [spread if math.isnan(row.sd) else row.sd for row in rows]
-    mean = sum(row.total * row.change for row in rows) / total
-    square = sum(
-        (row.total - 1) * sd**2 + row.total * (row.change - mean) ** 2 for row, sd in zip(rows, sds, strict=True)
-    )
-    return Group(side, total, change=mean, sd=math.sqrt(square / (total - 1)))
-
-
-def _study(
-    question: Question, name: str, rows: Sequence[Printed], groups: tuple[Group, ...], tier: int
-) -> Study:
-    first, used = rows[0], [row for row in rows if row.tier <= tier]
-    note = []
-    if question.measure == "MD" and any(math.isnan(row.sd) for row in used):
-        note.append(f"a spread of {question.spread:g} points is assumed")
-    return Study(
-        name,
-        first.arm.study,
-        first.registry,
-        first.year,
-        True,
-        first.outcome,
-        first.months,
-        max(row.tier for row in used),
-        first.source,
-        groups,
-        note="; ".join(note),
-    )
-
-
-def _from_comparisons(question: Question, tier: int) -> tuple[list[Study], list[Left]]:
-    """Studies whose two arms stand in comparisons.csv."""
-    rows: dict[str, list[Comparison]] = {}
-    for row in asked.comparisons():
-        pair = (_node(question, row.treated), _node(question, row.against))
-        wanted = _wanted(question)
-        fits = pair[0] in question.treated and pair[1] in question.against
-        if row.region == question.region and (fits or (question.form == "network" and set(pair) <= wanted)):
-            rows.setdefault(row.study, []).append(row)
-    found, left = [], list[Left]()
-    for name, own in rows.items():
-        made = _compared(question, own, tier)
-        if isinstance(made, Study):
-            found.append(made)
-        else:
-            left.append(Left(name, made))
-    return found, left
-
-
-def _compared(question: Question, rows: Sequence[Comparison], tier: int) -> Study | str:
-    """The row of a study of comparisons.csv, or why it is none."""
-    fit = [row for row in rows if row.outcome in question.outcomes]
-    if not fit:
-        return "none of the outcomes asked for was read"
-    inside = [row for row in fit if question.since <= row.months <= question.until]
-    if not inside:
-        return f"month {fit[0].months:g} alone is outside {question.since:g} to {question.until:g}"
-    order = sorted(
-        inside, key=lambda row: (question.outcomes.index(row.outcome), abs(row.months - question.at), -row.months)
-    )
-    printed = [row for row in order if not math.isnan(row.difference if question.measure == "MD" else row.events)]
-    if not printed:
-        return f"no number was read ({order[0].where})"
-    read = [row for row in printed if row.tier <= tier]
-    if not read:
-        return f"known from memory alone or at second hand (tier {printed[0].tier})"
-    row = read[0]
-    blind = question.aware == "any" or row.aware == "blind"
-    if not blind:
-        return "not blind"
-    groups: tuple[Group, ...] = ()
-    if question.measure != "MD":
-        nodes = ("treated", "against")
-        if question.form == "network":
-            nodes = (_node(question, row.treated), _node(question, row.against))
-        groups = (
-            Group(nodes[0], row.total, row.events),
-            Group(nodes[1], row.total_against, row.events_against),
-        )
-    return Study(
-        row.study,
-        row.people,
-        "" if row.own_people else row.registry,
-        row.year,
-        _randomised(row.design),
-        row.outcome,
-        row.months,
-        row.tier,
-        row.source,
-        groups,
-        row.difference,
-        (row.high - row.low) / _WIDE,
-        row.note,
-    )
-
-
-def _once(
-    question: Question, found: Sequence[Study], left: list[Left]
-) -> tuple[list[Study], list[Left], list[str]]:
-    """Each population once: the randomised row stays, then the one of more people, then the visit asked for."""
-    found = sorted(found, key=lambda one: one.name)
-    kept, warnings = {one.name for one in found}, list[str]()
-    for group in meta.duplicates([one.people for one in found], [one.registry for one in found]):
-        same = [found[i] for i in group.rows]
-        best = min(
-            same,
-            key=lambda one: (
-                not one.randomised,
-                -one.total if not math.isnan(one.total) else 0.0,
-                abs(one.months - question.at),
-                one.name,
-            ),
-        )
-        names = ", ".join(one.name for one in same)
-        shared = "a name or a registry number is shared"
-        warnings.append(f"{names} may hold the same people ({shared}): {best.name} counts.")
-        for one in same:
-            if one is not best:
-                kept.discard(one.name)
-                left.append(Left(one.name, f"may hold the same people as {best.name}, which counts"))
-    for one in found:
-        if one.name in kept and not one.randomised:
-            kept.discard(one.name)
-            left.append(Left(one.name, "not randomised"))
-    return [one for one in found if one.name in kept], sorted(left), warnings
-
-
-# ---------------------------------------------------------------------------------------------- the answer
 
 
 def effects(question: Question, studies: Sequence[Study]) -> Effects:
@@ -495,7 +190,7 @@ def _narrower(question: Question, studies: Sequence[Study], pooled: Pooled) -> b
     """Whether the interval is narrower than that of a normal with the same weights."""
     found = effects(question, studies)
     plain = math.sqrt(1 / (1 / (found.variance + pooled.tau2.value)).sum())
-    return bool(pooled.estimate.high - pooled.estimate.low < _WIDE * plain)
+    return bool(pooled.estimate.high - pooled.estimate.low < WIDE * plain)
 
 
 def _bridges(question: Question, studies: Sequence[Study]) -> tuple[list[Beside], list[str]]:
@@ -508,7 +203,7 @@ def _bridges(question: Question, studies: Sequence[Study]) -> tuple[list[Beside]
     base = effect.logit([one.events for one in controls], [one.total for one in controls])
     best: dict[str, Printed] = {}
     for row in asked.printed():
-        fits = _named(row.arm) in question.treated and not row.arm.controlled and row.arm.region == question.region
+        fits = named(row.arm) in question.treated and not row.arm.controlled and row.arm.region == question.region
         inside = question.since <= row.months <= question.until and row.outcome in question.outcomes
         if fits and inside and not math.isnan(row.events) and row.tier <= TIER:
             kept = best.get(row.arm.trial)
@@ -606,8 +301,8 @@ def _net_sentence(answer: Answer, level: float) -> str:
     ranks = net.ranks(small_is_good=question.better == "low")
     best = max(ranks, key=lambda name: ranks[name])
     found = net.difference(best, net.treatments[0], level)
-    spread = math.sqrt(found_error(net, best) ** 2 + net.tau2)
-    half = _WIDE / 2 * spread
+    spread = math.sqrt(_error(net, best) ** 2 + net.tau2)
+    half = WIDE / 2 * spread
     ahead = f"{_number(answer, found.value - half)} to {_number(answer, found.value + half)}"
     shown = "no difference lies inside its interval" if found.low < 0 < found.high else "no difference lies outside it"
     first = _head(question)
@@ -619,7 +314,7 @@ def _net_sentence(answer: Answer, level: float) -> str:
     )
 
 
-def found_error(net: Network, name: str) -> float:
+def _error(net: Network, name: str) -> float:
     """Standard error of a treatment against the reference."""
     i = net.index(name)
     return math.sqrt(net.covariance[i, i])
@@ -660,7 +355,7 @@ def _table(answer: Answer) -> pd.DataFrame:
         row: dict[str, Any] = {"study": one.name, "year": one.year, "outcome": one.outcome, "months": one.months}
         row |= _sides(one)
         if answer.effects is not None and answer.pooled is not None:
-            value, half = answer.effects.value[i], _WIDE / 2 * math.sqrt(answer.effects.variance[i])
+            value, half = answer.effects.value[i], WIDE / 2 * math.sqrt(answer.effects.variance[i])
             ends = (value, value - half, value + half)
             row |= dict(zip(("effect", "low", "high"), map(answer.natural, ends), strict=True))
             row["weight"] = float(answer.pooled.weights[i])
