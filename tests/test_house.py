@@ -173,6 +173,7 @@ ORDERS = {
         "response": 4,
         "posterior": 4,
         "foretold": 4,
+        "economics": 4,
         "spine": 4,
         "sight": 4,
     },
@@ -191,6 +192,7 @@ ORDERS = {
         "trial": 1,
         "people": 1,
         "meta": 1,
+        "economics": 2,
         "safety": 1,
         "care": 2,
         "consult": 2,
@@ -265,6 +267,8 @@ MOST_LINES_OF_FUNCTION = 60
 MATHEMATICS = {0, 1, 2, 3, 4, 8, 0.5}
 NUMBERED = ("disc", "scanner", "surface", "scan", "values", "therapies", "imaging", "case", "validation", "uncertainty")
 NUMBERED = (
+    "economics",
+    "synthesis",
     "statistics",
     "candidacy",
     "consult",

@@ -67,7 +67,7 @@ class Plan:
 
     facts: People
     ways: Mapping[str, Sequence[Step | tuple]]
-    years: int = 5
+    years: int = 5  # maths: a horizon where none is asked for
     country: str = "United States"
     age: float = math.nan
     threshold: float = math.nan
@@ -108,7 +108,8 @@ class Evaluation:
     def said(self) -> str:
         """The conclusion in one sentence, net benefit first."""
         first = self.table.iloc[0]
-        second = f"{self.titles[first['option']]} has the greatest net benefit"
+        title = self.titles[first["option"]]
+        second = f"{title[0].upper()}{title[1:]} has the greatest net benefit"
         where = f"at {self.threshold:,.0f} {self.currency} per quality-adjusted year over {self.plan.years} years"
         share = f"and is best in {_HUNDRED * first['chance_best']:.0f} % of draws"
         return f"{second} {where}, {share}; every number of cells is a model's."
@@ -323,7 +324,9 @@ def _information(costs: np.ndarray, qalys: np.ndarray, threshold: float, drawn: 
 
     nb = decision.net_benefit(costs, qalys, threshold)
     rows = [{"known": "everything", "numbers": len(drawn.values), "worth": decision.evpi(nb)}]
-    for name, members in drawn.groups.items():
+    effects = [one for name, members in drawn.groups.items() if name.startswith("effect of") for one in members]
+    groups = dict(drawn.groups) | ({"all effects together": tuple(dict.fromkeys(effects))} if effects else {})
+    for name, members in groups.items():
         p = np.stack([drawn.values[one] for one in members], -1)
         rows.append({"known": name, "numbers": len(members), "worth": decision.evppi(nb, p)})
     found = pd.DataFrame(rows)

@@ -18,8 +18,8 @@ import numpy as np
 
 from pulposus.errors import InputError
 
-_SMALL = 1e-4  # maths: below it a series stands for what would be nought over nought
-_SERIES = (1.0, -1 / 3, 1 / 8)  # maths: of 2 (1 - e^-x (1 + x)) / x² about nought
+_SMALL = 1e-2  # maths: below it a series stands for what would be nought over nought
+_SERIES = tuple(2 * (-1) ** k * (k + 1) / math.factorial(k + 2) for k in range(6))  # maths: 2 (1 - e^-x (1 + x)) / x²
 
 
 class Rates(NamedTuple):
@@ -58,7 +58,7 @@ def between(years: np.ndarray, values: np.ndarray, rate: float) -> np.ndarray:
     h, d = np.diff(at), math.log1p(checked(rate))
     x = d * h
     flat = h * np.where(x > 0, -np.expm1(-x) / np.where(x > 0, x, 1.0), 1.0)
-    exact = 2 * (1 - np.exp(-x) * (1 + x)) / np.where(x > 0, x, 1.0) ** 2
-    series = _SERIES[0] + 2 * _SERIES[1] * x + 2 * _SERIES[2] * x**2
+    exact = 2 * (1 - np.exp(-x) * (1 + x)) / np.where(x > _SMALL, x, 1.0) ** 2
+    series = sum(part * x**k for k, part in enumerate(_SERIES))
     slope = h * 0.5 * np.where(x > _SMALL, exact, series)
     return np.asarray(np.exp(-d * at[:-1]) * (value[..., :-1] * flat + np.diff(value) * slope))

@@ -84,8 +84,9 @@ def survival(years: np.ndarray, age: float) -> np.ndarray:
 class Ledger:
     """What people of each draw lived and bought on average in each year: (draw, year), with a last axis where named.
 
-    alive, lost and own (utility that the treatment itself brings, beyond belief in it) are discounted as effects, with event_loss (grade) and recovery; bought (step), going_on (step),
-    unhelped, better, events (grade) and operations as costs. Years are of this model; `course` is the whole of it.
+    alive, lost and own (utility that the treatment itself brings, beyond belief in it), event_loss (grade) and recovery
+    are discounted as effects; bought (step), going_on (step), unhelped, better, events (grade) and operations as costs.
+    `course` is the whole of it.
     """
 
     steps: tuple[Step, ...]
@@ -190,7 +191,7 @@ def _purchases(
     return _by_group(bought, group), np.stack(steady, -1), _by_group(recovery, group)
 
 
-_WEEK = 7.0  # maths: days
+_WEEK = 7.0  # maths: days of a week
 
 
 def _harm(
