@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import math
 import shutil
@@ -50,7 +51,7 @@ def test_straight_pieces_are_integrated_exactly(rate: float, gaps: list[float], 
     value = np.random.default_rng(seed).normal(size=at.size)
     area = sum(
         integrate.quad(lambda t: np.interp(t, at, value) * (1 + rate) ** -t, a, b)[0]
-        for a, b in zip(at[:-1], at[1:], strict=True)
+        for a, b in itertools.pairwise(at)
     )
     assert money.between(at, value, rate).sum() == pytest.approx(area, rel=1e-8, abs=1e-9)
 
@@ -293,6 +294,15 @@ def test_a_sham_brings_nothing_by_itself(found: Evaluation) -> None:
     assert own.loc["cells_donor", "own_low"] < own.loc["cells_donor", "own_qaly"] < own.loc["cells_donor", "more_qaly"]
 
 
+def test_an_effect_that_ends_is_worth_less_where_it_is_one(found: Evaluation) -> None:
+    rows = found.table.set_index("option")
+    gap = (rows["net_benefit"] - rows["net_benefit_seen"]) / found.threshold
+    assert gap["sham"] == 0
+    assert 0 < gap["cells_donor"] < rows.loc["cells_donor", "own_qaly"]
+    short = evaluate(Plan(BACK, WAYS, years=2, age=44, people=2)).table
+    assert np.allclose(short["net_benefit_seen"], short["net_benefit"])
+
+
 def test_brief_following_has_the_scores_of_the_whole() -> None:
     crowd = care.People("lumbar", "chronic", *(np.full(300, x) for x in (66.0, 18.0, 44.0)))
     way = [("exercise", 0), ("lumbar_fusion", 6, 0.3)]
@@ -354,7 +364,7 @@ def test_what_cannot_be_is_refused_in_a_sentence(change: dict, said: str) -> Non
 def test_the_neck_is_refused_unless_the_assumption_is_named() -> None:
     neck = care.People("cervical", "radicular", np.array([50.0]), np.array([60.0]), np.array([40.0]))
     ways = {name: [(name, 0)] for name in ("wait", "acdf", "cervical_disc_replacement")}
-    with pytest.raises(InputError, match="EQ-5D of the neck cannot be told.*neck_as_back"):
+    with pytest.raises(InputError, match=r"EQ-5D of the neck cannot be told.*neck_as_back"):
         evaluate(Plan(neck, ways, years=1, people=1))
     one = evaluate(Plan(neck, ways, years=1, people=2, assume="neck_as_back"))
     assert any("assumed to be that of the back" in note for note in one.notes)

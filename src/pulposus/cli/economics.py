@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _PERCENT = 100
 _ROWS = 8
+_SHAM = "sham"
 
 
 @app.command()
@@ -64,7 +65,7 @@ def economics(
     facts = one_person(asked.facts, 1)
     plan = room.Plan(
         facts,
-        _ways(facts, named, then),
+        _ways(facts, named, then, against),
         years,
         country,
         float(asked.facts.get("age", math.nan)),
@@ -88,14 +89,20 @@ def economics(
         _write(found, asked.title or "Ways of care", out)
 
 
-def _ways(people: People, named: Sequence[str] | None, then: Sequence[str] | None) -> dict[str, Any]:
-    """Ways by name; 'wait' is always among them."""
+def _ways(
+    people: People, named: Sequence[str] | None, then: Sequence[str] | None, against: str
+) -> dict[str, Any]:
+    """Ways by name; 'wait' is always among them, and a sham, which nobody offers, only where it is asked for."""
     from pulposus.care import Step, fitting, steps
     from pulposus.evidence import options
 
     singles = [options.option(name).name for name in named or ()] if named or then else fitting(people)
+    if not named and not then:
+        singles = [name for name in singles if name != _SHAM]
     ways: dict[str, Any] = {"wait": (Step("wait"),)}
     ways |= {name: (Step(name),) for name in singles}
+    if against == _SHAM:
+        ways[_SHAM] = (Step(_SHAM),)
     return ways | {text.strip(): steps(text) for text in then or ()}
 
 
@@ -143,7 +150,7 @@ def _print(found: Evaluation) -> None:
     table = new_table(
         _head(found),
         ["option"],
-        ["net benefit", "more (90 %)", "cost", "QALY", "by itself (90 %)", "best in"],
+        ["net benefit", "effect gone", "more (90 %)", "cost", "QALY", "by itself (90 %)", "best in"],
         ["in words, against the reference"],
     )
     for row in found.table.to_dict("records"):
@@ -153,6 +160,7 @@ def _print(found: Evaluation) -> None:
         table.add_row(
             row["option"] + "*" * (row["kind"] != "model"),
             _money(row["net_benefit"]),
+            _money(row["net_benefit_seen"]),
             "" if same else f"{more} ({low} to {high})",
             _money(row["cost"]),
             f"{row['qaly']:.2f}",
@@ -162,6 +170,7 @@ def _print(found: Evaluation) -> None:
         )
     print_tables(table)
     typer.echo("* cells: model output; no published ratio was found. By itself: what belief in it does not explain.")
+    typer.echo("Effect gone: net benefit if what it does by itself ends with what trials looked for.")
     _print_pairs(found)
     _print_worth(found)
     for note in found.notes:

@@ -141,7 +141,7 @@ def evaluate(plan: Plan) -> Evaluation:
     currency = economy.currency(country)
     reference = plan.reference or ("wait" if "wait" in names else names[0])
     table = decision.compare(costs, qalys, names, reference, threshold, currency)
-    _own(table, ledgers, drawn.values)
+    _own(table, ledgers, drawn.values, threshold)
     table["kind"] = [MODEL_OUTPUT if _of_cells(plan, name) else "model" for name in table["option"]]
     yearly = _yearly(by_year, names, money, threshold)
     return Evaluation(
@@ -163,12 +163,19 @@ def evaluate(plan: Plan) -> Evaluation:
     )
 
 
-def _own(table: pd.DataFrame, ledgers: Mapping[str, Ledger], values: Mapping[str, np.ndarray]) -> None:
-    """Add to each row what the treatment itself brings, beyond belief in it, with its 90 % ends over draws."""
+def _own(
+    table: pd.DataFrame, ledgers: Mapping[str, Ledger], values: Mapping[str, np.ndarray], threshold: float
+) -> None:
+    """Add to each row what the treatment itself brings, beyond belief in it, with its 90 % ends over draws, and the
+    mean net benefit if that ends with what trials saw.
+    """
     own = {name: values["utility_scale"] * one.own.sum(1) for name, one in ledgers.items()}
     table["own_qaly"] = [own[name].mean() for name in table["option"]]
     for column, end in zip(("own_low", "own_high"), _BAND, strict=True):
         table[column] = [np.percentile(own[name], end) for name in table["option"]]
+    seen = int(economy.of("trusted_months").value / MONTHS)
+    late = {name: (values["utility_scale"] * one.own[:, seen:].sum(1)).mean() for name, one in ledgers.items()}
+    table["net_benefit_seen"] = table["net_benefit"] - threshold * table["option"].map(late)
 
 
 def _names(plan: Plan) -> list[str]:
@@ -490,8 +497,9 @@ def _notes(plan: Plan, ledgers: Mapping[str, Ledger], country: str) -> tuple[str
         if one.assumed:
             said.append(f"The {quantity.replace('_', ' ')} of {country} was not read: {one.note}.")
     said.append(
-        "What people expect counts as gained against waiting, where they know that nothing is done; against a sham it "
-        "does not. The law lets no treatment fade by itself, though a steroid in the disc did within a year."
+        "What people expect counts as gained against waiting, where they know that nothing is done. The law lets no "
+        "treatment fade by itself, though a steroid in the disc did within a year: read the net benefit with what it "
+        f"does by itself gone after {trusted:g} months too."
     )
     said.append("What care a year costs, and what events and recovery take, are guesses with wide ranges.")
     said.append("An operation that follows costs, and changes no score: the law of responses does not know it.")

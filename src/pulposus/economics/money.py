@@ -18,6 +18,7 @@ import numpy as np
 
 from pulposus.errors import InputError
 
+_NOUGHT = 1e-200  # maths: what no division should meet
 _SMALL = 1e-2  # maths: below it a series stands for what would be nought over nought
 _SERIES = tuple(2 * (-1) ** k * (k + 1) / math.factorial(k + 2) for k in range(6))  # maths: 2 (1 - e^-x (1 + x)) / x²
 
@@ -43,8 +44,8 @@ def factor(years: np.ndarray | float, rate: float) -> np.ndarray:
 
 def annuity(years: float, rate: float) -> float:
     """What one a year, paid steadily for `years`, is worth now."""
-    d = math.log1p(checked(rate))
-    return float(-math.expm1(-d * years) / d) if d > 0 else float(years)
+    x = math.log1p(checked(rate)) * years
+    return float(years * (-math.expm1(-x) / x if x > _NOUGHT else 1.0))
 
 
 def between(years: np.ndarray, values: np.ndarray, rate: float) -> np.ndarray:
@@ -57,7 +58,7 @@ def between(years: np.ndarray, values: np.ndarray, rate: float) -> np.ndarray:
         raise InputError("Visits must rise, two or more, with one value each; give years and values of one length.")
     h, d = np.diff(at), math.log1p(checked(rate))
     x = d * h
-    flat = h * np.where(x > 0, -np.expm1(-x) / np.where(x > 0, x, 1.0), 1.0)
+    flat = h * np.where(x > _NOUGHT, -np.expm1(-x) / np.where(x > _NOUGHT, x, 1.0), 1.0)
     exact = 2 * (1 - np.exp(-x) * (1 + x)) / np.where(x > _SMALL, x, 1.0) ** 2
     series = sum(part * x**k for k, part in enumerate(_SERIES))
     slope = h * 0.5 * np.where(x > _SMALL, exact, series)

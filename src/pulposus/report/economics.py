@@ -117,6 +117,7 @@ def _options(found: Evaluated) -> str:
     heads = (
         "option",
         f"net benefit, {found.currency}",
+        "if its own effect ends with what trials saw",
         "more than the reference (90 %)",
         "cost",
         "quality-adjusted years (90 %)",
@@ -133,6 +134,7 @@ def _options(found: Evaluated) -> str:
             [
                 found.titles[row["option"]],
                 money(row["net_benefit"]),
+                money(row["net_benefit_seen"]),
                 "" if row["ratio"] == "the reference" else more,
                 money(row["cost"]),
                 _band(row, "qaly", "qaly_low", "qaly_high"),
