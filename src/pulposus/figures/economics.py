@@ -210,7 +210,7 @@ def information(found: Evaluated) -> Figure:
     left.set_ylabel(f"worth of knowing everything,\n{found.currency} a person")
     table = found.worth.head(_BARS).iloc[::-1]
     right.barh(np.arange(len(table)), table["worth"], color=[ORANGE] * (len(table) - 1) + [BLUE], height=0.6)
-    right.set_yticks(np.arange(len(table)), table["known"])
+    right.set_yticks(np.arange(len(table)), [_short(name) for name in table["known"]])
     right.grid(axis="y", visible=False)
     right.set_xlabel(f"{found.currency} a person")
     return figure

@@ -42,8 +42,7 @@ def write_answer(answer: Answer, folder: Path) -> list[Path]:
 
 def forest(answer: Answer) -> Figure:
     """Studies, their pool, and where the next one would lie."""
-    table, question, pooled = answer.table(), answer.question, answer.pooled
-    assert pooled is not None
+    table, question = answer.table(), answer.question
     extra = 2 + (not math.isnan(question.beside))
     lines = len(table) + extra
     figure = sheet(7.4, 1.3 + _ROW * lines)
@@ -58,8 +57,7 @@ def forest(answer: Answer) -> Figure:
         _say(right, y, _ends(answer, row["effect"], row["low"], row["high"]), f"{100 * row['weight']:.0f} %")
     _pool(answer, ax, names, right, extra - 1)
     _frame(answer, ax, names, right, lines)
-    ends = [*table["low"], *table["high"], answer.natural(pooled.estimate.low), answer.natural(pooled.estimate.high)]
-    _within(answer, ax, ends)
+    _within(answer, ax)
     _heads(right, "weight")
     return figure
 
@@ -140,7 +138,7 @@ def _frame(answer: Answer, ax: Axes, names: Axes, right: Axes, lines: int) -> No
     figure.supxlabel("■ first hand or abstract   □ second hand   ◆ pool   ◇ published elsewhere", fontsize=6.5)
 
 
-def _within(answer: Answer, ax: Axes, ends: list[float]) -> None:
+def _within(answer: Answer, ax: Axes) -> None:
     """The axis holds every study and no more than it needs: a bar that is wider runs out of it."""
     studies = answer.table() if answer.net is None else league(answer)
     low, high = float(np.min(studies["low"])), float(np.max(studies["high"]))
@@ -188,10 +186,10 @@ def net_forest(answer: Answer) -> Figure:
         y = lines - 1 - i
         ax.plot([row["low"], row["high"]], [y, y], color=BLUE, linewidth=1)
         ax.scatter(row["effect"], y, marker="s", s=30, facecolor=BLUE, edgecolor=BLUE, zorder=3)
-        _say(names, y, row["treatment"], f"{row['studies']} studies")
+        _say(names, y, row["treatment"], "1 study" if row["studies"] == 1 else f"{row['studies']} studies")
         _say(right, y, _ends(answer, row["effect"], row["low"], row["high"]), f"{row['p_score']:.2f}")
     _frame(answer, ax, names, right, lines)
-    _within(answer, ax, [])
+    _within(answer, ax)
     _heads(right, "P-score")
     figure.supxlabel(f"against {table['against'].iloc[0]}", fontsize=6.5)
     return figure

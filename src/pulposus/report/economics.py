@@ -173,7 +173,7 @@ def _pairs(found: Evaluated) -> str:
 
 
 def _worth(found: Evaluated) -> str:
-    rows = [[r["known"], r["numbers"], money(r["worth"])] for r in found.worth.to_dict("records")]
+    rows = [[r["known"].replace("_", " "), r["numbers"], money(r["worth"])] for r in found.worth.to_dict("records")]
     return table(("known for sure", "numbers", f"worth, {found.currency} a person"), rows, "worth")
 
 
