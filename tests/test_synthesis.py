@@ -202,6 +202,13 @@ def test_our_own_judgement_is_called_assumed() -> None:
     assert questions.bias("nobody heard of it").judgement == "not judged"
 
 
+def test_every_judgement_is_of_a_study_that_is_known() -> None:
+    known = {row.arm.trial for row in questions.printed()} | {row.study for row in questions.comparisons()}
+    assert set(questions.biases()) - known <= {"DREAM"}  # of which no number was read
+    pooled_ones = {one.name for q in questions.questions() for one in synthesis.gather(q)[0]}
+    assert not [name for name in pooled_ones if name not in questions.biases()]
+
+
 def test_refusals_are_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="did you mean 'cells_pain'"):
         synthesis.answer("cells_pian")
