@@ -29,6 +29,7 @@ FLOORS = {
     "therapies": 2,
     "imaging": 2,
     "biomechanics": 2,
+    "synthesis": 1,
     "outcomes": 2,
     "surface": 2,
     "values": 2,
@@ -51,8 +52,10 @@ FLOORS = {
     "figures": 5,
     "uncertainty": 6,
     "exchange": 6,
-    "cli": 7,
-    "__main__": 8,
+    "economics": 7,
+    "trials": 7,
+    "cli": 8,
+    "__main__": 9,
 }
 
 # The order inside rooms that have several files; those on one step never import one another.
@@ -80,6 +83,8 @@ ORDERS = {
         "mechanics": 12,
         "simulate": 13,
     },
+    "economics": {"money": 0, "markov": 1, "decision": 0, "people": 1, "evaluate": 2},
+    "synthesis": {"studies": 0, "pooled": 1},
     "surface": {"form": 0, "reading": 0, "triangles": 0, "frame": 1, "fit": 2, "between": 3},
     "scan": {"volume": 0, "schemes": 0, "masks": 1, "slab": 2, "anatomy": 2, "readout": 3, "nucleus": 3},
     "therapies": {
@@ -91,7 +96,17 @@ ORDERS = {
         "conservative": 2,
         "surgical": 2,
     },
-    "figures": {"style": 0, "response": 1, "posterior": 1, "tears": 1, "fitted": 1, "on_image": 1, "t2_weighted": 1},
+    "figures": {
+        "style": 0,
+        "response": 1,
+        "posterior": 1,
+        "tears": 1,
+        "fitted": 1,
+        "on_image": 1,
+        "t2_weighted": 1,
+        "forest": 1,
+        "economics": 1,
+    },
     "evidence": {
         "tables": -1,
         "units": 0,
@@ -108,6 +123,8 @@ ORDERS = {
         "offers": 2,
         "safety": 2,
         "options": 3,
+        "questions": 3,
+        "economy": 4,
         "steps": 2,
         "published": 3,
     },
@@ -156,6 +173,7 @@ ORDERS = {
         "response": 4,
         "posterior": 4,
         "foretold": 4,
+        "economics": 4,
         "spine": 4,
         "sight": 4,
     },
@@ -173,6 +191,8 @@ ORDERS = {
         "read": 2,
         "trial": 1,
         "people": 1,
+        "meta": 1,
+        "economics": 2,
         "safety": 1,
         "care": 2,
         "consult": 2,
@@ -245,6 +265,8 @@ MOST_LINES_OF_FUNCTION = 60
 # Numbers that belong to mathematics whatever they multiply; all others live in evidence/ or carry `# maths: reason`.
 MATHEMATICS = {0, 1, 2, 3, 4, 8, 0.5}
 NUMBERED = (
+    "economics",
+    "synthesis",
     "statistics",
     "scanner",
     "candidacy",

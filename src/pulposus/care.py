@@ -460,10 +460,14 @@ def follow(
     months: Sequence[float] = VISITS,
     events: Events = draw,
     draws: np.ndarray | None = None,
+    shared: Callable[[str], tuple[np.ndarray, np.ndarray]] | None = None,
+    brief: bool = False,
 ) -> Course:
     """People under steps of care at months. Steps are (option, month) or (option, month, unless).
 
-    draws: which draw of the law is each person's (person,); one at random where none is given.
+    draws: which draw of the law is each person's (person,); one at random where none is given. shared: for an option,
+    where in its range its published difference is (3, person) and its unknown effect (person,), standard normal, for
+    people who share what is not known; each their own where none is given. brief: leave out sham and parts.
     events: the law of harm, which is asked once a step, for those who take it; operations that follow are among what it
     draws. Raises InputError for steps that cannot be.
     """
@@ -479,10 +483,13 @@ def follow(
             )
     grid = np.unique([*asked, *(one.month for one in checked)])
     lot = _lot(random, people.region, people.pain.size, grid, len(checked), draws)
+    if shared is not None:
+        held = [shared(one.option) for one in checked]
+        lot = lot._replace(effect=np.stack([one[0] for one in held]), prior=np.stack([one[1] for one in held]))
     world = _World(people, checked, grid, lot)
     taken, shown = _takes(world), np.isin(grid, asked)
     found, responds = _path(world, taken, Parts())
-    sham = _path(world, taken, Parts(), sham=True)[0]
+    sham = {} if brief else _path(world, taken, Parts(), sham=True)[0]
     without = _path(world, taken, Parts(treatment=0.0))[0]
     last = float(asked[-1])
     return Course(
@@ -496,12 +503,18 @@ def follow(
         without={name: values[:, shown] for name, values in without.items()},
         taken=taken,
         responds=responds[:, shown],
-        parts=_why(world, taken, last),
+        parts=_none() if brief else _why(world, taken, last),
         events=_harm(events, random, world, taken, last),
         cost=_cost(world, taken),
         recovery_days=_recovery(world, taken),
         unknown=_unknown(world),
     )
+
+
+def _none() -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(columns=["part", *SCORES])
 
 
 def _why(world: _World, taken: np.ndarray, month: float) -> pd.DataFrame:
