@@ -82,6 +82,7 @@ class Adjusted:
     p: float
     odds_ratio: Estimate
     shares: tuple[float, float]  # arm, reference
+    error: float  # standard error of the difference
 
 
 def adjusted_difference(
@@ -118,4 +119,4 @@ def adjusted_difference(
     error = math.sqrt(float(slope @ fit.covariance @ slope))
     value = means[0] - means[1]
     found = normal(value, error, level, "logistic, standardised over all persons")
-    return Adjusted(found, two_sided(value / error), fit.odds_ratio(1, level), (means[0], means[1]))
+    return Adjusted(found, two_sided(value / error), fit.odds_ratio(1, level), (means[0], means[1]), error)
