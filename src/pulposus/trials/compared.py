@@ -66,21 +66,55 @@ class Found:
         return bool(judged <= self.alpha)
 
 
-def compared(seen: Seen, endpoint: Endpoint, protocol: Protocol, plan: Mapping[str, str] | None = None) -> list[Found]:
+@dataclass(frozen=True)
+class Asked:
+    """An endpoint ready to be judged: persons, and what is asked of them under the strategies.
+
+    `values`: scores at visits (person, visit); or answers 0, 1 and nan (person,); or times and kinds of event (person,).
+    """
+
+    seen: Seen
+    endpoint: Endpoint
+    protocol: Protocol
+    values: tuple[np.ndarray, ...]
+
+    def only(self, keep: np.ndarray | slice) -> Asked:
+        """Some persons."""
+        return replace(self, seen=self.seen.only(keep), values=tuple(value[keep] for value in self.values))
+
+    @property
+    def actives(self) -> list[str]:
+        """Arms that are held against the control; the only arm of a trial of one."""
+        control = self.protocol.control.name
+        return [arm.name for arm in self.protocol.arms if arm.name != control] or [control]
+
+
+def asked(seen: Seen, endpoint: Endpoint, protocol: Protocol, plan: Mapping[str, str] | None = None) -> Asked:
+    """What an endpoint asks of persons, those left out who could not be computed."""
+    plan, seen = strategies(protocol) if plan is None else plan, seen.analysed()
+    if endpoint.kind == "time":
+        return Asked(seen, endpoint, protocol, timed(seen, endpoint, plan))
+    if endpoint.kind == "binary":
+        return Asked(
+            seen, endpoint, protocol, (at_last(seen, answered(seen, endpoint, protocol, plan), endpoint),)
+        )
+    return Asked(seen, endpoint, protocol, (handled(seen, endpoint.variable, plan)[0],))
+
+
+def judged(one: Asked) -> list[Found]:
     """Every active arm against the control; one with its start in a trial of one arm. A sentence where it cannot be."""
-    plan = strategies(protocol) if plan is None else plan
-    seen, control = seen.analysed(), protocol.control.name
-    actives = [arm.name for arm in protocol.arms if arm.name != control] or [control]
+    end, control = one.endpoint, one.protocol.control.name
+    judges = {"time": _survival, "binary": _binary, "continuous": _continuous}
     try:
-        if endpoint.kind == "time":
-            found = [_survival(seen, endpoint, protocol, plan, arm, control) for arm in actives]
-        elif endpoint.kind == "binary":
-            found = _binary(seen, endpoint, protocol, plan, actives, control)
-        else:
-            found = _continuous(seen, endpoint, protocol, plan, actives, control)
+        found = judges[end.kind](one, control)
     except InputError as problem:
-        return [_refused(endpoint, arm, control, str(problem)) for arm in actives]
-    return [_beyond(one, endpoint.margin) if endpoint.margin else one for one in found]
+        return [_refused(end, arm, control, str(problem)) for arm in one.actives]
+    return [_beyond(each, end.margin) if end.margin else each for each in found]
+
+
+def compared(seen: Seen, endpoint: Endpoint, protocol: Protocol, plan: Mapping[str, str] | None = None) -> list[Found]:
+    """`judged` of what is `asked`. Raises InputError with the nearest for a score or a visit that the trial has not."""
+    return judged(asked(seen, endpoint, protocol, plan))
 
 
 def _found(endpoint: Endpoint, arm: str, control: str, scale: str, **told: object) -> Found:
@@ -133,17 +167,14 @@ def level(endpoint: Endpoint) -> float:
 # ---------------------------------------------------------------------------------------------- continuous
 
 
-def _continuous(
-    seen: Seen, endpoint: Endpoint, protocol: Protocol, plan: Mapping[str, str], actives: list[str], control: str
-) -> list[Found]:
-    values, _ = handled(seen, endpoint.variable, plan)
-    place, start = at(seen.months, endpoint.month), seen.start[endpoint.variable]
-    known = np.isfinite(start)
-    if not protocol.controlled:
-        return [_change(values[:, place] - start, endpoint, control)]
-    if endpoint.analysis == "mmrm":
-        return _repeated(seen, values, known, endpoint, actives, control)
-    return continuous(seen, values[:, place], start, endpoint, actives, control)
+def _continuous(one: Asked, control: str) -> list[Found]:
+    seen, end, (values,) = one.seen, one.endpoint, one.values
+    place, start = at(seen.months, end.month), seen.start[end.variable]
+    if not one.protocol.controlled:
+        return [_change(values[:, place] - start, end, control)]
+    if end.analysis == "mmrm":
+        return _repeated(seen, values, np.isfinite(start), end, one.actives, control)
+    return continuous(seen, values[:, place], start, end, one.actives, control)
 
 
 def continuous(
@@ -233,18 +264,16 @@ ALONE = "One arm: a change from the start, which says nothing of what the treatm
 # ---------------------------------------------------------------------------------------------- shares
 
 
-def _binary(
-    seen: Seen, endpoint: Endpoint, protocol: Protocol, plan: Mapping[str, str], actives: list[str], control: str
-) -> list[Found]:
-    response = at_last(seen, answered(seen, endpoint, protocol, plan), endpoint)
-    if not protocol.controlled:
+def _binary(one: Asked, control: str) -> list[Found]:
+    seen, end, (response,) = one.seen, one.endpoint, one.values
+    if not one.protocol.controlled:
         kept = response[np.isfinite(response)]
-        share = estimate.wilson(int(kept.sum()), kept.size, level(endpoint))
+        share = estimate.wilson(int(kept.sum()), kept.size, level(end))
         told = {"persons": (kept.size, 0), "value": (share.value, math.nan), "difference": share}
-        return [_found(endpoint, control, "", SHARE, note=ALONE, **told)]
-    wanted = reads(endpoint.rule, protocol) if endpoint.variable == RESPONDER else (pain_of(protocol),)
+        return [_found(end, control, "", SHARE, note=ALONE, **told)]
+    wanted = reads(end.rule, one.protocol) if end.variable == RESPONDER else (pain_of(one.protocol),)
     starts = [seen.start[name] for name in wanted if name in seen.start]
-    return [binary(seen, response, starts, endpoint, arm, control) for arm in actives]
+    return [binary(seen, response, starts, end, arm, control) for arm in one.actives]
 
 
 def binary(
@@ -276,23 +305,27 @@ def binary(
 # ---------------------------------------------------------------------------------------------- times
 
 
-def _survival(
-    seen: Seen, endpoint: Endpoint, protocol: Protocol, plan: Mapping[str, str], arm: str, control: str
-) -> Found:
+def _survival(one: Asked, control: str) -> list[Found]:
+    seen, end, (time, event) = one.seen, one.endpoint, one.values
+    if not one.protocol.controlled:
+        share = _had(time, event, end.month)
+        told = {"persons": (seen.size, 0), "value": (share.value, math.nan), "difference": share}
+        return [_found(end, control, "", SHARE, note=ALONE, **told)]
+    return [_hazards(one, arm, control) for arm in one.actives]
+
+
+def _hazards(one: Asked, arm: str, control: str) -> Found:
     """Hazard ratio with its interval, log-rank p, and the share who had the event by the month (Aalen-Johansen)."""
-    time, event = timed(seen, endpoint, plan)
-    shares = [_had(time[seen.arm == name], event[seen.arm == name], endpoint.month) for name in (arm, control)]
-    if not protocol.controlled:
-        told = {"persons": (seen.size, 0), "value": (shares[0].value, math.nan), "difference": shares[0]}
-        return _found(endpoint, control, "", SHARE, note=ALONE, **told)
+    seen, end, (time, event) = one.seen, one.endpoint, one.values
+    shares = [_had(time[seen.arm == name], event[seen.arm == name], end.month) for name in (arm, control)]
     keep = np.isin(seen.arm, [arm, control])
     t, e, arms, kept = time[keep], event[keep], seen.arm[keep], seen.only(keep)
     labels = list(zip(*(label.astype(str) for label in kept.strata.values()), strict=True))
-    strata = ["|".join(one) for one in labels] if labels else None
+    strata = ["|".join(each) for each in labels] if labels else None
     test = survival.log_rank(t, e, arms, strata)
-    ratio = survival.hazard_ratio(t, e, (arms == arm).astype(float), level(endpoint))
+    ratio = survival.hazard_ratio(t, e, (arms == arm).astype(float), level(end))
     return _found(
-        endpoint,
+        end,
         arm,
         control,
         HAZARD,

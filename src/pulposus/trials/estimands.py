@@ -99,7 +99,7 @@ class Seen:
             computed,
         )
 
-    def only(self, keep: np.ndarray) -> Seen:
+    def only(self, keep: np.ndarray | slice) -> Seen:
         """Some persons: (person,) true or false, or their places."""
         return Seen(
             self.arm[keep],
