@@ -51,8 +51,10 @@ FLOORS = {
     "figures": 5,
     "uncertainty": 6,
     "exchange": 6,
-    "cli": 7,
-    "__main__": 8,
+    "trials": 7,
+    "economics": 7,
+    "cli": 8,
+    "__main__": 9,
 }
 
 # The order inside rooms that have several files; those on one step never import one another.
@@ -207,6 +209,20 @@ ORDERS = {
         "tissue": 4,
         "tears": 5,
     },
+    "trials": {
+        "protocol": 0,
+        "workers": 0,
+        "folder": 1,
+        "allocation": 1,
+        "entered": 2,
+        "clinic": 2,
+        "discs": 2,
+        "conduct": 3,
+        "bank": 4,
+        "analysis": 4,
+        "designs": 4,
+        "power": 5,
+    },
     "exchange": {
         "posed": 0,
         "febio": 1,
@@ -263,6 +279,7 @@ NUMBERED = (
     "case",
     "validation",
     "uncertainty",
+    "trials",
 )
 STRUCTURE = {"axis", "axes", "ndim", "in_axes", "out_axes", "static_argnums"}
 MARKER = re.compile(r"#\s*maths:\s*(?P<reason>.*)$")
