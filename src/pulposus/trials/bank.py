@@ -48,17 +48,17 @@ class Truth:
         return int(self.draws.size)
 
     @classmethod
-    def of(cls, region: str, count: int, seed: int, median: int | None = None) -> Truth:
-        """Of `count` trials: every draw of the law in turn; all of them `median` in the middle of places if given."""
+    def of(cls, region: str, count: int, seed: int) -> Truth:
+        """Of `count` trials: every draw of the law in turn, in an order by chance, and a place each."""
         names, rows = person.responses(region)
-        if median is not None:
-            return cls(np.full(count, median), np.zeros(count))
-        chance = np.random.default_rng([seed, _TRIALS, len(rows)])
+        draws = np.random.default_rng([seed, _TRIALS]).permutation(len(rows))[np.arange(count) % len(rows)]
         # one stream a trial, so that it is the same however many there are
         place = np.array([np.random.default_rng([seed, _TRIALS, i]).standard_t(FREEDOMS) for i in range(count)])
-        draws = chance.permutation(len(rows))[np.arange(count) % len(rows)]
-        spread = rows[draws, names.index("trial_spread")]
-        return cls(draws, spread * place)
+        return cls(draws, rows[draws, names.index("trial_spread")] * place)
+
+    def all_of(self, which: int, count: int) -> Truth:
+        """One of these, `count` times."""
+        return Truth(np.full(count, self.draws[which]), np.full(count, self.place[which]))
 
 
 @dataclass(frozen=True)

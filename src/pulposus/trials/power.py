@@ -169,7 +169,8 @@ class Truths:
     h: float
     z: float
     again: np.ndarray
-    median: int  # the draw whose difference is the middle one
+    truth: Truth
+    median: int  # which of them has the middle difference
 
     def power(self, h: float, differences: np.ndarray | None = None) -> np.ndarray:
         """Power of each draw (draw,) for a trial of 1 / (1/n_1 + 1/n_2) = h, on the side that is better."""
@@ -223,7 +224,8 @@ def truths(bank: Bank, protocol: Protocol, count: int = TRUTHS, tell: Tell | Non
         h,
         float(-ndtri(alpha / 2)),
         difference + scale * moved,
-        int(truth.draws[middle]),
+        truth,
+        middle,
     )
 
 
@@ -256,7 +258,7 @@ class Size:
             return (
                 f"{self.over}: no size up to {self.most:,} persons shows the model's own effect with "
                 f"{HUNDRED * self.goal:g} % power; at {self.most:,} it is {HUNDRED * self.reached:.0f} %."
-            ).replace(",", " ", 0)
+            )
         return f"{self.over}: {self.persons:,.0f} persons show the model's own effect with {HUNDRED * self.goal:g} % power."
 
 
