@@ -22,6 +22,7 @@ PACKAGE = ROOT / "src" / "pulposus"
 FLOORS = {
     "errors": -1,
     "interrupt": -1,
+    "staff": 0,
     "evidence": 0,
     "statistics": 0,
     "disc": 1,
@@ -125,7 +126,7 @@ ORDERS = {
         "narrowed": 3,
         "beside": 3,
     },
-    "outcomes": {"scores": 0, "response": 0, "person": 1, "reported": 2, "symptoms": 2},
+    "outcomes": {"scores": 0, "response": 0, "chance": 0, "person": 1, "reported": 2, "symptoms": 2},
     "statistics": {
         "given": 0,
         "estimate": 1,

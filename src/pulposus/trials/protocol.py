@@ -35,6 +35,7 @@ from pulposus.evidence import criteria as lists
 from pulposus.evidence import trials
 from pulposus.outcomes import reported
 from pulposus.outcomes.person import Given
+from pulposus.patients.who import Who
 from pulposus.therapies import options, protocol
 from pulposus.therapies.options import Planned
 from pulposus.therapies.protocol import Treatment
@@ -129,6 +130,7 @@ class TrialTable(_Table):
             raise InputError(f"[trial] criteria {self.criteria} are of the {found} spine, and region is {self.region}.")
         if self.source:
             evidence.reference(self.source)
+        Who(self.region, "patients", self.country)
         return self
 
 
