@@ -58,7 +58,7 @@ def _over_size(axes: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
         axes.axhline(goal, color=GREY, lw=0.8, ls=":")
     if len(curve):
         axes.plot(curve["size"], curve["assurance"], color=BLUE, label="over the draws (assurance)")
-        low, high = (curve["assurance"] + sign * _WIDE * curve["bank_error"] for sign in (-1, 1))
+        low, high = (curve["assurance"] + sign * _WIDE * curve["assurance_bank_error"] for sign in (-1, 1))
         axes.fill_between(curve["size"], low, high, color=BLUE, alpha=0.2, lw=0)
         axes.plot(curve["size"], curve["at_median_draw"], color=ORANGE, ls="--", label="at the median draw")
     looks = (
@@ -77,7 +77,7 @@ def _over_size(axes: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
     axes.set_xlabel("persons in all arms")
     axes.set_ylabel("share of trials that show it")
     axes.set_title("Power over size", loc="left")
-    axes.legend(loc="upper left")
+    axes.legend(loc="upper left", frameon=True, framealpha=0.9, edgecolor="none")
 
 
 def _arms(axes: Axes, tables: Mapping[str, pd.DataFrame], what: str, share: bool) -> None:

@@ -7,12 +7,12 @@ Equations: a trial t has one draw of the law of responses for everybody, and its
 ``trial_spread`` times Student's t of `FREEDOMS`; a person of it lives as `lives` says.
 Reads: draws of ``evidence/responses_*.csv``. Writes: nothing.
 Why this holds: the law is uncertain for all people of a trial at once, so that what is uncertain does not average out
-within a trial; batches are of fixed trials, so that trial 7 is the same among 10 and among 1,000.
+within a trial; chance is that of a trial's and a person's number, so that trial 7 is the same among
+10 and among 1,000.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,8 +22,8 @@ import numpy as np
 
 from pulposus.errors import InputError
 from pulposus.outcomes import person
-from pulposus.trials import lives
 from pulposus.trials.estimands import EVENTS, Seen, reads
+from pulposus.trials.lives import Crowd, eligible, lived
 from pulposus.trials.protocol import CONVERSION, DISC, RESPONDER
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 LEAST = 500  # persons of a bank at least
 ROWS = 120_000  # maths: persons that live at once
 FREEDOMS = 5  # maths: of the t distribution of trials, as in the fit of the law of responses
-_PAIRS, _TRIALS = 1, 2  # maths: streams of chance
+_TRIALS = 2  # maths: a stream of chance
+_STRIDE = 1_000_000  # maths: numbers of chance that a trial has to itself
+_APART = 10**13  # maths: where numbers of chance begin of people who live in every arm
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Bank:
         """
         if size < LEAST:
             raise InputError(f"A bank of {size} persons is too small to draw trials from; ask for {LEAST} or more.")
-        return cls(protocol, lives.eligible(protocol, size, seed, enriched), seed)
+        return cls(protocol, eligible(protocol, size, seed, enriched), seed)
 
     @property
     def size(self) -> int:
@@ -85,9 +87,13 @@ class Bank:
         return len(self.people)
 
     @cached_property
-    def columns(self) -> dict[str, np.ndarray]:
-        """The people as arrays by column."""
-        return {str(name): self.people[name].to_numpy() for name in self.people.columns}
+    def _columns(self) -> dict[str, np.ndarray]:
+        known = ("pain", "disability", "limb_pain", *self.protocol.allocation.strata)
+        return {name: self.people[name].to_numpy() for name in known if name in self.people}
+
+    def chosen(self, who: np.ndarray) -> dict[str, np.ndarray]:
+        """Columns of some people, by their places, as often as they are named."""
+        return {name: column[who] for name, column in self._columns.items()}
 
 
 def reads_disc(endpoint: Endpoint) -> bool:
@@ -118,84 +124,41 @@ def replicates(
     size = protocol.size
     each = max(1, ROWS // size)
     allocated = np.concatenate([np.full(arm.size, i) for i, arm in enumerate(protocol.arms)])
-    for batch, first in enumerate(range(0, len(truth), each)):
+    for first in range(0, len(truth), each):
         if tell is not None:
             tell(first, len(truth), f"trials of {size}")
-        chance = np.random.default_rng([bank.seed, size, batch])
-        chosen = chance.integers(bank.size, size=(each, size))
-        arms = chance.permuted(np.tile(allocated, (each, 1)), axis=1)
         kept = np.arange(first, min(first + each, len(truth)))
-        whole = np.resize(kept, each)  # the last batch is filled up, and cut again
-        draws, place = (np.repeat(value[whole], size) for value in (truth.draws, truth.place))
-        seen = _lived(bank, protocol, chosen.ravel(), arms.ravel(), draws, place, scores, effect, null, chance)
-        yield kept, seen.only(slice(0, kept.size * size))
+        chosen, arms = list[np.ndarray](), list[np.ndarray]()
+        for trial in kept.tolist():
+            chance = np.random.default_rng([bank.seed, _TRIALS, trial])
+            chosen.append(chance.integers(bank.size, size=size))
+            arms.append(chance.permutation(allocated))
+        who = np.concatenate(chosen)
+        trials = np.repeat(kept, size)
+        crowd = Crowd(
+            bank.chosen(who),
+            np.concatenate(arms),
+            trials * _STRIDE + np.tile(np.arange(size), kept.size),
+            trials,
+            np.repeat(truth.draws[kept], size),
+            np.repeat(truth.place[kept], size),
+        )
+        yield kept, lived(protocol, crowd, scores, bank.seed, effect, null)
 
 
 def paired(
-    bank: Bank, protocol: Protocol, draw: int, place: float, scores: tuple[str, ...], effect: float = 1.0
+    bank: Bank, protocol: Protocol, truth: Truth, which: int, scores: tuple[str, ...], lives: int = 1
 ) -> Seen:
-    """Every person of the bank in every arm, one arm after the other, the same chance in each."""
-    everyone, parts = np.arange(bank.size), []
-    for i in range(len(protocol.arms)):
-        chance = np.random.default_rng([bank.seed, _PAIRS, draw])
-        arms = np.full(bank.size, i)
-        draws, places = np.full(bank.size, draw), np.full(bank.size, place)
-        parts.append(_lived(bank, protocol, everyone, arms, draws, places, scores, effect, False, chance))
-    return joined(parts)
-
-
-def joined(parts: list[Seen]) -> Seen:
-    """Persons of several, one after the other."""
-    first = parts[0]
-
-    def put(name: str) -> dict[str, np.ndarray]:
-        return {key: np.concatenate([getattr(part, name)[key] for part in parts]) for key in getattr(first, name)}
-
-    return Seen(
-        np.concatenate([part.arm for part in parts]),
-        first.months,
-        put("value"),
-        put("start"),
-        put("happened"),
-        np.concatenate([part.end for part in parts]),
-        put("strata"),
+    """Every person of the bank `lives` times in every arm, the same chance in each: arms one after the other."""
+    people, arms = bank.size * lives, len(protocol.arms)
+    who = np.tile(np.arange(bank.size), lives * arms)
+    count = who.size
+    crowd = Crowd(
+        bank.chosen(who),
+        np.repeat(np.arange(arms), people),
+        _APART + which * _STRIDE + np.tile(np.arange(people), arms),
+        np.full(count, _APART // _STRIDE + which),
+        np.full(count, truth.draws[which]),
+        np.full(count, truth.place[which]),
     )
-
-
-def _lived(
-    bank: Bank,
-    protocol: Protocol,
-    chosen: np.ndarray,
-    arms: np.ndarray,
-    draws: np.ndarray,
-    place: np.ndarray,
-    scores: tuple[str, ...],
-    effect: float,
-    null: bool,
-    chance: np.random.Generator,
-) -> Seen:
-    """Persons of the bank in their arms; scores of an arm's people are drawn together."""
-    count, months = chosen.size, np.array(protocol.visits.months)
-    value = {name: np.full((count, months.size), np.nan) for name in scores}
-    start = {name: np.full(count, np.nan) for name in scores}
-    happened, end = {name: np.full(count, math.inf) for name in EVENTS}, np.full(count, months[-1])
-    sites = chance.integers(protocol.sites.count, size=count)
-    for i, arm in enumerate(protocol.arms):
-        here = np.flatnonzero(arms == i)
-        if not here.size:
-            continue
-        people = {name: column[chosen[here]] for name, column in bank.columns.items()}
-        life = protocol.control if null else arm
-        lived = lives.lived(
-            protocol, life, people, chance, draws[here], place[here], scores, sites[here], bank.seed, effect
-        )
-        for name in scores:
-            value[name][here], start[name][here] = lived.scores[name][:, 1:], lived.scores[name][:, 0]
-        for name in EVENTS:
-            happened[name][here] = lived.happened[name]
-        end[here] = lived.end
-    strata = {
-        name: sites if name == "site" else bank.columns[name][chosen] for name in protocol.allocation.strata
-    }
-    names = np.array([arm.name for arm in protocol.arms])
-    return Seen(names[arms], months, value, start, happened, end, strata)
+    return lived(protocol, crowd, scores, bank.seed)

@@ -291,7 +291,7 @@ def binary(
     if endpoint.analysis == "responder":
         others = covariates(kept, *(start[keep] for start in starts))
         try:
-            fit = responders.adjusted_difference(y, kept.arm, arm, control, others, level(endpoint))
+            fit = responders.adjusted_difference(y, kept.arm, arm, control, others, level(endpoint), small=True)
             told = {"value": fit.shares, "difference": fit.difference, "error": fit.error, "p": fit.p}
             return _found(endpoint, arm, control, SHARE, persons=persons, **told)
         except InputError as problem:

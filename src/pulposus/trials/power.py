@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 RUNS = 1000  # maths: trials where the caller names no number
 TRUTHS = 200  # maths: draws of the law whose difference is reckoned
+LIVES = 4  # maths: lives of each person of the bank for such a difference
 AGAIN = 200  # maths: times the persons of a bank are drawn again
 GOAL = 0.9  # maths: customary power
 MOST = 20_000  # maths: persons beyond which no size is sought
@@ -201,7 +202,7 @@ def truths(bank: Bank, protocol: Protocol, count: int = TRUTHS, tell: Tell | Non
     for i in range(count):
         if tell is not None:
             tell(i, count, "draws of the law")
-        seen = paired(bank, protocol, int(truth.draws[i]), float(truth.place[i]), scores)
+        seen = paired(bank, protocol, truth, i, scores, LIVES)
         ready = asked(seen, once, protocol, plan)
         found = next(one for one in judged(ready) if one.arm == active)
         gap = found.difference.value
@@ -217,7 +218,7 @@ def truths(bank: Bank, protocol: Protocol, count: int = TRUTHS, tell: Tell | Non
     scale = 1.0 if end.kind != "time" else math.nan
     alpha = ALPHA if end.alpha is None else end.alpha
     middle = int(np.argsort(difference, kind="stable")[count // 2])
-    h = 1 / (2 / bank.size)
+    h = 1 / (2 / (LIVES * bank.size))
     return Truths(
         difference,
         np.array(errors),
@@ -236,9 +237,11 @@ def _each(ready: Asked, arm: str, control: str, size: int) -> np.ndarray:
         first = (ready.values[1] == 1).astype(float)
     if first.ndim > 1:
         first = first[:, int(np.argmin(np.abs(ready.seen.months - end.month)))]
-    names = [one.name for one in ready.protocol.arms]
-    parts = [first[names.index(name) * size : (names.index(name) + 1) * size] for name in (arm, control)]
-    return np.asarray(parts[0] - parts[1])
+    names, people = [one.name for one in ready.protocol.arms], LIVES * size
+    parts = [first[names.index(name) * people : (names.index(name) + 1) * people] for name in (arm, control)]
+    gap = (parts[0] - parts[1]).reshape(LIVES, size)
+    known = np.isfinite(gap).sum(0)
+    return np.where(known > 0, np.nansum(gap, 0) / np.maximum(known, 1), np.nan)
 
 
 @dataclass(frozen=True)
@@ -262,35 +265,33 @@ class Size:
         return f"{self.over}: {self.persons:,.0f} persons show the model's own effect with {HUNDRED * self.goal:g} % power."
 
 
-def assured(found: Truths, protocol: Protocol, size: int, median: bool = False) -> tuple[float, float]:
-    """Power at a size over the draws (assurance), or at the median draw, and the bank's own error of it."""
+def assured(found: Truths, protocol: Protocol, size: int, median: bool = False) -> float:
+    """Power at a size over the draws (assurance), or at the median draw alone."""
+    return float(_power(found, protocol, size, median, found.difference))
+
+
+def bank_error(found: Truths, protocol: Protocol, size: int, median: bool = False) -> float:
+    """The bank's own error of `assured`: its spread over banks drawn again."""
+    return float(np.std([_power(found, protocol, size, median, row) for row in found.again]))
+
+
+def _power(found: Truths, protocol: Protocol, size: int, median: bool, differences: np.ndarray) -> float:
     active = next(arm.name for arm in protocol.arms if arm.name != protocol.control.name)
-    h = harmonic(protocol.sized(size), active)
-
-    def of(differences: np.ndarray) -> float:
-        if median:
-            middle = np.full(1, float(np.median(differences)))
-            spread = float(np.median(found.error)) * math.sqrt(found.h / h)
-            from scipy.special import ndtr
-
-            return float(ndtr(middle / spread - found.z)[0])
-        return float(found.power(h, differences).mean())
-
-    again = np.array([of(row) for row in found.again])
-    return of(found.difference), float(again.std())
+    each = found.power(harmonic(protocol.sized(size), active), differences)
+    return float(each[found.median] if median else each.mean())
 
 
 def needed(found: Truths, protocol: Protocol, goal: float = GOAL, most: int = MOST, median: bool = False) -> Size:
     """The smallest size with a power, by halving."""
     over = "At the median draw" if median else "Over what trials leave possible"
-    reached = assured(found, protocol, most, median)[0]
+    reached = assured(found, protocol, most, median)
     if reached < goal:
         return Size(goal, over, math.inf, most, reached)
     low, high = len(protocol.arms) * 2, most
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if assured(found, protocol, middle, median)[0] >= goal else (middle, high)
-    return Size(goal, over, float(high), most, assured(found, protocol, high, median)[0])
+        low, high = (low, middle) if assured(found, protocol, middle, median) >= goal else (middle, high)
+    return Size(goal, over, float(high), most, assured(found, protocol, high, median))
 
 
 # ---------------------------------------------------------------------------------------------- beside what was printed

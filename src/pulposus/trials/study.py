@@ -147,7 +147,7 @@ def sentences(found: Study) -> list[str]:
     if protocol.interim.information:
         said.append(f"With its looks it enrols {first.persons:.0f} ± {first.persons_error:.1f} persons on average.")
     if found.truths is not None:
-        _, own = power.assured(found.truths, protocol, protocol.size)
+        own = power.bank_error(found.truths, protocol, protocol.size)
         said.append(f"The bank of {found.bank} persons adds ± {HUNDRED * own:.1f} % to the power (bootstrap).")
     if not found.disc:
         said.append(
@@ -203,10 +203,11 @@ def curve(found: Study) -> pd.DataFrame:
         most = max([found.needed[0].most, found.protocol.size])
         low = max(2 * len(found.protocol.arms) * 2, found.protocol.size // 4)
         for size in np.unique(np.geomspace(low, most, POINTS_OF_CURVE).round().astype(int)).tolist():
-            value, error = power.assured(found.truths, found.protocol, size)
-            middle, middle_error = power.assured(found.truths, found.protocol, size, median=True)
-            rows.append({"size": size, "assurance": value, "bank_error": error, "at_median_draw": middle})
-            rows[-1]["at_median_draw_bank_error"] = middle_error
+            row: dict[str, Any] = {"size": size}
+            for name, median in (("assurance", False), ("at_median_draw", True)):
+                row[name] = power.assured(found.truths, found.protocol, size, median)
+                row[f"{name}_bank_error"] = power.bank_error(found.truths, found.protocol, size, median)
+            rows.append(row)
     return pd.DataFrame(rows)
 
 
