@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 
 from pulposus.statistics import estimate, longitudinal, missing, multiplicity, responders, survival
-from pulposus.trials.analysis import adjusted, analyse, sentence
+from pulposus.trials.analysis import adjusted, analyse
 from pulposus.trials.compared import compared
 from pulposus.trials.conduct import Conducted
 from pulposus.trials.estimands import Seen, answered, handled, strategies
 from pulposus.trials.protocol import Protocol
+from pulposus.trials.told import sentence
 
 MONTHS = (3.0, 6.0, 12.0)
 

@@ -22,10 +22,10 @@ import numpy as np
 from pulposus.errors import InputError
 from pulposus.statistics import multiplicity, sequential
 from pulposus.trials import described
-from pulposus.trials.compared import HAZARD, SHARE, Found, compared
+from pulposus.trials.compared import HAZARD, Found, compared
 from pulposus.trials.estimands import Seen, strategies
 from pulposus.trials.sensitivity import Assumed, Group, imputed, subgroups
-from pulposus.trials.variables import better, title, unit
+from pulposus.trials.told import sentence, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 SPENDINGS = {"obrien_fleming": "asOF", "pocock": "asP"}
 FOLDER = "analysis"
-HUNDRED = 100  # maths: a share in percent
 
 
 @dataclass(frozen=True)
@@ -92,12 +91,12 @@ def analyse(protocol: Protocol, conducted: Any, seed: int = 0) -> Analysis:
     assumed, said, groups = list[Assumed](), list[str](), list[Group]()
     people = conducted.people.sort_values("patient", kind="stable")
     kept = people[seen.computed]
-    told = {name: kept[name].to_numpy() for name in kept.columns}
+    known = {name: kept[name].to_numpy() for name in kept.columns}
     for end in protocol.endpoints:
         if end.role == "primary":
             rows, sentences = imputed(seen, end, protocol, plan, seed)
             assumed, said = assumed + rows, said + sentences
-            groups += subgroups(seen.analysed(), told, end, protocol, plan)
+            groups += subgroups(seen.analysed(), known, end, protocol, plan)
     return Analysis(
         protocol,
         tuple(adjusted(found)),
@@ -174,43 +173,6 @@ def z_of(found: Found) -> float:
     return float(math.copysign(-ndtri(found.p / 2), found.difference.value - null))
 
 
-# ---------------------------------------------------------------------------------------------- words
-
-
-def sentence(found: Found) -> str:
-    """What was found of one endpoint, in one sentence with its uncertainty."""
-    what = f"{title(found.variable)} at month {found.month:g}"
-    if math.isnan(found.difference.value):
-        return f"{found.endpoint} ({what}), {found.arm}: could not be analysed. {found.note}"
-    first, second = found.value
-    if not found.control:
-        value = _said(found.difference.value, found)
-        return f"{found.endpoint} ({what}): {value} ({_range(found)}). {found.note}"
-    against = f"{found.arm} {_said(first, found)} against {found.control} {_said(second, found)}"
-    p = f"p = {found.p:.3f}" if found.p >= 0.001 else "p < 0.001"  # maths: as p is printed
-    gap = f"difference {_said(found.difference.value, found, True)}"
-    if found.scale == HAZARD:
-        gap = f"hazard ratio {found.difference.value:.2f}"
-    verdict = "a difference was shown" if found.shown else "no difference was shown"
-    if found.shown and found.scale != HAZARD:
-        more = (found.difference.value > 0) == (better(found.variable) == "higher")
-        verdict = f"{found.arm} did {'better' if more else 'worse'}"
-    share = f"{HUNDRED * (1 - found.alpha):g} %"
-    return f"{found.endpoint} ({what}): {against}; {gap} ({share} {_range(found)}), {p}: {verdict}."
-
-
-def _said(value: float, found: Found, signed: bool = False) -> str:
-    if found.scale in (SHARE, HAZARD):
-        return f"{HUNDRED * value:{'+' if signed else ''}.1f} %"
-    return f"{value:{'+' if signed else ''}.2f} {unit(found.variable)}"
-
-
-def _range(found: Found) -> str:
-    factor, digits = (HUNDRED, 1) if found.scale == SHARE else (1, 2)
-    low, high = factor * found.difference.low, factor * found.difference.high
-    return f"{low:.{digits}f} to {high:.{digits}f}"
-
-
 # ---------------------------------------------------------------------------------------------- written
 
 
@@ -253,4 +215,4 @@ def publish(folder: str | Path, conducted: Any, seed: int = 0) -> Path:
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     for name, table in tables(analysis).items():
         write_text(folder / FOLDER / f"{name}.csv", table.to_csv(index=False))
-    return write_report(folder / "report.html", analysis)
+    return write_report(folder / "report.html", told(analysis))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from pulposus.trials.protocol import Protocol
 
+# words of causality that count as related: all but unlikely and unrelated
+RELATED = ("true", "certain", "probable", "possible", "likely")
 INTERCURRENT = (*EVENTS, "left")
 _COLUMNS = {
     "age": "age, years",
@@ -145,9 +147,10 @@ def safety(conducted: Any, seen: Seen, protocol: Protocol) -> pd.DataFrame:
     import pandas as pd
 
     events = conducted.events[~conducted.events["event"].isin(INTERCURRENT)]
+    related = events["related"].astype(str).str.lower()
     kinds: dict[str, pd.DataFrame] = {"any": events}
     kinds["any serious"] = events[events["serious"].astype(bool)]
-    kinds["any related"] = events[events["related"].astype(bool)]
+    kinds["any related"] = events[related.isin(RELATED)]
     kinds |= {str(name): rows for name, rows in events.groupby("event", sort=True)}
     out = []
     for name, rows in kinds.items():
