@@ -23,7 +23,7 @@ MONTHS = (3.0, 6.0, 12.0)
 
 def protocol(size: int = 60, **more: Any) -> Protocol:
     """Two arms, a responder and scores."""
-    tables = {
+    tables: dict[str, Any] = {
         "trial": {"name": "made up"},
         "arms": [
             {"name": "cells", "size": size, "treatments": ["cells"]},
@@ -42,10 +42,12 @@ def protocol(size: int = 60, **more: Any) -> Protocol:
             },
             {"name": "pain", "variable": "vas_back", "month": 12, "analysis": "ancova"},
             {"name": "disability", "variable": "odi", "month": 12, "analysis": "mmrm", "order": 2},
-            {"name": "operated", "variable": "conversion", "month": 12, "kind": "time", "analysis": "survival", "order": 3},
-            {"name": "opioids", "variable": "opioid", "month": 12, "kind": "binary", "analysis": "difference", "order": 3},
+            {"name": "operated", "variable": "conversion", "month": 12, "kind": "time", "analysis": "survival"},
+            {"name": "opioids", "variable": "opioid", "month": 12, "kind": "binary", "analysis": "difference"},
         ],
     }
+    for place, end in enumerate(tables["endpoints"]):
+        end["order"] = (1, 1, 2, 3, 3)[place]
     return Protocol.from_dict(tables | more)
 
 
@@ -142,7 +144,8 @@ def test_each_endpoint_is_what_statistics_give_by_hand() -> None:
     event = (seen.happened["surgery"] <= when).astype(int)
     assert of(found, "operated").p == pytest.approx(survival.log_rank(when, event, seen.arm).p, abs=1e-12)
     drug = answered(seen, one.endpoints[4], one, plan)[:, -1]
-    counts = [(int(np.nansum(drug[seen.arm == a])), int(np.isfinite(drug[seen.arm == a]).sum())) for a in ("cells", "sham")]
+    each = [drug[seen.arm == name] for name in ("cells", "sham")]
+    counts = [(int(np.nansum(one)), int(np.isfinite(one).sum())) for one in each]
     assert of(found, "opioids").difference == estimate.newcombe(*counts[0], *counts[1])
 
 
@@ -151,10 +154,11 @@ def test_strategies_do_what_their_names_say() -> None:
     seen = Seen.of(made(one, 1, gone=0.0))
     raw, start = seen.value["vas_back"], seen.start["vas_back"]
     operated = seen.months >= seen.happened["surgery"][:, None]
-    plain = {name: "treatment_policy" for name in ("rescue", "surgery", "crossover", "death", "missing")}
+    plain = dict.fromkeys(("rescue", "surgery", "crossover", "death", "missing"), "treatment_policy")
     assert np.array_equal(handled(seen, "vas_back", plain)[0], raw)
     open_, _ = handled(seen, "vas_back", plain | {"surgery": "hypothetical"})
-    assert np.array_equal(np.isnan(open_), operated) and operated.any()
+    assert operated.any()
+    assert np.array_equal(np.isnan(open_), operated)
     composite, decided = handled(seen, "vas_back", plain | {"surgery": "composite"})
     assert np.array_equal(decided, operated)
     assert np.array_equal(composite, np.where(operated, start[:, None], raw))
@@ -162,9 +166,11 @@ def test_strategies_do_what_their_names_say() -> None:
     for i in np.flatnonzero(operated.any(1)):
         first = int(np.argmax(operated[i]))
         before = raw[i, first - 1] if first else start[i]
-        assert (carried[i, first:] == before).all() and np.array_equal(carried[i, :first], raw[i, :first])
+        assert (carried[i, first:] == before).all()
+        assert np.array_equal(carried[i, :first], raw[i, :first])
     respond = answered(seen, one.endpoints[0], one, plain | {"surgery": "composite"})
-    assert not respond[operated].any() and respond[~operated].any()
+    assert not respond[operated].any()
+    assert respond[~operated].any()
 
 
 def test_a_missing_answer_is_left_open_or_counts_as_none() -> None:
@@ -173,7 +179,8 @@ def test_a_missing_answer_is_left_open_or_counts_as_none() -> None:
     plan = strategies(one) | {"surgery": "treatment_policy"}
     left = answered(seen, one.endpoints[0], one, plan)
     none = answered(seen, one.endpoints[0], one, plan | {"missing": "composite"})
-    assert np.isnan(left).any() and np.array_equal(np.nan_to_num(left), none)
+    assert np.isnan(left).any()
+    assert np.array_equal(np.nan_to_num(left), none)
 
 
 # ---------------------------------------------------------------------------------------------- invariances
@@ -190,8 +197,9 @@ def test_rows_may_stand_in_any_order_and_the_same_seed_gives_the_same() -> None:
     )
     first, second = analyse(one, conducted, seed=7), analyse(one, mixed, seed=7)
     assert first.endpoints == second.endpoints
-    assert [(a.assumption, a.difference) for a in first.sensitivity] == [(a.assumption, a.difference) for a in second.sensitivity]
-    assert first.subgroups == second.subgroups and first.tipping == second.tipping
+    assert first.sensitivity == second.sensitivity
+    assert first.subgroups == second.subgroups
+    assert first.tipping == second.tipping
     pd.testing.assert_frame_equal(first.safety, second.safety)
     pd.testing.assert_frame_equal(first.flow, second.flow)
 
@@ -221,7 +229,8 @@ def test_names_of_arms_change_nothing() -> None:
 def test_a_person_who_failed_is_counted_and_not_analysed() -> None:
     one = protocol(40)
     whole, broken = analyse(one, made(one, 5)), analyse(one, made(one, 5, failed=3))
-    assert broken.flow["not computed"].tolist() == [3, 0] and len(broken.failures) == 3
+    assert broken.flow["not computed"].tolist() == [3, 0]
+    assert len(broken.failures) == 3
     assert broken.flow["allocated"].tolist() == whole.flow["allocated"].tolist()
     assert of(list(broken.endpoints), "operated").persons == (37, 40)
 
@@ -257,7 +266,9 @@ def test_what_cannot_be_analysed_has_a_sentence() -> None:
     conducted = made(one, 5)
     nobody = conducted.events[conducted.events["event"] != "surgery"]
     found = of(list(analyse(one, replace(conducted, events=nobody)).endpoints), "operated")
-    assert math.isnan(found.p) and "event" in found.note and "could not be analysed" in sentence(found)
+    assert math.isnan(found.p)
+    assert "event" in found.note
+    assert "could not be analysed" in sentence(found)
     assert not found.shown
 
 

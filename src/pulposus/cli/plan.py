@@ -74,9 +74,8 @@ def power(
         raise InputError(f"--goal {goal:g} is no power; give a share between 0 and 1.")
     asked, groups = read_protocol(protocol), _groups(enriched)
     with progress(quiet) as tell:
-        found = study.study(
-            asked, replicates, whole(sizes, "--sizes"), numbers(effects, "--effects"), groups, bank, most, goal, seed, tell
-        )  # fmt: skip
+        grid = (whole(sizes, "--sizes"), numbers(effects, "--effects"), groups)
+        found = study.study(asked, replicates, *grid, bank, most, goal, seed, tell)
     written = study.publish(out, found)
     print_tables(*_grid(found))
     for text in study.sentences(found):

@@ -92,8 +92,8 @@ def _arms(axes: Axes, tables: Mapping[str, pd.DataFrame], what: str, share: bool
         colour = COLOURS[place]
         low, middle, high = np.quantile(values, (0.05, 0.5, 0.95))
         counts, edges = np.histogram(values, _BINS)
-        wide, look = 0.8 * counts / counts.max(), {"align": "edge", "color": colour, "alpha": 0.35}
-        axes.barh(edges[:-1], wide, np.diff(edges), left=place - 0.4, **look)
+        wide, left = 0.8 * counts / counts.max(), place - 0.4
+        axes.barh(edges[:-1], wide, np.diff(edges), left=left, align="edge", color=colour, alpha=0.35)
         axes.plot([place - 0.42] * 2, [low, high], color=colour, lw=2.5)
         axes.plot(place - 0.42, middle, "o", color=colour, ms=5)
         if len(printed) and (printed["arm"] == name).any():

@@ -109,8 +109,8 @@ def _notes(lines: Sequence[str]) -> str:
 def _sensitivity(told: Told) -> str:
     body = _table(told, "sensitivity") + _list(told.tipping)
     explained = (
-        "MAR: a person who was not seen went on as people like them in their arm. J2R: from then on as the control arm. "
-        "CR: as the control arm all along. Each by multiple imputation."
+        "MAR: a person who was not seen went on as people like them in their arm. J2R: from then on as the control "
+        "arm. CR: as the control arm all along. Each by multiple imputation."
     )
     return f"{body}<p><small>{escape(explained)}</small></p>" if body else ""
 
@@ -144,7 +144,10 @@ def _curves(told: Told) -> str:
 def _forest(told: Told) -> str:
     from pulposus.figures.trial import write_forest
 
-    words = "The whole trial (diamond), then kinds of persons; interaction: whether kinds differ more than chance has it."
+    words = (
+        "The whole trial (diamond), then kinds of persons (how many in the arm and in the control); interaction: whether "
+        "kinds differ more than chance has it."
+    )
     drawn = _png(lambda path: write_forest(path, told.forest, told.forest_label, told.forest_null), words)
     return f"{drawn}<p>{escape(words)}</p>{_table(told, 'subgroups')}" if drawn else ""
 
@@ -154,11 +157,11 @@ def _forest(told: Told) -> str:
 
 def _flow(told: Told) -> str:
     """CONSORT: screened, not entered, allocated by arm, lost, analysed; boxes of an SVG in the colour of the text."""
-    arms, wide = list(told.flow), max(len(told.flow) * (_BOX + _GAP) - _GAP, 2 * _BOX + _GAP)
+    arms, wide = list(told.flow), float(max(len(told.flow) * (_BOX + _GAP) - _GAP, 2 * _BOX + _GAP))
     middle, boxes, lines = wide / 2, list[str](), list[str]()
     top = 0
     if told.screened:
-        entered = [f"{key.removeprefix('not entered: ')}: {value}" for key, value in told.screened.items() if ":" in key]
+        entered = [f"{key.split(': ')[-1]}: {value}" for key, value in told.screened.items() if ":" in key]
         first = [f"Screened: {told.screened.get('screened', 0)}"]
         boxes.append(_box(middle - _BOX / 2, 0, first))
         high = _height(entered or ["none"]) + _HIGH
@@ -174,24 +177,30 @@ def _flow(told: Told) -> str:
     fork = top + _height(entered_box) + _GAP
     lines.append(_line(middle, top + _height(entered_box), middle, fork - _GAP / 2))
     left = middle - (len(arms) * (_BOX + _GAP) - _GAP) / 2
-    bottom = fork
-    for place, arm in enumerate(arms):
+    bottom, columns = fork, [_column(arm) for arm in arms]
+    rows = [max(_height(column[i]) for column in columns) for i in range(3)]
+    for place, column in enumerate(columns):
         x = left + place * (_BOX + _GAP)
         centre = x + _BOX / 2
         lines += [_line(middle, fork - _GAP / 2, centre, fork - _GAP / 2), _line(centre, fork - _GAP / 2, centre, fork)]
-        y = fork
-        lost = [f"{name}: {arm[name]}" for name in _LOST if arm[name]] or ["nobody lost, nothing between"]
-        for block in ([str(arm["arm"]), f"allocated: {arm['allocated']}"], lost, [f"with an answer: {arm['analysed']}"]):
+        y = before = fork
+        for block, high in zip(column, rows, strict=True):
             if y > fork:
-                lines.append(_line(centre, y - _GAP, centre, y))
+                lines.append(_line(centre, before, centre, y))
             boxes.append(_box(x, y, block))
-            y += _height(block) + _GAP
+            before, y = y + _height(block), y + high + _GAP
         bottom = max(bottom, y)
     size = f'viewBox="-4 -4 {wide + 8:.0f} {bottom:.0f}" width="{wide + 8:.0f}" height="{bottom:.0f}"'
     return (
         f'<div class="scroll"><svg {size} role="img" aria-label="Flow of people through the trial" '
         f'font-size="13" fill="currentColor">{"".join(lines)}{"".join(boxes)}</svg></div>'
     )
+
+
+def _column(arm: Mapping[str, Any]) -> list[list[str]]:
+    """The boxes of an arm, from top to bottom."""
+    lost = [f"{name}: {arm[name]}" for name in _LOST if arm[name]] or ["nobody lost, nothing between"]
+    return [[str(arm["arm"]), f"allocated: {arm['allocated']}"], lost, [f"with an answer: {arm['analysed']}"]]
 
 
 def _height(lines: Sequence[str]) -> int:

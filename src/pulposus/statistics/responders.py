@@ -87,7 +87,7 @@ class Adjusted:
 
 def adjusted_difference(
     response: Any,
-    arm: Sequence[Any],
+    arm: Sequence[Any] | np.ndarray,
     name: str,
     reference: str,
     covariates: Any = None,
@@ -97,7 +97,8 @@ def adjusted_difference(
     """How many more respond in arm `name` than in `reference`, adjusted for covariates (person, covariate).
 
     Persons of other arms are left out. `small`: variance times n / (n - terms) and Student's t on n - terms, without
-    which a trial of some hundred persons with several covariates errs too often. Raises InputError for an arm that nobody is in.
+    which a trial of some hundred persons with several covariates errs too often. Raises InputError for an arm that
+    nobody is in.
     """
     y = given.counts(response, "response")
     arms = given.labels(arm, "arm", y.size).astype(str)
@@ -125,4 +126,5 @@ def adjusted_difference(
         raise InputError(f"{len(x)} persons cannot tell {x.shape[1]} terms apart; leave a covariate out.")
     error *= math.sqrt(len(x) / freedom) if small else 1.0
     found = student(value, error, freedom, level, said) if small else normal(value, error, level, said)
-    return Adjusted(found, two_sided(value / error, freedom if small else None), fit.odds_ratio(1, level), (means[0], means[1]), error)
+    p = two_sided(value / error, freedom if small else None)
+    return Adjusted(found, p, fit.odds_ratio(1, level), (means[0], means[1]), error)

@@ -1,8 +1,8 @@
 """A bank of people in all arms, from which trials are drawn again and again.
 
 What: `Bank` holds persons who meet a protocol's criteria (at least 500); `replicates` gives many trials at once as one
-`Seen`, persons drawn from the bank with replacement; `paired` gives every person of the bank in every arm, with the same
-chance in each (common random numbers).
+`Seen`, persons drawn from the bank with replacement; `paired` gives every person of the bank in every arm, with the
+same chance in each (common random numbers).
 Equations: a trial t has one draw of the law of responses for everybody, and its own place, a logit of spread
 ``trial_spread`` times Student's t of `FREEDOMS`; a person of it lives as `lives` says.
 Reads: draws of ``evidence/responses_*.csv``. Writes: nothing.

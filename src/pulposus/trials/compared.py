@@ -70,7 +70,7 @@ class Found:
 class Asked:
     """An endpoint ready to be judged: persons, and what is asked of them under the strategies.
 
-    `values`: scores at visits (person, visit); or answers 0, 1 and nan (person,); or times and kinds of event (person,).
+    `values`: scores at visits (person, visit); or answers 0, 1, nan (person,); or times and kinds of event (person,).
     """
 
     seen: Seen
@@ -187,10 +187,10 @@ def continuous(
     if endpoint.analysis == "difference":
         for arm in actives:
             one, two = y[kept.arm == arm] - b[kept.arm == arm], y[kept.arm == control] - b[kept.arm == control]
-            gap, p = estimate.welch(one, two, level(endpoint))
+            found, p = estimate.welch(one, two, level(endpoint))
             error = math.sqrt(one.var(ddof=1) / one.size + two.var(ddof=1) / two.size)
             told = {"persons": (one.size, two.size), "value": (float(one.mean()), float(two.mean()))}
-            out.append(_found(endpoint, arm, control, POINTS, difference=gap, error=error, p=p, **told))
+            out.append(_found(endpoint, arm, control, POINTS, difference=found, error=error, p=p, **told))
         return out
     fit = longitudinal.ancova(y, kept.arm, b, covariates(kept), control, level(endpoint))
     means = {mean.name: mean.estimate.value for mean in fit.means}

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pulposus.outcomes.reported import DRUGS
 from pulposus.statistics import estimate
 from pulposus.trials.estimands import EVENTS, FAILED, Seen, answered, at_last, handled
 from pulposus.trials.protocol import RESPONDER
+from pulposus.trials.variables import title
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +52,7 @@ def flow(conducted: Any, seen: Seen, protocol: Protocol) -> pd.DataFrame:
     import pandas as pd
 
     first = next(end for end in protocol.endpoints if end.role == "primary")
-    open_ = {name: "treatment_policy" for name in (*EVENTS, "missing")}
+    open_ = dict.fromkeys((*EVENTS, "missing"), "treatment_policy")
     if first.kind == "binary":
         answer = at_last(seen, answered(seen, first, protocol, open_), first)
     elif first.kind == "time":
@@ -92,7 +94,7 @@ def baseline(conducted: Any, seen: Seen, protocol: Protocol) -> pd.DataFrame:
     told = {column: people[column].to_numpy() for column in _COLUMNS if column in people}
     told |= {name: seen.start[name] for name in dict.fromkeys(asked)}
     for column, values in told.items():
-        row = {"quantity": _COLUMNS.get(column, column)}
+        row = {"quantity": _COLUMNS.get(column, title(column))}
         for arm in protocol.arms:
             here = values[seen.arm == arm.name]
             row[arm.name] = _summed(here, column)
@@ -101,8 +103,8 @@ def baseline(conducted: Any, seen: Seen, protocol: Protocol) -> pd.DataFrame:
 
 
 def _summed(values: np.ndarray, column: str) -> str:
-    if column in _COUNTED:
-        number = int((values == _COUNTED[column]).sum())
+    if column in _COUNTED or column in DRUGS:
+        number = int((values == _COUNTED.get(column, 1)).sum())
         return f"{number} ({HUNDRED * number / max(len(values), 1):.0f} %)"
     known = np.asarray(values, float)
     known = known[np.isfinite(known)]

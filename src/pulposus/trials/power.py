@@ -17,24 +17,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pulposus.errors import InputError
 from pulposus.evidence import trials
-from pulposus.outcomes import person, reported
-from pulposus.statistics.estimate import Estimate
+from pulposus.outcomes import reported
 from pulposus.trials.analysis import adjusted, plan_of, z_of
-from pulposus.trials.bank import Bank, Truth, paired, reads_disc, replicates, wanted
+from pulposus.trials.bank import Bank, Truth, paired, replicates, wanted
 from pulposus.trials.compared import ALPHA, HAZARD, Asked, Found, asked, judged
 from pulposus.trials.estimands import strategies
 from pulposus.trials.protocol import RESPONDER
 from pulposus.trials.variables import better
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from pulposus.trials.protocol import Arm, Endpoint, Protocol
 
 RUNS = 1000  # maths: trials where the caller names no number
@@ -262,7 +259,8 @@ class Size:
                 f"{self.over}: no size up to {self.most:,} persons shows the model's own effect with "
                 f"{HUNDRED * self.goal:g} % power; at {self.most:,} it is {HUNDRED * self.reached:.0f} %."
             )
-        return f"{self.over}: {self.persons:,.0f} persons show the model's own effect with {HUNDRED * self.goal:g} % power."
+        shown = f"show the model's own effect with {HUNDRED * self.goal:g} % power"
+        return f"{self.over}: {self.persons:,.0f} persons {shown}."
 
 
 def assured(found: Truths, protocol: Protocol, size: int, median: bool = False) -> float:

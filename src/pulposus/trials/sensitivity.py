@@ -22,7 +22,7 @@ from pulposus.errors import InputError
 from pulposus.statistics import meta, missing
 from pulposus.statistics.estimate import Estimate
 from pulposus.trials.compared import ALPHA, Found, binary, compared, continuous
-from pulposus.trials.estimands import MISSING, Seen, at, composed, handled, pain_of, reads, responds
+from pulposus.trials.estimands import MISSING, Seen, at, composed, handled, reads, responds
 from pulposus.trials.protocol import RESPONDER
 from pulposus.trials.variables import better
 

@@ -124,8 +124,7 @@ def sentences(found: Study) -> list[str]:
     if found.beside:
         printed = "; ".join(
             f"{one.published_arm} {HUNDRED * one.published:.0f} % "
-            f"({'inside' if abs(one.published - one.ours) <= NINE_TENTHS * one.spread else 'outside'} nine tenths of our "
-            "trials)"
+            f"({_inside(one)} nine tenths of our trials)"
             for one in found.beside
         )
         said.append(f"Published: {printed}.")
@@ -155,6 +154,10 @@ def sentences(found: Study) -> list[str]:
             "that feeds them only as scores do, and enriching by it changes nothing but who enters."
         )
     return said
+
+
+def _inside(one: Beside) -> str:
+    return "inside" if abs(one.published - one.ours) <= NINE_TENTHS * one.spread else "outside"
 
 
 NINE_TENTHS = 1.645  # maths: standard deviations of a normal on either side of nine tenths

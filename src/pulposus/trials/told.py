@@ -88,7 +88,8 @@ def told(analysis: Any) -> Told:
     protocol = analysis.protocol
     trial = protocol.trial
     first = analysis.primary[0]
-    label = {SHARE: "difference, % of persons", HAZARD: "hazard ratio"}.get(first.scale, f"difference, {unit(first.variable)}")
+    labels = {SHARE: "difference, % of persons", HAZARD: "hazard ratio"}
+    label = labels.get(first.scale, f"difference, {unit(first.variable)}")
     notes = [f"{one.endpoint}, {one.arm}: {one.note}" for one in analysis.endpoints if one.note]
     return Told(
         trial.title or trial.name,
@@ -129,13 +130,15 @@ def _drawn(analysis: Any) -> Any:
 def _asked(analysis: Any) -> list[tuple[str, str]]:
     protocol = analysis.protocol
     trial, table = protocol.trial, protocol.interim
-    arms = "; ".join(f"{arm.name}: {arm.size}, {', '.join(map(str, arm.inject)) or arm.procedure}" for arm in protocol.arms)
+    done = [", ".join(map(str, arm.inject)) or arm.procedure for arm in protocol.arms]
+    arms = "; ".join(f"{arm.name}: {arm.size}, {words}" for arm, words in zip(protocol.arms, done, strict=True))
     people = f"{trial.population} pain of the {trial.region} spine"
     people += f", criteria {trial.criteria}" if trial.criteria else ""
     people += "".join(f", {_criterion(one)}" for one in protocol.criteria)
     plan = strategies(protocol)
     ends = "; ".join(
-        f"{end.name}: {title(end.variable)}{f' ({end.rule})' if end.rule else ''} at month {end.month:g}, {_KINDS[end.analysis]}"
+        f"{end.name}: {title(end.variable)}{f' ({end.rule})' if end.rule else ''} at month {end.month:g}, "
+        f"{_KINDS[end.analysis]}"
         for end in protocol.endpoints
         if end.role == "primary"
     )
@@ -145,11 +148,16 @@ def _asked(analysis: Any) -> list[tuple[str, str]]:
         ("Blinding", trial.blinding),
         ("Primary", ends),
         ("What comes between", "; ".join(f"{name}: {_STRATEGIES[how]}" for name, how in plan.items())),
-        ("Several hypotheses", "primaries first, then secondaries in their order, each family by Holm, each gate open when all before have fallen"),
-    ]  # fmt: skip
+        (
+            "Several hypotheses",
+            "primaries first, then secondaries in their order, each family by Holm, each gate open when all before have "
+            "fallen",
+        ),
+    ]
     if analysis.looks:
         looks = ", ".join(f"{HUNDRED * one.share:g} %" for one in analysis.looks)
-        rows.append(("Looks", f"at {looks} of the information, {table.spending.replace('_', ' ')}, error {table.alpha:g}"))
+        spent = table.spending.replace("_", " ")
+        rows.append(("Looks", f"at {looks} of the information, {spent}, error {table.alpha:g}"))
     rows.append(("Seed", f"{analysis.seed}"))
     return rows
 
@@ -198,7 +206,8 @@ def _tables(analysis: Any) -> dict[str, Rows]:
 
 
 def _endpoints(found: Sequence[Found]) -> Rows:
-    heads = ["endpoint", "what", "arm (persons)", "control (persons)", "arm", "control", "difference", "95 % interval", "p", "adjusted", ""]
+    heads = ["endpoint", "what", "arm (persons)", "control (persons)", "arm", "control", "difference", "95 % interval"]
+    heads += ["p", "adjusted", ""]
     rows = []
     for one in found:
         known = not math.isnan(one.difference.value)
@@ -228,7 +237,8 @@ def _sensitivity(analysis: Any) -> Rows:
         like = scales[one.endpoint]
         factor, digits = (HUNDRED, 1) if like.scale == SHARE else (1, _digits(like.variable))
         gap = one.difference
-        said = one.note or f"{factor * gap.value:+.{digits}f} ({factor * gap.low:.{digits}f} to {factor * gap.high:.{digits}f})"
+        low, high = (f"{factor * end:.{digits}f}" for end in (gap.low, gap.high))
+        said = one.note or f"{factor * gap.value:+.{digits}f} ({low} to {high})"
         open_ = "" if math.isnan(one.unseen) else f"{HUNDRED * one.unseen:.0f} %"
         rows.append([one.endpoint, one.arm, one.assumption, open_, said, p_words(one.p)])
     return ["endpoint", "arm", "assumption", "last score open", "difference", "p"], rows
@@ -246,10 +256,13 @@ def _subgroups(analysis: Any) -> Rows:
 
 def _looks(analysis: Any) -> Rows:
     rows = [
-        [f"{HUNDRED * one.share:.0f} %", one.persons, round(one.z, 2), round(one.critical, 2), "✓ stops" if one.stops else "goes on"]
+        [f"{HUNDRED * one.share:.0f} %", one.persons, round(one.z, 2), round(one.critical, 2), _STOPS[one.stops]]
         for one in analysis.looks
     ]
     return ["information", "persons", "Z", "critical", ""], rows
+
+
+_STOPS = {True: "✓ stops", False: "goes on"}
 
 
 def _safety(analysis: Any) -> Rows:
