@@ -26,6 +26,7 @@ from pulposus.cli import (
     safety,
     take_in,
     trial,
+    trials,
 )
 from pulposus.cli.door import app
 
@@ -46,6 +47,7 @@ __all__ = [
     "safety",
     "take_in",
     "trial",
+    "trials",
 ]
 
 
