@@ -175,6 +175,7 @@ ORDERS = {
         "names": 1,
         "read": 2,
         "trial": 1,
+        "trials": 2,
         "people": 1,
         "safety": 1,
         "care": 2,

@@ -27,6 +27,7 @@ from pulposus.cli import (
     safety,
     take_in,
     trial,
+    trials,
 )
 from pulposus.cli.door import app
 
@@ -48,6 +49,7 @@ __all__ = [
     "safety",
     "take_in",
     "trial",
+    "trials",
 ]
 
 

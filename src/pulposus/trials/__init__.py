@@ -7,6 +7,7 @@ Writes: what `folder` says. Why this holds: docs/processes/trials.md.
 
 from __future__ import annotations
 
+from pulposus.trials.conduct import Conducted, conduct, read_trial
 from pulposus.trials.protocol import Protocol, read_protocol
 
-__all__ = ["Protocol", "read_protocol"]
+__all__ = ["Conducted", "Protocol", "conduct", "read_protocol", "read_trial"]

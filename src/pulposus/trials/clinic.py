@@ -121,6 +121,13 @@ def lots(protocol: Protocol, people: pd.DataFrame, seed: int) -> pd.DataFrame:
     return pd.DataFrame({"lot": names, "viability_logit": shift, "potency": potency})
 
 
+def draws(protocol: Protocol, people: pd.DataFrame, seed: int, world: World) -> np.ndarray:
+    """Which draw of the law's numbers is each person's (person,)."""
+    if world.draw is not None:
+        return np.full(len(people), world.draw)
+    return Fate.by_person(seed, people["patient"].to_numpy(int), protocol.trial.region, 0).draws
+
+
 # ---------------------------------------------------------------------------------------------- scores
 
 

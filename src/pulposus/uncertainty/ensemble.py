@@ -19,7 +19,6 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
