@@ -120,13 +120,13 @@ def _grid(found: Study) -> list[Table]:
     for head in ("arm", "as published", "n", "published", "ours", "nine tenths of trials", "source"):
         second.add_column(head)
     for one in found.beside:
-        factor = 100 if one.published <= 1 else 1
+        factor = 100 if found.protocol.endpoints[0].kind != "continuous" else 1
         low, high = (one.ours + sign * 1.645 * one.spread for sign in (-1, 1))  # maths: nine tenths of a normal
         second.add_row(
             one.arm,
             one.published_arm,
             "?" if math.isnan(one.persons) else f"{one.persons:g}",
-            f"{factor * one.published:.0f}",
+            f"{factor * one.published:.{0 if factor > 1 else 1}f}",
             f"{factor * one.ours:.1f} ± {factor * one.error:.1f}",
             f"{factor * low:.0f} to {factor * high:.0f}",
             one.source,

@@ -64,9 +64,12 @@ def run(
         if (out / "trial.json").exists():
             typer.echo(f"What is done is kept; go on with: {again()}", err=True)
         raise
+    from pulposus.trials.analysis import publish
+
+    page = publish(out, made)
     if not quiet:
         _say(made)
-    typer.echo(f"Trial: {out}")
+    typer.echo(f"Trial: {out}, page: {page}")
 
 
 def _say(made: Conducted) -> None:

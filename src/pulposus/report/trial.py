@@ -1,6 +1,6 @@
 """The page of a trial: what was asked, who took part, what came out and how far to trust it, in one offline file.
 
-What: `write_report` turns a `Told` (words and tables that `trials` made) into report.html, with its pictures inside.
+What: `write_report` turns a `Told` (words and tables that `trials` made) into report.html, its pictures inside.
 Reads: nothing. Writes: one file, whole or not at all.
 Why this holds: nothing is reckoned here; whatever a trial or a table says is escaped.
 """
@@ -8,17 +8,13 @@ Why this holds: nothing is reckoned here; whatever a trial or a table says is es
 from __future__ import annotations
 
 import base64
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pulposus.report.book import page, table
 from pulposus.report.sections import escape
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _BOX, _GAP, _HIGH = 200, 24, 22
 _LOST = ("not computed", "left", "death", "rescue", "surgery", "crossover")
@@ -26,9 +22,9 @@ _LOST = ("not computed", "left", "death", "rescue", "surgery", "crossover")
 
 @dataclass(frozen=True)
 class Told:
-    """What a page says. `asked`: terms and their words; `tables`: as `trials.analysis.tables` gives them, worded.
+    """What a page says. `asked`: terms and their words; `flow`: counts by arm; `tables`: name -> heads and rows.
 
-    `forest`: rows for the picture of subgroups (words, value, low, high, persons); `titles`: endpoint -> its words.
+    `curves`, `forest`: pictures as PNG, empty where there is nothing to draw.
     """
 
     title: str
@@ -37,12 +33,8 @@ class Told:
     asked: Sequence[tuple[str, str]]
     screened: Mapping[str, int]
     flow: Sequence[Mapping[str, Any]]
-    arms: Sequence[str]
-    curves: pd.DataFrame
-    titles: Mapping[str, str]
-    forest: Sequence[Mapping[str, Any]]
-    forest_label: str
-    forest_null: float
+    curves: bytes
+    forest: bytes
     tables: Mapping[str, tuple[Sequence[str], Sequence[Sequence[Any]]]]
     tipping: Sequence[str] = ()
     notes: Sequence[str] = ()
@@ -66,7 +58,7 @@ def _page(told: Told) -> str:
         ("flow", "Who took part", _flow(told) + _table(told, "failures")),
         ("baseline", "At the start", _table(told, "baseline")),
         ("endpoints", "Every endpoint", _table(told, "endpoints") + _notes(told.notes)),
-        ("curves", "Over time", _curves(told)),
+        ("curves", "Over time", _png(told.curves, _CURVES)),
         ("subgroups", "In whom", _forest(told)),
         ("sensitivity", "Scores that were not seen", _sensitivity(told)),
         ("looks", "Looks at the running trial", _table(told, "looks")),
@@ -118,38 +110,28 @@ def _sensitivity(told: Told) -> str:
 # ---------------------------------------------------------------------------------------------- pictures
 
 
-def _png(draw: Any, words: str) -> str:
-    """A picture inside the page; nothing where there is nothing to draw."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = draw(Path(folder) / "picture.png")
-        if made is None:
-            return ""
-        content = made.read_bytes()
+def _png(content: bytes, words: str) -> str:
+    """A picture inside the page, and what it shows; nothing where there is none."""
+    if not content:
+        return ""
     wide = int.from_bytes(content[16:20], "big") // 2  # half the pixels of the file, so that it is sharp
     coded = base64.b64encode(content).decode("ascii")
     return (
         f'<img src="data:image/png;base64,{coded}" alt="{escape(words)}" '
-        f'style="max-width:100%;width:{wide}px;background:#fff;border-radius:8px">'
+        f'style="max-width:100%;width:{wide}px;background:#fff;border-radius:8px"><p>{escape(words)}</p>'
     )
-
-
-def _curves(told: Told) -> str:
-    from pulposus.figures.trial import write_curves
-
-    words = "Means, or shares, of those who were seen, not adjusted, with 95 % intervals."
-    drawn = _png(lambda path: write_curves(path, told.curves, told.titles, told.arms), words)
-    return f"{drawn}<p>{escape(words)}</p>" if drawn else ""
 
 
 def _forest(told: Told) -> str:
-    from pulposus.figures.trial import write_forest
+    drawn = _png(told.forest, _FOREST)
+    return f"{drawn}{_table(told, 'subgroups')}" if drawn else ""
 
-    words = (
-        "The whole trial (diamond), then kinds of persons (how many in the arm and in the control); interaction: whether "
-        "kinds differ more than chance has it."
-    )
-    drawn = _png(lambda path: write_forest(path, told.forest, told.forest_label, told.forest_null), words)
-    return f"{drawn}<p>{escape(words)}</p>{_table(told, 'subgroups')}" if drawn else ""
+
+_CURVES = "Means, or shares, of those who were seen, not adjusted, with 95 % intervals."
+_FOREST = (
+    "The whole trial (diamond), then kinds of persons (how many in the arm and in the control); interaction: whether "
+    "kinds differ more than chance has it."
+)
 
 
 # ---------------------------------------------------------------------------------------------- the flow of people

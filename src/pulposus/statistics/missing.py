@@ -230,7 +230,9 @@ def impute(
     return Imputed(out, ~table.seen, assumption)
 
 
-def shifted(imputed: Imputed, arm: Sequence[Any] | np.ndarray, delta: dict[str, float], accumulate: bool = False) -> Imputed:
+def shifted(
+    imputed: Imputed, arm: Sequence[Any] | np.ndarray, delta: dict[str, float], accumulate: bool = False
+) -> Imputed:
     """The same tables with `delta` of each arm named added to scores that were not seen; `accumulate` adds it up by
     visit.
 

@@ -90,13 +90,12 @@ def analyse(protocol: Protocol, conducted: Any, seed: int = 0) -> Analysis:
     found = [one for end in protocol.endpoints for one in compared(seen, end, protocol, plan)]
     assumed, said, groups = list[Assumed](), list[str](), list[Group]()
     people = conducted.people.sort_values("patient", kind="stable")
-    kept = people[seen.computed]
-    known = {name: kept[name].to_numpy() for name in kept.columns}
+    known = {str(name): people[name].to_numpy() for name in people.columns}
     for end in protocol.endpoints:
         if end.role == "primary":
             rows, sentences = imputed(seen, end, protocol, plan, seed)
             assumed, said = assumed + rows, said + sentences
-            groups += subgroups(seen.analysed(), known, end, protocol, plan)
+            groups += subgroups(seen, known, end, protocol, plan)
     return Analysis(
         protocol,
         tuple(adjusted(found)),

@@ -22,16 +22,16 @@ import numpy as np
 
 from pulposus.errors import InputError
 from pulposus.outcomes import person
-from pulposus.trials.estimands import EVENTS, Seen, reads
+from pulposus.trials.estimands import Seen
 from pulposus.trials.lives import Crowd, eligible, lived
-from pulposus.trials.protocol import CONVERSION, DISC, RESPONDER
+from pulposus.trials.protocol import DISC
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from pulposus.trials.protocol import Endpoint, Protocol
 
-LEAST = 500  # persons of a bank at least
+LEAST = 500  # maths: persons of a bank at least, a choice that the bank's own error judges
 ROWS = 120_000  # maths: persons that live at once
 FREEDOMS = 5  # maths: of the t distribution of trials, as in the fit of the law of responses
 _TRIALS = 2  # maths: a stream of chance
@@ -86,6 +86,11 @@ class Bank:
         """How many persons."""
         return len(self.people)
 
+    def start(self, variable: str) -> float:
+        """Mean at the start of a score of pain or of disability; nan of another."""
+        column = {"vas": _axial(variable), "odi": "disability", "ndi": "disability"}.get(variable.split("_")[0], "")
+        return float(self.people[column].mean()) if column else float("nan")
+
     @cached_property
     def _columns(self) -> dict[str, np.ndarray]:
         known = ("pain", "disability", "limb_pain", *self.protocol.allocation.strata)
@@ -96,16 +101,14 @@ class Bank:
         return {name: column[who] for name, column in self._columns.items()}
 
 
+def _axial(variable: str) -> str:
+    """Column of a pain: of back or neck, or of leg or arm."""
+    return "limb_pain" if variable.endswith(("_leg", "_arm")) else "pain"
+
+
 def reads_disc(endpoint: Endpoint) -> bool:
     """Whether an endpoint is read from the disc."""
     return endpoint.variable in DISC
-
-
-def wanted(endpoint: Endpoint, protocol: Protocol) -> tuple[str, ...]:
-    """Scores that an endpoint is made of."""
-    if endpoint.variable == RESPONDER:
-        return reads(endpoint.rule, protocol)
-    return () if endpoint.variable == CONVERSION or endpoint.variable in EVENTS else (endpoint.variable,)
 
 
 Batch = tuple[np.ndarray, Seen]  # which trials, and their persons one trial after the other

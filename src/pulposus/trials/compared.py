@@ -21,7 +21,7 @@ import numpy as np
 from pulposus.errors import InputError
 from pulposus.statistics import estimate, longitudinal, responders, survival
 from pulposus.statistics.estimate import Estimate
-from pulposus.trials.estimands import Seen, answered, at, at_last, handled, pain_of, reads, strategies, timed
+from pulposus.trials.estimands import Seen, answered, at, at_last, handled, pain_of, reads, strategies, timed, wanted
 from pulposus.trials.protocol import RESPONDER
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Asked:
 
 def asked(seen: Seen, endpoint: Endpoint, protocol: Protocol, plan: Mapping[str, str] | None = None) -> Asked:
     """What an endpoint asks of persons, those left out who could not be computed."""
-    plan, seen = strategies(protocol) if plan is None else plan, seen.analysed()
+    plan, seen = strategies(protocol) if plan is None else plan, seen.analysed(wanted(endpoint, protocol))
     if endpoint.kind == "time":
         return Asked(seen, endpoint, protocol, timed(seen, endpoint, plan))
     if endpoint.kind == "binary":
@@ -281,7 +281,8 @@ def binary(
 ) -> Found:
     """Responses (person,) of one arm against the control, nan left out; adjusted for starts where `responder`."""
     keep = np.isfinite(response) & np.isin(seen.arm, [arm, control])
-    keep &= np.all([np.isfinite(start) for start in starts], axis=0) if starts else True
+    if endpoint.analysis == "responder" and starts:
+        keep &= np.all([np.isfinite(start) for start in starts], axis=0)
     kept, y = seen.only(keep), response[keep]
     of = [(int(y[kept.arm == name].sum()), int((kept.arm == name).sum())) for name in (arm, control)]
     if min(n for _, n in of) == 0:

@@ -18,7 +18,7 @@ import numpy as np
 
 from pulposus.outcomes.reported import DRUGS
 from pulposus.statistics import estimate
-from pulposus.trials.estimands import EVENTS, FAILED, Seen, answered, at_last, handled
+from pulposus.trials.estimands import EVENTS, FAILED, Seen, answered, at_last, handled, wanted
 from pulposus.trials.protocol import RESPONDER
 from pulposus.trials.variables import title
 
@@ -70,16 +70,17 @@ def flow(conducted: Any, seen: Seen, protocol: Protocol) -> pd.DataFrame:
         row: dict[str, Any] = {"arm": arm.name, "allocated": int(here.sum()), "not computed": int(failed.sum())}
         row |= {"left": int((here & gone).sum())}
         row |= {name: int((here & np.isfinite(seen.happened[name])).sum()) for name in EVENTS}
-        row["analysed"] = int((here & seen.computed & np.isfinite(answer)).sum())
+        broken = [seen.failed[name] for name in wanted(first, protocol) if name in seen.failed]
+        row["analysed"] = int((here & ~np.any([~here, *broken], axis=0) & np.isfinite(answer)).sum())
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def failures(conducted: Any) -> pd.DataFrame:
     """Persons who could not be computed, with their sentences."""
-    people = conducted.people
-    wrong = people["status"].astype(str).str.startswith(FAILED)
-    return people.loc[wrong, ["patient", "arm", "status"]].reset_index(drop=True)
+    table = conducted.table
+    wrong = table[table["status"].astype(str).str.startswith(FAILED)].sort_values("patient", kind="stable")
+    return wrong.drop_duplicates("patient")[["patient", "arm", "status"]].reset_index(drop=True)
 
 
 def baseline(conducted: Any, seen: Seen, protocol: Protocol) -> pd.DataFrame:
@@ -118,12 +119,12 @@ def curves(seen: Seen, protocol: Protocol, plan: Mapping[str, str]) -> pd.DataFr
     """A row for each endpoint's variable, arm and visit: persons, mean (or share) and its interval; not adjusted."""
     import pandas as pd
 
-    part, rows, done = seen.analysed(), list[dict[str, Any]](), set[tuple[str, str]]()
+    rows, done = list[dict[str, Any]](), set[tuple[str, str]]()
     for end in protocol.endpoints:
         if end.kind == "time" or (end.variable, end.rule) in done:
             continue
         done.add((end.variable, end.rule))
-        binary = end.kind == "binary"
+        binary, part = end.kind == "binary", seen.analysed(wanted(end, protocol))
         values = answered(part, end, protocol, plan) if binary else handled(part, end.variable, plan)[0]
         months = part.months
         if not binary:

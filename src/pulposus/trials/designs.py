@@ -20,6 +20,7 @@ import numpy as np
 from pulposus.errors import InputError, nearest
 from pulposus.statistics import phase1, reestimation, sequential
 from pulposus.trials.analysis import SPENDINGS, plan_of
+from pulposus.trials.compared import ALPHA
 
 if TYPE_CHECKING:
     from pulposus.trials.protocol import Protocol
@@ -124,7 +125,7 @@ def behaviour(first: FirstDoses, truth: Sequence[float], runs: int = phase1.RUNS
 
 
 def group_sequential(
-    information: int | Sequence[float], spending: str = "obrien_fleming", alpha: float = 0.05, sided: int = 2
+    information: int | Sequence[float], spending: str = "obrien_fleming", alpha: float = ALPHA, sided: int = 2
 ) -> sequential.Design:
     """A group-sequential test; spending by its name. Raises InputError with the nearest."""
     if spending not in KINDS:
@@ -165,7 +166,9 @@ def sizes(plan: sequential.Design, effect: float, sd: float, power: float, ratio
     return [{"people": name, "number": math.ceil(value)} for name, value in told.items()]
 
 
-def zones(first: int, second: int, most: int, alpha: float = 0.05, sided: int = 2, power: float = 0.9) -> Table:
+def zones(
+    first: int, second: int, most: int, alpha: float = ALPHA, sided: int = 2, power: float = sequential.POWER
+) -> Table:
     """What a look at the size says for each Z seen: the zone, conditional power, people of stage two."""
     from scipy.special import ndtri
 

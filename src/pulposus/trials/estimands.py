@@ -44,7 +44,8 @@ TIMED = {CONVERSION: ("surgery",), "rescue": ("rescue",), "crossover": ("crossov
 class Seen:
     """A trial as arrays: persons (person,), scores by variable (person, visit) with nan, months of events with inf.
 
-    `computed` is False for a person who could not be computed. `end`: last month at which a person was heard of.
+    `failed`: by variable, for whom it could not be computed (person,); a variable that is not named never failed.
+    `end`: last month at which a person was heard of.
     """
 
     arm: np.ndarray
@@ -55,12 +56,17 @@ class Seen:
     end: np.ndarray
     strata: dict[str, np.ndarray] = field(default_factory=dict)
     entered: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    computed: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    failed: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """How many persons."""
         return int(self.arm.size)
+
+    @property
+    def computed(self) -> np.ndarray:
+        """Persons of whom everything could be computed (person,)."""
+        return ~np.any([np.zeros(self.size, bool), *self.failed.values()], axis=0)
 
     @classmethod
     def of(cls, conducted: Any, strata: Sequence[str] = ()) -> Seen:
@@ -86,7 +92,8 @@ class Seen:
         happened = {name: _first(conducted.events, name, patients) for name in EVENTS}
         left = _first(conducted.events, "left", patients)
         last = float(months.max()) if months.size else 0.0
-        computed = ~people["status"].astype(str).str.startswith(FAILED).to_numpy(bool)
+        wrong = table[table["status"].astype(str).str.startswith(FAILED)]
+        failed = {str(name): np.isin(patients, rows["patient"].unique()) for name, rows in wrong.groupby("endpoint")}
         return cls(
             people["arm"].astype(str).to_numpy(),
             months,
@@ -96,7 +103,7 @@ class Seen:
             np.minimum(np.where(np.isfinite(left), left, last), last),
             {name: people[_column(people, name)].to_numpy() for name in strata},
             people["entered_month"].to_numpy(float) if "entered_month" in people else np.zeros(len(people)),
-            computed,
+            failed,
         )
 
     def only(self, keep: np.ndarray | slice) -> Seen:
@@ -110,12 +117,13 @@ class Seen:
             self.end[keep],
             {name: label[keep] for name, label in self.strata.items()},
             self.entered[keep] if self.entered.size else self.entered,
-            self.computed[keep] if self.computed.size else self.computed,
+            {name: one[keep] for name, one in self.failed.items()},
         )
 
-    def analysed(self) -> Seen:
-        """Without persons who could not be computed."""
-        return self if not self.computed.size or self.computed.all() else self.only(self.computed)
+    def analysed(self, variables: Sequence[str]) -> Seen:
+        """Without persons for whom one of the variables could not be computed."""
+        wrong = [self.failed[name] for name in variables if name in self.failed]
+        return self.only(~np.any(wrong, axis=0)) if wrong else self
 
     def without_strata(self) -> Seen:
         """The same persons, nothing known of their strata."""
@@ -206,6 +214,13 @@ def reads(rule: str, protocol: Protocol) -> tuple[str, ...]:
         raise InputError(f"Unknown rule {rule!r}{nearest(rule, reported.RULES)}; write one of {list(reported.RULES)}.")
     domain = trials.endpoints()[name].domain
     return (pain, disability) if domain == "both" else (disability,) if domain == "disability" else (pain,)
+
+
+def wanted(endpoint: Endpoint, protocol: Protocol) -> tuple[str, ...]:
+    """Scores that an endpoint is made of."""
+    if endpoint.variable == RESPONDER:
+        return reads(endpoint.rule, protocol)
+    return () if endpoint.variable in TIMED else (endpoint.variable,)
 
 
 def responds(

@@ -25,9 +25,9 @@ from pulposus.errors import InputError
 from pulposus.evidence import trials
 from pulposus.outcomes import reported
 from pulposus.trials.analysis import adjusted, plan_of, z_of
-from pulposus.trials.bank import Bank, Truth, paired, replicates, wanted
+from pulposus.trials.bank import Bank, Truth, paired, replicates
 from pulposus.trials.compared import ALPHA, HAZARD, Asked, Found, asked, judged
-from pulposus.trials.estimands import strategies
+from pulposus.trials.estimands import pain_of, strategies, wanted
 from pulposus.trials.protocol import RESPONDER
 from pulposus.trials.variables import better
 
@@ -309,24 +309,36 @@ class Beside:
     source: str
 
 
-def beside(protocol: Protocol, row: Row) -> list[Beside]:
-    """Published shares (or changes) of the primary endpoint at its month, by study, next to ours; nothing if none."""
+def beside(protocol: Protocol, row: Row, start: float = math.nan) -> list[Beside]:
+    """Published results of the primary endpoint at its month, by study, next to ours; nothing if none was printed.
+
+    Shares of responders; of a score the mean change, for which `start` is the mean at the start.
+    """
     end, out = primary(protocol), list[Beside]()
-    outcome = reported.RULES.get(end.rule, end.rule) if end.variable == RESPONDER else ""
     results = [
         one
         for one in trials.results()
         if protocol.name.casefold() in (one.arm.trial.casefold(), one.arm.study.casefold())
         and one.months == end.month
-        and one.endpoint.outcome == outcome
+        and _same(one, end, protocol)
     ]
-    ours = {name: (mean, error, spread) for name, mean, error, spread in row.value}
+    off = start if end.kind == "continuous" else 0.0
+    ours = {name: (mean - off, error, spread) for name, mean, error, spread in row.value}
     for arm in protocol.arms:
         match = _match(arm, results)
         if match is not None and arm.name in ours:
             told = (match.arm.name, match.n, match.value)
             out.append(Beside(arm.name, *told, *ours[arm.name], match.source))
     return out
+
+
+def _same(result: trials.Result, end: Endpoint, protocol: Protocol) -> bool:
+    """Whether a printed result is of an endpoint."""
+    if end.variable == RESPONDER:
+        return result.endpoint.outcome == reported.RULES.get(end.rule, end.rule)
+    domain = {pain_of(protocol): "pain", reported.INDEX[protocol.trial.region]: "disability"}.get(end.variable)
+    domains = ("pain", "neck", "limb") if domain == "pain" else (domain,)
+    return result.statistic == "change" and result.endpoint.domain in domains
 
 
 def _match(arm: Arm, results: Sequence[trials.Result]) -> trials.Result | None:

@@ -22,7 +22,7 @@ from pulposus.errors import InputError
 from pulposus.statistics import meta, missing
 from pulposus.statistics.estimate import Estimate
 from pulposus.trials.compared import ALPHA, Found, binary, compared, continuous
-from pulposus.trials.estimands import MISSING, Seen, at, composed, handled, reads, responds
+from pulposus.trials.estimands import MISSING, Seen, at, composed, handled, reads, responds, wanted
 from pulposus.trials.protocol import RESPONDER
 from pulposus.trials.variables import better
 
@@ -120,7 +120,7 @@ def imputed(
     actives = [arm.name for arm in protocol.arms if arm.name != control]
     nothing = Estimate(math.nan, math.nan, math.nan, "")
     try:
-        tables = _Tables(seen.analysed(), endpoint, protocol, plan)
+        tables = _Tables(seen.analysed(wanted(endpoint, protocol)), endpoint, protocol, plan)
         unseen = float(np.isnan(tables.values[:, -1]).mean())
         if not np.isnan(tables.values).any():
             return [], [f"{endpoint.name}: no score is open; nothing is imputed."]

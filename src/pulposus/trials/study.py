@@ -68,9 +68,10 @@ def study(
         raise InputError(f"{trials} trials say nothing of a share; ask for {power.FEWEST} or more.")
     end = power.primary(protocol)
     kept, found, needed = list[tuple[str, Row]](), None, list[Size]()
-    law = Truth.of(protocol.trial.region, trials, seed)
+    law, start = Truth.of(protocol.trial.region, trials, seed), math.nan
     for one in enriched or ("",):
         people = Bank.of(protocol, bank, seed, one)
+        start = people.start(end.variable) if not kept else start
         for size in dict.fromkeys([protocol.size, *sizes]):
             sized = protocol if size == protocol.size else protocol.sized(size)
             many = Truth(law.draws[: _many(trials, size)], law.place[: _many(trials, size)])
@@ -85,9 +86,8 @@ def study(
             middle = found.truth.all_of(found.median, _many(trials, protocol.size))
             kept.append((one, power.summed(MEDIAN, power.run(people, protocol, middle), protocol.size, 1.0)))
             kept += [(one, row) for row in _confirmed(people, protocol, needed, trials, law, found)]
-    return Study(
-        protocol, tuple(kept), found, tuple(needed), tuple(power.beside(protocol, kept[0][1])), bank, reads_disc(end)
-    )
+    printed = tuple(power.beside(protocol, kept[0][1], start))
+    return Study(protocol, tuple(kept), found, tuple(needed), printed, bank, reads_disc(end))
 
 
 def _many(trials: int, size: int) -> int:
@@ -122,8 +122,9 @@ def sentences(found: Study) -> list[str]:
         f"{shares} (mean over trials ± Monte-Carlo error)."
     ]
     if found.beside:
+        factor, sign = (1, " points of change") if end.kind == "continuous" else (HUNDRED, " %")
         printed = "; ".join(
-            f"{one.published_arm} {HUNDRED * one.published:.0f} % "
+            f"{one.published_arm} {factor * one.published:.0f}{sign} against ours {factor * one.ours:.1f} "
             f"({_inside(one)} nine tenths of our trials)"
             for one in found.beside
         )

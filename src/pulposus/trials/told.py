@@ -88,8 +88,6 @@ def told(analysis: Any) -> Told:
     protocol = analysis.protocol
     trial = protocol.trial
     first = analysis.primary[0]
-    labels = {SHARE: "difference, % of persons", HAZARD: "hazard ratio"}
-    label = labels.get(first.scale, f"difference, {unit(first.variable)}")
     notes = [f"{one.endpoint}, {one.arm}: {one.note}" for one in analysis.endpoints if one.note]
     return Told(
         trial.title or trial.name,
@@ -98,18 +96,35 @@ def told(analysis: Any) -> Told:
         _asked(analysis),
         analysis.screened,
         analysis.flow.to_dict("records"),
-        [arm.name for arm in protocol.arms],
-        _drawn(analysis),
-        {end.name: _curve_title(end) for end in protocol.endpoints},
-        _forest(analysis, first),
-        f"{label}, {first.arm} less {first.control}" if first.scale != HAZARD else label,
-        1.0 if first.scale == HAZARD else 0.0,
+        *_pictures(analysis, first),
         _tables(analysis),
         analysis.tipping,
         list(dict.fromkeys(notes)),
         _assumed(analysis),
         _sources(protocol),
     )
+
+
+def _pictures(analysis: Any, first: Found) -> tuple[bytes, bytes]:
+    """Curves and forest as PNG; nothing where there is nothing to draw."""
+    import tempfile
+    from pathlib import Path
+
+    from pulposus.figures import trial
+
+    protocol, hazard = analysis.protocol, first.scale == HAZARD
+    labels = {SHARE: "difference, % of persons", HAZARD: "hazard ratio"}
+    label = labels.get(first.scale, f"difference, {unit(first.variable)}")
+    label = label if hazard else f"{label}, {first.arm} less {first.control}"
+    titles = {end.name: _curve_title(end) for end in protocol.endpoints}
+    with tempfile.TemporaryDirectory() as folder:
+        place, arms = Path(folder), [arm.name for arm in protocol.arms]
+        made = (
+            trial.write_curves(place / "curves.png", _drawn(analysis), titles, arms),
+            trial.write_forest(place / "forest.png", _forest(analysis, first), label, 1.0 if hazard else 0.0),
+        )
+        curves, forest = (b"" if path is None else path.read_bytes() for path in made)
+    return curves, forest
 
 
 def _curve_title(end: Any) -> str:
@@ -150,8 +165,8 @@ def _asked(analysis: Any) -> list[tuple[str, str]]:
         ("What comes between", "; ".join(f"{name}: {_STRATEGIES[how]}" for name, how in plan.items())),
         (
             "Several hypotheses",
-            "primaries first, then secondaries in their order, each family by Holm, each gate open when all before have "
-            "fallen",
+            "primaries first, then secondaries in their order, each family by Holm, each gate open when all before "
+            "have fallen",
         ),
     ]
     if analysis.looks:
