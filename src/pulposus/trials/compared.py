@@ -113,8 +113,13 @@ def judged(one: Asked) -> list[Found]:
 
 
 def compared(seen: Seen, endpoint: Endpoint, protocol: Protocol, plan: Mapping[str, str] | None = None) -> list[Found]:
-    """`judged` of what is `asked`. Raises InputError with the nearest for a score or a visit that the trial has not."""
-    return judged(asked(seen, endpoint, protocol, plan))
+    """`judged` of what is `asked`; a sentence for a score that the trial has not."""
+    try:
+        return judged(asked(seen, endpoint, protocol, plan))
+    except InputError as problem:
+        control = protocol.control.name
+        arms = [arm.name for arm in protocol.arms if arm.name != control] or [control]
+        return [_refused(endpoint, arm, control, str(problem)) for arm in arms]
 
 
 def _found(endpoint: Endpoint, arm: str, control: str, scale: str, **told: object) -> Found:

@@ -121,7 +121,8 @@ def curves(seen: Seen, protocol: Protocol, plan: Mapping[str, str]) -> pd.DataFr
 
     rows, done = list[dict[str, Any]](), set[tuple[str, str]]()
     for end in protocol.endpoints:
-        if end.kind == "time" or (end.variable, end.rule) in done:
+        known = all(name in seen.value for name in wanted(end, protocol))
+        if end.kind == "time" or (end.variable, end.rule) in done or not known:
             continue
         done.add((end.variable, end.rule))
         binary, part = end.kind == "binary", seen.analysed(wanted(end, protocol))
