@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pulposus.errors import InputError
 from pulposus.statistics import power as formulas
-from pulposus.trials import designs, power, study
+from pulposus.trials import designs, discs, power, study
 from pulposus.trials.bank import Bank, Truth, paired, replicates
 from pulposus.trials.compared import asked, compared, judged
 from pulposus.trials.estimands import EVENTS, Seen, strategies
-from pulposus.trials.protocol import InterimTable, Protocol, read_protocol
+from pulposus.trials.protocol import DISC, Endpoint, InterimTable, Protocol, read_protocol
+from pulposus.trials.scanned import Scanned, scan
 from pulposus.trials.sensitivity import subgroups
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -224,3 +226,71 @@ def test_zones_rise_with_what_was_seen() -> None:
     assert places == sorted(places)
     assert set(places) == {0, 1, 2}
     assert all(50 <= row["people of stage two"] <= 200 for row in rows)
+
+
+# ---------------------------------------------------------------------------------------------- discs of a bank
+
+
+def made_up_scans(bank: Bank, lift: float) -> Scanned:
+    """T2 of a bank: the cells' discs are `lift` above those of the sham, each person's own level in both."""
+    visits = 1 + len(bank.protocol.visits.months)
+    level = np.random.default_rng(5).normal(80, 12, (bank.size, 1)) * np.ones(visits)
+    after = np.r_[0.0, np.ones(visits - 1)]
+    return Scanned({"t2": np.stack([level + lift * after, level])}, np.zeros((2, bank.size), bool))
+
+
+def test_trials_of_the_disc_read_the_discs_of_the_bank(bank: Bank) -> None:
+    end = {"name": "t2", "variable": "t2", "month": 12, "role": "primary", "analysis": "difference"}
+    protocol = bank.protocol.model_copy(update={"endpoints": (Endpoint(**end),)})
+    with pytest.raises(InputError, match="bank that was scanned"):
+        power.run(Bank(protocol, bank.people, 0), protocol, Truth.of("lumbar", 20, 0))
+    full = Bank(protocol, bank.people, 0, made_up_scans(bank, 3.0))
+    # the change from the start is the lift, to the last digit: persons differ, their changes do not
+    seen = next(replicates(full, protocol, Truth.of("lumbar", 5, 0), ("t2",)))[1]
+    change = seen.value["t2"][:, 3] - seen.start["t2"]
+    known = np.isfinite(change)
+    assert 0.6 < known.mean() < 0.95  # who left or was operated on has no disc to be looked at
+    assert change[known] == pytest.approx(np.where(seen.arm[known] == "cells", 3.0, 0.0), abs=1e-10)
+    twice = next(replicates(full, protocol, Truth.of("lumbar", 5, 0), ("t2",), effect=2.0))[1]
+    assert (twice.value["t2"] - twice.start["t2"][:, None])[known, 3].max() == pytest.approx(6.0)
+    null = next(replicates(full, protocol, Truth.of("lumbar", 5, 0), ("t2",), null=True))[1]
+    assert np.nanmax(np.abs(null.value["t2"] - null.start["t2"][:, None])) < 1e-10
+
+
+def test_a_disc_that_failed_is_left_out_of_its_trials(bank: Bank) -> None:
+    end = Endpoint(name="t2", variable="t2", month=12, role="primary")
+    protocol = bank.protocol.model_copy(update={"endpoints": (end,)})
+    scans = made_up_scans(bank, 3.0)
+    scans.failed[0, ::2] = True
+    seen = next(replicates(Bank(protocol, bank.people, 0, scans), protocol, Truth.of("lumbar", 2, 0), ("t2",)))[1]
+    ready = asked(seen, protocol.endpoints[0], protocol)
+    assert ready.seen.size == (~seen.failed["t2"]).sum() < seen.size
+    assert not seen.failed["t2"][seen.arm == "sham"].any()
+
+
+def test_arms_in_which_the_same_is_done_share_a_disc(
+    bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def fake(plan: Any, asked: Any) -> discs.Scans:
+        calls.extend(asked)
+        rows = [
+            {"patient": one.patient, "arm": one.arm, "without": False, "month": month, "status": "completed"}
+            | dict.fromkeys(DISC, float(one.patient) + (1000.0 if one.inject else 0.0) + month)
+            for one in asked
+            for month in plan.months
+        ]
+        return discs.Scans(pd.DataFrame(rows))
+
+    monkeypatch.setattr(discs, "chunk", fake)
+    sham = bank.protocol.arms[1]
+    arms = (*bank.protocol.arms, sham.model_copy(update={"name": "another sham"}))
+    protocol, people = bank.protocol.model_copy(update={"arms": arms}), bank.people.head(20)
+    found = scan(protocol, people, 0, folder=tmp_path)
+    assert len(calls) == 40  # not 60
+    expected = people["patient"].to_numpy()[:, None] + np.array([0.0, *protocol.visits.months])
+    assert np.array_equal(found.values["t2"], np.stack([expected + 1000, expected, expected]))
+    again = scan(protocol, people, 0, folder=tmp_path)
+    assert len(calls) == 40
+    assert np.array_equal(again.values["t2"], found.values["t2"])

@@ -59,6 +59,10 @@ def power(
     bank: Annotated[int, typer.Option("--bank", help="Persons from whom trials are drawn, 500 or more.")] = 500,
     goal: Annotated[float, typer.Option("--goal", help="The power for which a size is sought.")] = 0.9,
     most: Annotated[int, typer.Option("--most", help="Persons beyond which no size is sought.")] = 20_000,
+    mechanics: Annotated[
+        str, typer.Option("--mechanics", help="Of discs, where the primary endpoint reads them: columns or solid.")
+    ] = "columns",
+    workers: Annotated[int, typer.Option("--workers", help="Processes for discs.")] = 1,
     seed: Annotated[int, typer.Option("--seed", help="Of people and trials.")] = 0,
     quiet: Quiet = False,
 ) -> None:
@@ -75,7 +79,7 @@ def power(
     asked, groups = read_protocol(protocol), _groups(enriched)
     with progress(quiet) as tell:
         grid = (whole(sizes, "--sizes"), numbers(effects, "--effects"), groups)
-        found = study.study(asked, replicates, *grid, bank, most, goal, seed, tell)
+        found = study.study(asked, replicates, *grid, bank, most, goal, seed, tell, mechanics, workers, out)
     written = study.publish(out, found)
     print_tables(*_grid(found))
     for text in study.sentences(found):

@@ -14,8 +14,9 @@ within a trial; chance is that of a trial's and a person's number, so that trial
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,7 @@ from pulposus.outcomes import person
 from pulposus.trials.estimands import Seen
 from pulposus.trials.lives import Crowd, eligible, lived
 from pulposus.trials.protocol import DISC
+from pulposus.trials.scanned import Scanned, scan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +72,7 @@ class Bank:
     protocol: Protocol
     people: pd.DataFrame
     seed: int
+    scans: Scanned | None = None
 
     @classmethod
     def of(cls, protocol: Protocol, size: int = LEAST, seed: int = 0, enriched: str = "") -> Bank:
@@ -80,6 +83,17 @@ class Bank:
         if size < LEAST:
             raise InputError(f"A bank of {size} persons is too small to draw trials from; ask for {LEAST} or more.")
         return cls(protocol, eligible(protocol, size, seed, enriched), seed)
+
+    def with_discs(
+        self,
+        mechanics: str = "columns",
+        workers: int | None = 1,
+        folder: Path | None = None,
+        tell: Callable[[int, int, str], None] | None = None,
+    ) -> Bank:
+        """The same with everybody's disc in every arm, computed (hours) or read from a folder that has them."""
+        scans = scan(self.protocol, self.people, self.seed, mechanics, workers, folder, tell)
+        return replace(self, scans=scans)
 
     @property
     def size(self) -> int:
@@ -140,13 +154,14 @@ def replicates(
         trials = np.repeat(kept, size)
         crowd = Crowd(
             bank.chosen(who),
+            who,
             np.concatenate(arms),
             trials * _STRIDE + np.tile(np.arange(size), kept.size),
             trials,
             np.repeat(truth.draws[kept], size),
             np.repeat(truth.place[kept], size),
         )
-        yield kept, lived(protocol, crowd, scores, bank.seed, effect, null)
+        yield kept, lived(protocol, crowd, scores, bank.seed, effect, null, bank.scans)
 
 
 def paired(
@@ -158,10 +173,11 @@ def paired(
     count = who.size
     crowd = Crowd(
         bank.chosen(who),
+        who,
         np.repeat(np.arange(arms), people),
         _APART + which * _STRIDE + np.tile(np.arange(people), arms),
         np.full(count, _APART // _STRIDE + which),
         np.full(count, truth.draws[which]),
         np.full(count, truth.place[which]),
     )
-    return lived(protocol, crowd, scores, bank.seed)
+    return lived(protocol, crowd, scores, bank.seed, scans=bank.scans)

@@ -24,7 +24,8 @@ from pulposus.outcomes.chance import rows
 from pulposus.trials import clinic
 from pulposus.trials.entered import enter
 from pulposus.trials.estimands import EVENTS, Seen
-from pulposus.trials.protocol import Criterion
+from pulposus.trials.protocol import DISC, Criterion
+from pulposus.trials.scanned import Scanned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,12 +52,14 @@ def eligible(protocol: Protocol, size: int, seed: int, enriched: str = "") -> pd
 
 @dataclass(frozen=True)
 class Crowd:
-    """People of many trials (person,): which arm they are in, their number of chance, draw of the law, trial and place.
+    """People of many trials (person,): who of the bank they are, their arm, number of chance, trial, draw of the law,
+    and the trial's place.
 
     `columns`: of `eligible`, already chosen.
     """
 
     columns: Mapping[str, np.ndarray]
+    who: np.ndarray
     arm: np.ndarray
     number: np.ndarray
     trial: np.ndarray
@@ -65,9 +68,18 @@ class Crowd:
 
 
 def lived(
-    protocol: Protocol, crowd: Crowd, scores: tuple[str, ...], seed: int, effect: float = 1.0, null: bool = False
+    protocol: Protocol,
+    crowd: Crowd,
+    scores: tuple[str, ...],
+    seed: int,
+    effect: float = 1.0,
+    null: bool = False,
+    scans: Scanned | None = None,
 ) -> Seen:
-    """Everybody through their arm; null: all live as in the control arm, whatever arm they are counted in."""
+    """Everybody through their arm; null: all live as in the control arm, whatever arm they are counted in.
+
+    Raises InputError for a measure of the disc without scans.
+    """
     import pandas as pd
 
     arms = np.array([arm.name for arm in protocol.arms])
@@ -80,7 +92,10 @@ def lived(
     found = clinic.live(alone, pd.DataFrame(told), seed, world, _more(protocol, crowd, as_if, effect))
     between = {name: np.nan_to_num(found.between[name], nan=math.inf) for name in (*EVENTS, "left")}
     lost = found.misses | found.gone | (found.months >= between["death"][:, None])
-    values = {name: np.where(lost, np.nan, found.values[name]) for name in scores}
+    values = {name: np.where(lost, np.nan, found.values[name]) for name in scores if name not in DISC}
+    gone = lost | (found.months >= between["surgery"][:, None])
+    measured, failed = _measured(protocol, crowd, [name for name in scores if name in DISC], effect, null, scans)
+    values |= {name: np.where(gone, np.nan, value) for name, value in measured.items()}
     last = protocol.visits.months[-1]
     known = {**crowd.columns, "site": sites}
     return Seen(
@@ -91,7 +106,28 @@ def lived(
         {name: between[name] for name in EVENTS},
         np.minimum(between["left"], last),
         {name: known[name] for name in protocol.allocation.strata},
+        failed=dict.fromkeys(measured, failed),
     )
+
+
+def _measured(
+    protocol: Protocol, crowd: Crowd, names: list[str], effect: float, null: bool, scans: Scanned | None
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Measures of discs (person, 1 + visit), and for whom they could not be computed (person,).
+
+    An effect multiplies what a disc differs by from the same person's in the control arm.
+    """
+    if not names:
+        return {}, np.zeros(crowd.arm.size, bool)
+    if scans is None:
+        raise InputError(f"{names[0]} is read from the disc; trials of it are drawn from a bank that was scanned.")
+    control = [arm.name for arm in protocol.arms].index(protocol.control.name)
+    at = np.full(crowd.arm.size, control) if null else crowd.arm
+    found = {}
+    for name in names:
+        own, base = scans.values[name][at, crowd.who], scans.values[name][control, crowd.who]
+        found[name] = own if effect == 1 else base + effect * (own - base)
+    return found, scans.failed[at, crowd.who] | (scans.failed[control, crowd.who] & (effect != 1))
 
 
 def _sites(protocol: Protocol, crowd: Crowd, seed: int) -> tuple[np.ndarray, np.ndarray]:

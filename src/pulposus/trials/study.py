@@ -60,9 +60,13 @@ def study(
     goal: float = power.GOAL,
     seed: int = 0,
     tell: Tell | None = None,
+    mechanics: str = "columns",
+    workers: int | None = 1,
+    folder: Path | None = None,
 ) -> Study:
     """A protocol again and again. sizes: of all arms, that of the protocol always among them; effects: multiples of the
-    treatment's own; enriched: "", "open" or "closed" endplates. Raises InputError for what is not possible.
+    treatment's own; enriched: "", "open" or "closed" endplates. mechanics, workers, folder: of the discs of the bank,
+    where a primary endpoint reads them. Raises InputError for what is not possible.
     """
     if trials < power.FEWEST:
         raise InputError(f"{trials} trials say nothing of a share; ask for {power.FEWEST} or more.")
@@ -71,6 +75,8 @@ def study(
     law, start = Truth.of(protocol.trial.region, trials, seed), math.nan
     for one in enriched or ("",):
         people = Bank.of(protocol, bank, seed, one)
+        if any(reads_disc(each) for each in protocol.endpoints if each.role == "primary"):
+            people = people.with_discs(mechanics, workers, folder and folder / f"bank_{one or 'everybody'}", tell)
         start = people.start(end.variable) if not kept else start
         for size in dict.fromkeys([protocol.size, *sizes]):
             sized = protocol if size == protocol.size else protocol.sized(size)
