@@ -46,6 +46,8 @@ RULES = {
     "30_percent": "responder >=30% VAS",
     "50_percent": "responder >=50% VAS",
     "respine": "responder (RESPINE composite)",
+    "dr003": "composite success (>=50% VAS and >=15 ODI, no post-treatment intervention, at 12 AND 24 mo)",
+    "15_points": "responder ODI >=15",
     "important_pain": "",
     "important_disability": "",
 }

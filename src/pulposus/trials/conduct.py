@@ -293,8 +293,9 @@ def _measured(
 
 def _disc_status(people: pd.DataFrame, scans: pd.DataFrame) -> np.ndarray:
     """One sentence a person: whether the disc can be believed."""
-    bad = scans[scans["status"].str.startswith("failed")].drop_duplicates("patient").set_index("patient")["status"]
-    return np.asarray(people["patient"].map(bad).fillna(COMPLETED).to_numpy(object))
+    failed = scans[scans["status"].str.startswith("failed")].drop_duplicates("patient")
+    said = dict(zip(failed["patient"], failed["status"], strict=True))
+    return np.array([said.get(number, COMPLETED) for number in people["patient"]], object)
 
 
 def _long(

@@ -71,8 +71,7 @@ def read_table(path: Path) -> pd.DataFrame:
         if there.suffix == _SUFFIXES[0]:
             return plain(pd.read_parquet(there))
         words = dict.fromkeys(_WORDS, str)
-        exact: dict[str, Any] = {"float_precision": "round_trip", "keep_default_na": False}
-        read = pd.read_csv(there, dtype=words, na_values={}, **exact)
+        read = pd.read_csv(there, dtype=words, na_values={}, keep_default_na=False)
     except ImportError:
         raise InputError(f"{there.name} is parquet, and pyarrow is not installed; pip install pyarrow.") from None
     except (OSError, ValueError) as problem:
