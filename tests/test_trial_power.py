@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from pulposus.errors import InputError
 from pulposus.statistics import power as formulas
-from pulposus.trials import designs, discs, power, study
+from pulposus.trials import clinic, designs, discs, power, study
 from pulposus.trials.bank import Bank, Truth, paired, replicates
 from pulposus.trials.compared import asked, compared, judged
 from pulposus.trials.estimands import EVENTS, Seen, strategies
@@ -145,11 +146,16 @@ def test_a_size_is_that_of_the_formula() -> None:
     p, q, n = 0.62, 0.5, 1000.0
     error = math.sqrt(p * (1 - p) / n + q * (1 - q) / n)
     truth = Truth.of("lumbar", 1, 0)
-    found = power.Truths(np.array([p - q]), np.array([error]), n / 2, 1.959963985, np.array([[p - q]]), truth, 0)
+    under = power.Under(p - q, error, np.full(3, p - q))
+    found = power.Truths(
+        np.array([p - q]), np.array([error]), n / 2, 1.959963985, np.full((3, 1), p - q), truth, 0, under
+    )
     size = power.needed(found, protocol, 0.9)
     by_formula = formulas.size_shares(p, q, 0.9, 0.05, 2)
     assert size.persons == pytest.approx(by_formula, rel=0.02)  # the formula pools the variance under the null
-    none = power.Truths(np.zeros(1), np.array([error]), n / 2, 1.959963985, np.zeros((1, 1)), truth, 0)
+    assert (size.low, size.high) == (size.persons, size.persons)  # a bank without an error of its own
+    assert power.needed(found, protocol, 0.9, median=True).persons == size.persons
+    none = replace(found, difference=np.zeros(1), again=np.zeros((3, 1)))
     assert math.isinf(power.needed(none, protocol).persons)
     assert "no size up to" in power.needed(none, protocol).sentence
 
@@ -294,3 +300,12 @@ def test_arms_in_which_the_same_is_done_share_a_disc(
     again = scan(protocol, people, 0, folder=tmp_path)
     assert len(calls) == 40
     assert np.array_equal(again.values["t2"], found.values["t2"])
+
+
+def test_arms_convert_to_surgery_alike_but_for_disability(bank: Bank) -> None:
+    """Series of cells on waiting lists must not make the cells' arm of a randomised trial convert twice as often."""
+    cells, sham = (clinic.converting(arm, "lumbar", 24.0, "chronic") for arm in bank.protocol.arms)
+    assert set(cells) == set(sham) == {"waiting", "disc_needle"}
+    seen = paired(bank, bank.protocol, Truth.of("lumbar", 1, 0), 0, ("odi",), 4)
+    shares = [float(np.isfinite(seen.happened["surgery"][seen.arm == arm]).mean()) for arm in ("cells", "sham")]
+    assert 0 <= shares[1] - shares[0] < 0.03  # people who do better are operated on no more often

@@ -10,7 +10,8 @@ from that month. Lots: logit of viability and logarithm of potency, normal about
 Reads: `Protocol`, people, ``evidence/outcomes.csv``, ``safety.csv``. Writes: nothing.
 Why this holds: a person has the same chance in every arm, in any cohort and order (`outcomes.chance`), so that arms
 differ by what was done and nothing else, and nobody's course hangs on who else is there.
-Limits: hazards are assumed; a rescue does as much for everybody; sites differ in responding alone.
+Limits: hazards are assumed; a rescue does as much for everybody; sites differ in responding alone; arms convert to
+surgery at one rate but for disability and for what is held to be caused, whatever series of one arm printed.
 Source: rows of ``outcomes.csv`` and ``safety.csv``.
 """
 
@@ -190,15 +191,30 @@ def _first(u: np.ndarray, bounds: np.ndarray, hazards: np.ndarray) -> np.ndarray
 
 
 def _operations(protocol: Protocol, people: pd.DataFrame, disability: np.ndarray) -> np.ndarray:
-    """Hazard a month of conversion to surgery: that of what was done to each, moved by disability."""
+    """Hazard a month of conversion to surgery: that of waiting and of what was done to each, moved by disability."""
     trial, last = protocol.trial, protocol.visits.months[-1]
     each = {}
     for arm in protocol.arms:
-        found = safety.risks(exposures(arm, trial.region), trial.region, last, trial.population)
+        named = converting(arm, trial.region, last, trial.population)
+        found = safety.risks(named, trial.region, last, trial.population)
         share = next((risk.share for risk in found if risk.event == SURGERY), 0.0)
         each[arm.name] = -math.log1p(-share) / last
     rate = people["arm"].map(each).to_numpy(float)[:, None]
     return _moved(rate, "surgery_per_disability", disability, "start_unknown_disability")
+
+
+def converting(arm: Arm, region: str, months: float, population: str) -> tuple[str, ...]:
+    """Exposures of an arm that make people convert: waiting, and what conversions were held to come of.
+
+    Series of one arm printed how many of their people converted, who were on waiting lists; it was not what was given
+    to them that made them ("unlikely"), and people of a trial's arms are alike.
+    """
+
+    def causes(name: str) -> bool:
+        found = safety.risks((name,), region, months, population)
+        return any(risk.event == SURGERY and risk.related != "unlikely" for risk in found)
+
+    return tuple(name for name in exposures(arm, region) if name == "waiting" or causes(name))
 
 
 def _in_order(between: dict[str, np.ndarray]) -> None:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 RUNS = 1000  # maths: trials where the caller names no number
 TRUTHS = 200  # maths: draws of the law whose difference is reckoned
 LIVES = 4  # maths: lives of each person of the bank for such a difference
+MANY_LIVES = 40  # maths: lives at the median draw alone, whose size goes with the square of its difference
+SIDE = 1.645  # maths: standard deviations of a normal on either side of nine tenths
 AGAIN = 200  # maths: times the persons of a bank are drawn again
 GOAL = 0.9  # maths: customary power
 MOST = 20_000  # maths: persons beyond which no size is sought
@@ -155,6 +157,15 @@ def _mean(values: np.ndarray) -> tuple[float, float, float]:
 
 
 @dataclass(frozen=True)
+class Under:
+    """The difference under one draw, better above nought, its standard error, and those of the bank drawn again."""
+
+    difference: float
+    error: float
+    again: np.ndarray
+
+
+@dataclass(frozen=True)
 class Truths:
     """What each draw of the law makes of the first primary comparison.
 
@@ -169,6 +180,7 @@ class Truths:
     again: np.ndarray
     truth: Truth
     median: int  # which of them has the middle difference
+    middle: Under  # that draw again, from many more lives
 
     def power(self, h: float, differences: np.ndarray | None = None) -> np.ndarray:
         """Power of each draw (draw,) for a trial of 1 / (1/n_1 + 1/n_2) = h, on the side that is better."""
@@ -176,6 +188,13 @@ class Truths:
 
         gap = self.difference if differences is None else differences
         return np.asarray(ndtr(gap / (self.error * math.sqrt(self.h / h)) - self.z))
+
+    def power_at_median(self, h: float, difference: float | None = None) -> float:
+        """The same at the median draw."""
+        from scipy.special import ndtr
+
+        gap = self.middle.difference if difference is None else difference
+        return float(ndtr(gap / (self.middle.error * math.sqrt(self.h / h)) - self.z))
 
 
 def harmonic(protocol: Protocol, arm: str) -> float:
@@ -191,105 +210,137 @@ def truths(bank: Bank, protocol: Protocol, count: int = TRUTHS, tell: Tell | Non
     end = primary(protocol)
     if not protocol.controlled:
         raise InputError(f"{protocol.name} has one arm; a size is sought for a comparison.")
-    once = end.model_copy(update={"analysis": "ancova"}) if end.analysis == "mmrm" else end
-    truth, plan = Truth.of(protocol.trial.region, count, bank.seed), strategies(protocol)
-    scores, gaps, errors, each = wanted(once, protocol), list[float](), list[float](), list[np.ndarray]()
-    active = next(arm.name for arm in protocol.arms if arm.name != protocol.control.name)
-    sign = 1.0 if better(end.variable) == "higher" else -1.0
+    truth = Truth.of(protocol.trial.region, count, bank.seed)
+    each = []
     for i in range(count):
         if tell is not None:
             tell(i, count, "draws of the law")
-        seen = paired(bank, protocol, truth, i, scores, LIVES)
-        ready = asked(seen, once, protocol, plan)
-        found = next(one for one in judged(ready) if one.arm == active)
-        gap = found.difference.value
-        gaps.append(sign * (math.log(gap) if found.scale == HAZARD else gap))
-        errors.append(found.error)
-        each.append(sign * _each(ready, active, protocol.control.name, bank.size))
-    weights = np.random.default_rng([bank.seed, AGAIN]).multinomial(
-        bank.size, np.full(bank.size, 1 / bank.size), AGAIN
-    )
-    persons, known = np.nan_to_num(np.array(each)), np.isfinite(np.array(each)).astype(float)
-    moved = (weights @ persons.T) / np.maximum(weights @ known.T, 1) - persons.sum(1) / np.maximum(known.sum(1), 1)
-    difference = np.array(gaps)
-    scale = 1.0 if end.kind != "time" else math.nan
+        each.append(_under(bank, protocol, truth, i, LIVES))
+    middle = int(np.argsort([one.difference for one in each], kind="stable")[count // 2])
     alpha = ALPHA if end.alpha is None else end.alpha
-    middle = int(np.argsort(difference, kind="stable")[count // 2])
-    h = 1 / (2 / (LIVES * bank.size))
+    if tell is not None:
+        tell(count, count, "the median draw")
     return Truths(
-        difference,
-        np.array(errors),
-        h,
+        np.array([one.difference for one in each]),
+        np.array([one.error for one in each]),
+        1 / (2 / (LIVES * bank.size)),
         float(-ndtri(alpha / 2)),
-        difference + scale * moved,
+        np.stack([one.again for one in each], axis=1),
         truth,
         middle,
+        _under(bank, protocol, truth, middle, MANY_LIVES, LIVES),
     )
 
 
-def _each(ready: Asked, arm: str, control: str, size: int) -> np.ndarray:
+def _under(bank: Bank, protocol: Protocol, truth: Truth, which: int, lives: int, as_if: int = 0) -> Under:
+    """The difference under one draw, from so many lives of each person; `as_if`: lives that its error is told for."""
+    end = primary(protocol)
+    once = end.model_copy(update={"analysis": "ancova"}) if end.analysis == "mmrm" else end
+    active = next(arm.name for arm in protocol.arms if arm.name != protocol.control.name)
+    sign = 1.0 if better(end.variable) == "higher" else -1.0
+    seen = paired(bank, protocol, truth, which, wanted(once, protocol), lives)
+    ready = asked(seen, once, protocol, strategies(protocol))
+    found = next(one for one in judged(ready) if one.arm == active)
+    if math.isnan(found.difference.value):
+        raise InputError(f"{protocol.name} cannot be sized: {found.note}")
+    gap = sign * (math.log(found.difference.value) if found.scale == HAZARD else found.difference.value)
+    each = sign * _each(ready, active, protocol.control.name, bank.size, lives)
+    # a hazard ratio is moved as the share of persons with an event is, relative to its difference
+    drawn = np.random.default_rng([bank.seed, AGAIN]).multinomial(bank.size, np.full(bank.size, 1 / bank.size), AGAIN)
+    known = np.isfinite(each)
+    moved = (drawn @ np.nan_to_num(each)) / np.maximum(drawn @ known, 1) - each[known].mean()
+    scale = gap / each[known].mean() if end.kind == "time" and each[known].mean() else 1.0
+    return Under(gap, found.error * math.sqrt(lives / (as_if or lives)), gap + scale * moved)
+
+
+def _each(ready: Asked, arm: str, control: str, size: int, lives: int) -> np.ndarray:
     """Each person of the bank in the arm less themselves in the control (person,): answers, or last scores."""
     end, first = ready.endpoint, ready.values[0]
     if end.kind == "time":
         first = (ready.values[1] == 1).astype(float)
     if first.ndim > 1:
         first = first[:, int(np.argmin(np.abs(ready.seen.months - end.month)))]
-    names, people = [one.name for one in ready.protocol.arms], LIVES * size
+    names, people = [one.name for one in ready.protocol.arms], lives * size
     parts = [first[names.index(name) * people : (names.index(name) + 1) * people] for name in (arm, control)]
-    gap = (parts[0] - parts[1]).reshape(LIVES, size)
+    gap = (parts[0] - parts[1]).reshape(lives, size)
     known = np.isfinite(gap).sum(0)
     return np.where(known > 0, np.nansum(gap, 0) / np.maximum(known, 1), np.nan)
 
 
 @dataclass(frozen=True)
 class Size:
-    """A size for a power: persons of all arms (inf: none up to `most`), and what it is over."""
+    """A size for a power: persons of all arms (inf: none up to `most`), what it is over, nine tenths of banks."""
 
     goal: float
     over: str
     persons: float
     most: int
     reached: float  # power at `most`, or at the size found
+    low: float
+    high: float
 
     @property
     def sentence(self) -> str:
         """The size in words."""
+        power = f"{HUNDRED * self.goal:g} % power"
         if math.isinf(self.persons):
             return (
-                f"{self.over}: no size up to {self.most:,} persons shows the model's own effect with "
-                f"{HUNDRED * self.goal:g} % power; at {self.most:,} it is {HUNDRED * self.reached:.0f} %."
+                f"{self.over}: no size up to {self.most:,} persons shows the model's own effect with {power}; at "
+                f"{self.most:,} it is {HUNDRED * self.reached:.0f} %."
             )
-        shown = f"show the model's own effect with {HUNDRED * self.goal:g} % power"
-        return f"{self.over}: {self.persons:,.0f} persons {shown}."
+        high = "more than were tried" if math.isinf(self.high) else f"{self.high:,.0f}"
+        return (
+            f"{self.over}: {self.persons:,.0f} persons show the model's own effect with {power} (nine tenths of banks: "
+            f"{self.low:,.0f} to {high})."
+        )
+
+
+def _active(protocol: Protocol) -> str:
+    return next(arm.name for arm in protocol.arms if arm.name != protocol.control.name)
 
 
 def assured(found: Truths, protocol: Protocol, size: int, median: bool = False) -> float:
     """Power at a size over the draws (assurance), or at the median draw alone."""
-    return float(_power(found, protocol, size, median, found.difference))
+    h = harmonic(protocol.sized(size), _active(protocol))
+    return found.power_at_median(h) if median else float(found.power(h).mean())
 
 
 def bank_error(found: Truths, protocol: Protocol, size: int, median: bool = False) -> float:
     """The bank's own error of `assured`: its spread over banks drawn again."""
-    return float(np.std([_power(found, protocol, size, median, row) for row in found.again]))
-
-
-def _power(found: Truths, protocol: Protocol, size: int, median: bool, differences: np.ndarray) -> float:
-    active = next(arm.name for arm in protocol.arms if arm.name != protocol.control.name)
-    each = found.power(harmonic(protocol.sized(size), active), differences)
-    return float(each[found.median] if median else each.mean())
+    h = harmonic(protocol.sized(size), _active(protocol))
+    if median:
+        return float(np.std([found.power_at_median(h, gap) for gap in found.middle.again]))
+    return float(np.std([found.power(h, row).mean() for row in found.again]))
 
 
 def needed(found: Truths, protocol: Protocol, goal: float = GOAL, most: int = MOST, median: bool = False) -> Size:
-    """The smallest size with a power, by halving."""
+    """The smallest size with a power, by halving; its range from banks that are `SIDE` errors better or worse."""
     over = "At the median draw" if median else "Over what trials leave possible"
-    reached = assured(found, protocol, most, median)
-    if reached < goal:
-        return Size(goal, over, math.inf, most, reached)
-    low, high = len(protocol.arms) * 2, most
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if assured(found, protocol, middle, median) >= goal else (middle, high)
-    return Size(goal, over, float(high), most, assured(found, protocol, high, median))
+    again = found.middle.again if median else found.again
+    off = SIDE * again.std(axis=0)
+
+    def reached(size: int, shift: float = 0.0) -> float:
+        h = harmonic(protocol.sized(size), _active(protocol))
+        if median:
+            return found.power_at_median(h, found.middle.difference + shift * float(off))
+        return float(found.power(h, found.difference + shift * _together(again)).mean())
+
+    def smallest(shift: float) -> float:
+        if reached(most, shift) < goal:
+            return math.inf
+        low, high = len(protocol.arms) * 2, most
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if reached(middle, shift) >= goal else (middle, high)
+        return float(high)
+
+    persons, low, high = (smallest(shift) for shift in (0.0, 1.0, -1.0))
+    return Size(goal, over, persons, most, reached(most if math.isinf(persons) else int(persons)), low, high)
+
+
+def _together(again: np.ndarray) -> float:
+    """By how much all draws move at once where a bank is better: nine tenths of the mean over draws."""
+    return SIDE * float(again.mean(axis=1).std())
 
 
 # ---------------------------------------------------------------------------------------------- beside what was printed

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pulposus.trials.protocol import Protocol
 
 OWN, NULL, MEDIAN = "own effect", "no effect", "median draw"
-ROWS_AT_MOST = 4_000_000  # maths: persons of all trials of one cell of the grid; larger trials are run fewer times
+ROWS_AT_MOST = 1_500_000  # maths: persons of all trials of one cell of the grid; larger trials are run fewer times
 FEWEST = 100  # maths: trials of a cell at least
 POINTS_OF_CURVE = 60  # maths: sizes of the curve of assurance
 HUNDRED = 100  # maths: a share in percent
