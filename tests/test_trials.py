@@ -90,10 +90,10 @@ def test_who_is_missing_hangs_on_nobody_else() -> None:
 # ---------------------------------------------------------------------------------------------- allocation
 
 
-def allocated(n: int, strata: list[list[str]] | None = None, **table: Any) -> tuple[np.ndarray, Protocol, list]:
+def allocated(n: int, given: list[list[str]] | None = None, **table: Any) -> tuple[np.ndarray, Protocol, list]:
     made = respine()
     made = made.model_copy(update={"allocation": made.allocation.model_copy(update=table)})
-    words = strata or [[] for _ in range(n)]
+    words = given or [[] for _ in range(n)]
     return allocation.allocate(made, words, np.arange(n), 1), made, words
 
 
@@ -308,7 +308,7 @@ def test_a_disc_in_a_chunk_is_the_disc_alone_and_a_sick_one_is_a_row(tmp_path: P
     assert sizes >= 1000, "distinct nodes of the cohort mesh"
     in_batch = discs.chunk(replace(plan, batch=2), [one, sick, three])
     both = in_batch.rows[in_batch.rows["patient"] == three.patient][list(DISC)]
-    np.testing.assert_allclose(both, alone.rows[list(DISC)], rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(both, alone.rows[list(DISC)], rtol=1e-8, atol=1e-9)
 
 
 def test_a_failed_disc_is_told_and_stops_nobody(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
