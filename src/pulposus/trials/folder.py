@@ -40,7 +40,7 @@ _WORDS = (
 )
 _KINDS: dict[str, type] = {"patient": int, "grade": int, "serious": bool}
 _KINDS |= {"month": float, "visit": float, "value": float}
-_OURS = (_RECORD, _PROTOCOL, _CHUNKS, _FIELDS, "report.html", *(t + s for t in TABLES for s in _SUFFIXES))
+_OURS = (_PROTOCOL, "report.html", *(t + s for t in TABLES for s in _SUFFIXES))
 
 
 def suffix() -> str:
@@ -120,7 +120,7 @@ class Folder:
     def begin(
         cls, path: str | Path, fingerprint: str, protocol: str, info: Mapping[str, Any], resume: bool
     ) -> Iterator[Folder]:
-        """A folder that nobody else writes to meanwhile: a new trial's, which an older one in it gives way to, or, to
+        """A folder that nobody else writes to meanwhile: a new trial's, to which an older one in it gives way, or, to
         `resume`, the stopped one's. Raises InputError where the folder is another's, or the trial another.
         """
         path = Path(path)
@@ -133,16 +133,18 @@ class Folder:
                     "conduct it again without --resume."
                 )
         with claimed(path, shared=True):
-            if resume:
-                yield before
-                return
-            made = cls(path, {"format": _FORMAT, "fingerprint": fingerprint, "status": UNFINISHED, **info})
-            for name in _OURS:
-                _remove(path / name)
-            (path / _CHUNKS).mkdir()
-            write_text(path / _PROTOCOL, protocol)
-            made._write_record()
-            yield made
+            if not resume:
+                before = cls(path, {"format": _FORMAT, "fingerprint": fingerprint, "status": UNFINISHED, **info})
+                # in this order, so that no record ever stands beside chunks or tables that are not its own
+                for name in (_CHUNKS, _FIELDS):
+                    _remove(path / name)
+                before._write_record()
+                for name in _OURS:
+                    _remove(path / name)
+            (path / _CHUNKS).mkdir(exist_ok=True)
+            if not (path / _PROTOCOL).exists():
+                write_text(path / _PROTOCOL, protocol)
+            yield before
 
     @property
     def complete(self) -> bool:
