@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
+from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +14,7 @@ import pandas as pd
 import pytest
 
 from pulposus.statistics import estimate, longitudinal, missing, multiplicity, responders, survival
-from pulposus.trials.analysis import adjusted, analyse
+from pulposus.trials.analysis import adjusted, analyse, publish
 from pulposus.trials.compared import compared
 from pulposus.trials.conduct import Conducted
 from pulposus.trials.estimands import Seen, answered, handled, strategies
@@ -294,3 +297,45 @@ def test_imputation_is_that_of_statistics_and_assumptions_stand_in_their_order()
     assert rows["J2R"].difference == missing.combined(tables, by_hand).estimate
     assert abs(rows["J2R"].difference.value) < abs(rows["MAR"].difference.value)  # towards the control
     assert rows["MAR"].unseen == pytest.approx(np.isnan(seen.value["vas_back"][:, -1]).mean())
+
+
+# ---------------------------------------------------------------------------------------------- the page
+
+
+def test_the_page_says_the_answer_and_loads_nothing(tmp_path: Path) -> None:
+    tables = {"endpoints": [{"name": "pain <b>", "variable": "vas_back", "month": 12, "role": "primary"}]}
+    one = protocol(30, trial={"name": "made <up>"}, interim={"information": [0.5]}, **tables)
+    conducted = made(one, 5, effect=20, failed=1)
+    path = publish(tmp_path, conducted)
+    page, analysis = path.read_text("utf-8"), analyse(one, conducted)
+    [answer] = analysis.answers
+    assert escape(answer) in page
+    assert "cells did better" in answer
+    assert "made &lt;up&gt;" in page
+    assert "<b>" not in page
+    assert not re.search(r'(?:src|href)="(?!data:|#)', page)
+    assert page.count("data:image/png") == 2  # curves and forest
+    for name in ("flow", "baseline", "endpoints", "curves", "subgroups", "sensitivity", "looks", "safety", "assumed"):
+        assert f'<section id="{name}">' in page
+    written = pd.read_csv(tmp_path / "analysis" / "endpoints.csv")
+    assert written["p"].tolist() == pytest.approx([one.p for one in analysis.endpoints], rel=1e-12)
+    assert [look.stops for look in analysis.looks][-1] == analysis.primary[0].shown
+
+
+def test_a_trial_of_one_arm_claims_nothing() -> None:
+    one = Protocol.from_dict(
+        {
+            "trial": {"name": "series"},
+            "arms": [{"name": "cells", "size": 40, "treatments": ["cells"]}],
+            "visits": {"months": list(MONTHS)},
+            "endpoints": [{"name": "pain", "variable": "vas_back", "month": 12, "role": "primary"}],
+        }
+    )
+    analysis = analyse(one, made(one, 3))
+    seen = Seen.of(made(one, 3))
+    change = handled(seen, "vas_back", strategies(one))[0][:, -1] - seen.start["vas_back"]
+    assert analysis.primary[0].difference == estimate.mean(change[np.isfinite(change)])
+    assert "says nothing of what the treatment did" in analysis.answers[0]
+    assert not analysis.subgroups
+    assert not analysis.sensitivity
+    assert math.isnan(analysis.primary[0].adjusted)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from pulposus.cli import app
 from pulposus.errors import InputError
 from pulposus.statistics import power as formulas
 from pulposus.trials import clinic, designs, discs, power, study
@@ -309,3 +313,53 @@ def test_arms_convert_to_surgery_alike_but_for_disability(bank: Bank) -> None:
     seen = paired(bank, bank.protocol, Truth.of("lumbar", 1, 0), 0, ("odi",), 4)
     shares = [float(np.isfinite(seen.happened["surgery"][seen.arm == arm]).mean()) for arm in ("cells", "sham")]
     assert 0 <= shares[1] - shares[0] < 0.03  # people who do better are operated on no more often
+
+
+# ---------------------------------------------------------------------------------------------- the commands
+
+
+def test_tables_are_handed_over_on_the_command_line(tmp_path: Path) -> None:
+    asked_for = ["trial", "design", "boin", "--target", "0.3", "--cohort", "3", "--size", "6", "--json"]
+    told = CliRunner().invoke(app, asked_for)
+    assert json.loads(told.stdout)["What to do after each cohort"][0] == {
+        "treated": 3, "escalate": 0, "de escalate": 2, "eliminate": 3,
+    }  # fmt: skip
+    made = CliRunner().invoke(app, ["trial", "design", "sequential", "--looks", "0.5,1", "--out", str(tmp_path)])
+    assert made.exit_code == 0
+    rows = pd.read_csv(tmp_path / "sequential_when_it_stops.csv")
+    assert rows["Z"].tolist() == pytest.approx([2.9625, 1.9686], abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["design", "boyn"], "did you mean 'boin'"),
+        (["design", "sequential", "--looks", "a"], "write numbers with commas"),
+        (["design", "sequential", "--spending", "pocok"], "did you mean 'pocock'"),
+        (["design", "boin", "--truth", "0.1,0.2"], "2 shares for 4 doses"),
+        (["power", str(RESPINE), "--out", "x", "--enriched", "opn"], "did you mean 'open'"),
+        (["power", str(RESPINE), "--out", "x", "--sizes", "1.5"], "whole numbers"),
+        (["power", str(RESPINE), "--out", "x", "--goal", "90"], "no power"),
+        (["power", "nowhere.toml", "--out", "x"], "nowhere.toml"),
+    ],
+)
+def test_mistakes_are_a_sentence(words: list[str], said: str) -> None:
+    told = CliRunner().invoke(app, ["trial", *words])
+    assert told.exit_code == 2
+    assert said in told.stderr
+
+
+def test_the_command_leaves_tables_and_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(power, "truths", partial(power.truths, count=8))
+    monkeypatch.setattr(power, "MANY_LIVES", 4)
+    words = ["trial", "power", str(RESPINE), "--replicates", "20", "--most", "200", "--out", str(tmp_path), "--quiet"]
+    told = CliRunner().invoke(app, words)
+    assert told.exit_code == 0, told.stderr
+    assert "no size up to 200 persons" in told.stdout
+    rows = pd.read_csv(tmp_path / "power.csv")
+    each = pd.read_csv(tmp_path / "trials.csv")
+    own = rows[rows["what"] == "own effect"].iloc[0]
+    assert own["shown"] == pytest.approx((each["p"] <= 0.05).mean())
+    assert own["cells"] == pytest.approx(each["cells"].mean())
+    assert pd.read_csv(tmp_path / "published.csv")["published"].tolist() == [0.74, 0.69]
+    assert (tmp_path / "power.png").read_bytes().startswith(b"\x89PNG")
