@@ -97,9 +97,12 @@ def _arms(axes: Axes, tables: Mapping[str, pd.DataFrame], what: str, share: bool
         axes.plot([place - 0.42] * 2, [low, high], color=colour, lw=2.5)
         axes.plot(place - 0.42, middle, "o", color=colour, ms=5)
         if len(printed) and (printed["arm"] == name).any():
-            value = factor * float(printed.loc[printed["arm"] == name, "published"].iloc[0])
+            row = printed[printed["arm"] == name].iloc[0]
+            # a printed change stands as far from our mean as it is from our mean change
+            value = float(values.mean()) + factor * float(row["published"] - row["ours"])
             axes.plot(place - 0.25, value, "D", ms=7, mfc="white", mec=BLACK, zorder=5)
-            axes.annotate(f"printed {value:.0f}", (place - 0.17, value), va="center", fontsize=8)
+            said = f"printed {factor * row['published']:.0f}{'' if share else ' (change)'}".replace("-", "−")
+            axes.annotate(said, (place - 0.17, value), va="center", fontsize=8)
     axes.set_xticks(range(len(arms)), arms)
     axes.set_xlim(-0.6, len(arms) - 0.4)
     axes.set_ylabel(f"{what}, %" if share else what)
