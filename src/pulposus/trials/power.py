@@ -15,6 +15,7 @@ Source: Spiegelhalter and Freedman 1986 (assurance); Morris and others 2019 (Mon
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -393,6 +394,19 @@ def _same(result: trials.Result, end: Endpoint, protocol: Protocol) -> bool:
 
 
 def _match(arm: Arm, results: Sequence[trials.Result]) -> trials.Result | None:
+    """The printed arm of the same name; or that of what was done and known alike, at the dose that the name begins with.
+
+    Nothing where several are left: a wrong arm beside ours is worse than none.
+    """
     same = [one for one in results if one.arm.name.casefold() == arm.name.casefold()]
-    same = same or [one for one in results if set(one.arm.parts) == set(arm.treatments)]
-    return same[0] if same else None
+    if not same:
+        done = (set(arm.treatments), arm.procedure, arm.aware)
+        same = [one for one in results if (set(one.arm.parts), one.arm.procedure, one.arm.aware) == done]
+        if dose := _number(arm.name):
+            same = [one for one in same if _number(one.arm.name) == dose]
+    return same[0] if len({one.arm.name for one in same}) == 1 else None
+
+
+def _number(name: str) -> str:
+    """The number that a name begins with ("18 million", "18M cells"); nothing where it begins otherwise."""
+    return re.match(r"\d*", name).group()  # type: ignore[union-attr]
