@@ -25,7 +25,7 @@ import numpy as np
 from pulposus.errors import InputError
 from pulposus.evidence import trials
 from pulposus.outcomes import reported
-from pulposus.trials.analysis import adjusted, plan_of, z_of
+from pulposus.trials.analysis import adjusted, plan_of
 from pulposus.trials.bank import Bank, Truth, paired, replicates
 from pulposus.trials.compared import ALPHA, HAZARD, Asked, Found, asked, judged
 from pulposus.trials.estimands import pain_of, strategies, wanted
@@ -113,11 +113,17 @@ def _judged(ready: Sequence[Asked], protocol: Protocol) -> Run:
     if looked is None:
         shown = [one for one in found if one.shown]
         return Run(tuple(found), bool(shown), any(map(_better, shown)), protocol.size)
-    for share, critical in zip(looked.information.tolist(), looked.critical.tolist(), strict=True):
+    for share, level in zip(looked.information.tolist(), looked.local_levels.tolist(), strict=True):
         number = math.ceil(share * protocol.size)
-        first = found[0] if number == protocol.size else judged(ready[0].only(slice(0, number)))[0]
-        if abs(z_of(first)) >= critical:
-            return Run((first, *found[1:]), True, _better(first), number)
+        if number < protocol.size:
+            rows = slice(0, number)
+            so_far = adjusted([one for each in ready for one in judged(each.only(rows))])
+        else:
+            so_far = found
+        # each look at its own level, shared by Holm where there are several comparisons
+        shown = [one for one in so_far if one.adjusted <= looked.sides * level]
+        if shown:
+            return Run(tuple(so_far), True, any(map(_better, shown)), number)
     return Run(tuple(found), False, False, protocol.size)
 
 
@@ -394,7 +400,7 @@ def _same(result: trials.Result, end: Endpoint, protocol: Protocol) -> bool:
 
 
 def _match(arm: Arm, results: Sequence[trials.Result]) -> trials.Result | None:
-    """The printed arm of the same name; or that of what was done and known alike, at the dose that the name begins with.
+    """The printed arm of the same name; or that of what was done and known alike, at the dose that its name begins by.
 
     Nothing where several are left: a wrong arm beside ours is worse than none.
     """
