@@ -22,6 +22,7 @@ PACKAGE = ROOT / "src" / "pulposus"
 FLOORS = {
     "errors": -1,
     "interrupt": -1,
+    "staff": 0,
     "evidence": 0,
     "statistics": 0,
     "disc": 1,
@@ -106,6 +107,7 @@ ORDERS = {
         "t2_weighted": 1,
         "forest": 1,
         "economics": 1,
+        "trial": 1,
     },
     "evidence": {
         "tables": -1,
@@ -140,7 +142,7 @@ ORDERS = {
         "narrowed": 3,
         "beside": 3,
     },
-    "outcomes": {"scores": 0, "response": 0, "person": 1, "reported": 2, "symptoms": 2},
+    "outcomes": {"scores": 0, "response": 0, "chance": 0, "person": 1, "reported": 2, "symptoms": 2},
     "statistics": {
         "given": 0,
         "estimate": 1,
@@ -176,6 +178,7 @@ ORDERS = {
         "economics": 4,
         "spine": 4,
         "sight": 4,
+        "trial": 4,
     },
     "cli": {
         "door": 0,
@@ -190,6 +193,8 @@ ORDERS = {
         "names": 1,
         "read": 2,
         "trial": 1,
+        "trials": 2,
+        "plan": 2,
         "people": 1,
         "meta": 1,
         "economics": 2,
@@ -226,6 +231,29 @@ ORDERS = {
         "days": 4,
         "tissue": 4,
         "tears": 5,
+    },
+    "trials": {
+        "protocol": 0,
+        "workers": 0,
+        "folder": 1,
+        "allocation": 1,
+        "entered": 2,
+        "clinic": 2,
+        "discs": 2,
+        "conduct": 3,
+        "variables": 1,
+        "estimands": 1,
+        "compared": 2,
+        "sensitivity": 3,
+        "described": 3,
+        "scanned": 3,
+        "lives": 4,
+        "told": 4,
+        "bank": 5,
+        "analysis": 5,
+        "designs": 6,
+        "power": 6,
+        "study": 7,
     },
     "exchange": {
         "posed": 0,
@@ -287,6 +315,7 @@ NUMBERED = (
     "case",
     "validation",
     "uncertainty",
+    "trials",
 )
 STRUCTURE = {"axis", "axes", "ndim", "in_axes", "out_axes", "static_argnums"}
 MARKER = re.compile(r"#\s*maths:\s*(?P<reason>.*)$")

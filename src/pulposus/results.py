@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import io
 import json
 import math
@@ -573,7 +574,8 @@ def _made(folder: Path) -> Iterator[None]:
         for path in made:
             with contextlib.suppress(OSError):
                 path.rmdir()
-        if isinstance(problem, OSError):
+        full = (errno.ENOSPC, errno.EDQUOT)  # another folder is no remedy, and what is there can be gone on with
+        if isinstance(problem, OSError) and problem.errno not in full:
             raise _unwritable(folder, problem) from problem
         raise
 

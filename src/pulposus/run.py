@@ -65,15 +65,17 @@ def build(
     room: tuple[int, int] = (1, 1),
     hypotheses: Hypotheses | None = None,
     others: tuple[int, int] = (0, 0),
+    own: Mapping[str, float] | None = None,
 ) -> tuple[Disc, State, tuple[AbstractTherapy, ...]]:
     """Discs of a resolved case, batched: untreated and treated; or, given `switches`, the treated disc once for each
     row of mechanism switches.
 
-    `hypotheses` replace the case's own. Every leaf has a leading batch axis. Cases built with one `room` (products,
-    doses) and room for `others` (operations, other options) can be joined along it. Therapies are operations and other
-    options, where there are any or room for them, and injections, last: what is taken out is taken out first.
+    `hypotheses` replace the case's own, `own` values of therapies.csv (SI, by the name of the row). Every leaf has a
+    leading batch axis. Cases built with one `room` (products, doses) and room for `others` (operations, other options)
+    can be joined along it. Therapies are operations and other options, where there are any or room for them, and
+    injections, last: what is taken out is taken out first.
     """
-    products, injections = prescribe(case.treatments, case.disc.grade, room, **case.needle())
+    products, injections = prescribe(case.treatments, case.disc.grade, room, own, **case.needle())
     disc, state = simulate.prepare(
         mesh.sized(size),
         shape_of(case),

@@ -511,6 +511,8 @@ def draw(
     population: str = ANY,
     discs: int = 1,
     lasting: Mapping[str, float] | None = None,
+    numbers: np.ndarray | None = None,
+    operated: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Events of `count` people in whom exposures begin at month `start`, up to month `start + months`, a row each.
 
@@ -518,8 +520,10 @@ def draw(
     (month at which half are rid of it, NaN where it stays). An event comes to a person once, from what brings it first.
     A person has the same events however many are drawn; those of one exposure do not change when others are added, save
     that an operation ends what only the unoperated disc could bring, and that what two series counted alike comes once.
-    lasting: months for which an exposure goes on where it ends before the others (a drug). Raises InputError with the
-    nearest name.
+    lasting: months for which an exposure goes on where it ends before the others (a drug). numbers: those of the people
+    in the endless table of chance, (count,), 0 to count - 1 where not given; `person` is then still their place among
+    them. operated: month at which each is operated on, (count,), NaN for never, where that is decided elsewhere: no
+    operation is drawn. Raises InputError with the nearest name.
     """
     _check_months(months)
     if count < 1:
@@ -529,10 +533,11 @@ def draw(
     seed = random if isinstance(random, int) else int(random.integers(2**63))
     parts: list[tuple[np.ndarray, ...]] = []
     order = list(table.events())
+    places = np.arange(count) if numbers is None else np.asarray(numbers, int)
     for event, causes in _causes(named, region, population, discs).items():
-        for cause in causes:
+        for cause in causes if operated is None or event != SURGERY else ():
             row = cause.rows[0]
-            u = _chance(seed, f"{cause.exposure} {event}", count)
+            u = _chance(seed, f"{cause.exposure} {event}", int(places.max()) + 1)[places]
             after = _times(cause, u, min(months, ends.get(cause.exposure, months)) if row.steady else months)
             who = np.flatnonzero(after <= months)
             free = min(_free(row, months) / max(_by(cause.extra, row, months), np.finfo(float).tiny), 1.0)
@@ -546,7 +551,7 @@ def draw(
                     by_chance,
                 )
             )
-    return _as_table(parts, order)
+    return _as_table(parts, order, operated)
 
 
 def _chance(seed: int, name: str, count: int) -> np.ndarray:
@@ -576,8 +581,12 @@ def _free(row: Row, months: float) -> float:
     return _by(value, row, months)
 
 
-def _as_table(parts: Sequence[tuple[np.ndarray, ...]], order: Sequence[str]) -> pd.DataFrame:
-    """Rows of people's events by person and month, each event once, none that an operation has ended."""
+def _as_table(
+    parts: Sequence[tuple[np.ndarray, ...]], order: Sequence[str], elsewhere: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Rows of people's events by person and month, each event once, none that an operation has ended: one that was
+    drawn, or (`elsewhere`, a month each) one that was not.
+    """
     import pandas as pd
 
     rows = {row.line: row for row in table.rows()}
@@ -591,8 +600,10 @@ def _as_table(parts: Sequence[tuple[np.ndarray, ...]], order: Sequence[str]) -> 
         return [getattr(rows[line], name) for line in found["line"]]
 
     found["event"] = [order[i] for i in found["order"]]
-    operated = found[found["event"] == SURGERY].set_index("person")["month"]
-    at = found["person"].map(operated).fillna(np.inf)
+    if elsewhere is None:
+        at = found["person"].map(found[found["event"] == SURGERY].set_index("person")["month"]).fillna(np.inf)
+    else:
+        at = np.where(np.isnan(elsewhere), np.inf, elsewhere)[found["person"].to_numpy(int)]
     ended = (found["month"] > at) & ~np.array(of("after_surgery"), bool)
     found["grade"], found["serious"], found["cause"] = of("grade"), of("serious"), of("exposure")
     found["related"] = np.where(found["by_chance"], "unlikely", np.array(of("causality"), dtype=object))

@@ -24,10 +24,12 @@ from pulposus.cli import (
     meta,
     names,
     people,
+    plan,
     read,
     safety,
     take_in,
     trial,
+    trials,
 )
 from pulposus.cli.door import app
 
@@ -46,10 +48,12 @@ __all__ = [
     "meta",
     "names",
     "people",
+    "plan",
     "read",
     "safety",
     "take_in",
     "trial",
+    "trials",
 ]
 
 

@@ -33,6 +33,7 @@ import numpy as np
 from pulposus import evidence
 from pulposus.errors import InputError, nearest
 from pulposus.evidence.trials import AWARE, PROCEDURES, REGIONS
+from pulposus.outcomes.chance import ByPerson
 from pulposus.outcomes.response import TOP, Parts
 
 if TYPE_CHECKING:
@@ -148,25 +149,49 @@ def drawn(region: str, name: str) -> np.ndarray:
     return row.value + (row.high - row.low) / _NINE_TENTHS * chance.standard_normal(len(rows))
 
 
-class _Fate(NamedTuple):
-    """What chance gives each person, so that parts can be told apart on the same people.
+class Fate(NamedTuple):
+    """What chance gives each person, so that arms, and parts, can be told apart on the same people.
 
-    First what scores of a person share, then each score's own, in the order of `_SCORES`.
+    usual (4, person) and visit (4, person, visit): standard normal, first what scores of a person share, then each
+    score's own, in the order pain, disability, limb. responds (person,): uniform. draws (person,): which draw of the
+    numbers is each person's.
     """
 
-    usual: np.ndarray  # (4, person)
-    visit: np.ndarray  # (4, person, visit)
-    responds: np.ndarray  # (person,)
-    place: np.ndarray  # (person,)
-    draws: np.ndarray  # (person,)
+    usual: np.ndarray
+    visit: np.ndarray
+    responds: np.ndarray
+    draws: np.ndarray
+
+    @classmethod
+    def of(cls, random: np.random.Generator, region: str, count: int, visits: int) -> Fate:
+        """Of `count` people at so many visits, from a generator: it differs with the number of people."""
+        chosen = random.integers(len(responses(region)[1]), size=count)
+        return cls._made(random, count, visits, chosen)
+
+    @classmethod
+    def _made(cls, random: np.random.Generator, count: int, visits: int, chosen: np.ndarray) -> Fate:
+        each = 1 + len(_SCORES)
+        usual, visit = (random.standard_normal(shape) for shape in ((each, count), (each, count, visits)))
+        return cls(usual, visit, random.random(count), chosen)
+
+    @classmethod
+    def by_person(cls, seed: int, numbers: np.ndarray | Sequence[int], region: str, visits: int) -> Fate:
+        """Of people by their numbers: the same for a seed, a number and a visit's place, whoever else is there."""
+        each, chance = 1 + len(_SCORES), ByPerson(seed, numbers, "law of responses")
+        count = len(chance.numbers)
+        chosen, responds = chance.integers(len(responses(region)[1]), count), chance.random(count)
+        usual = chance.standard_normal((count, each)).T
+        # a table for each visit, so that one more moves none of the others
+        visit = [chance.standard_normal((count, each)).T for _ in range(visits)]
+        return cls(usual, np.stack(visit, -1) if visit else np.empty((each, count, 0)), responds, chosen)
 
 
 def follow(
-    random: np.random.Generator,
+    random: np.random.Generator | Fate,
     given: Given,
     pain: np.ndarray,
     disability: np.ndarray,
-    months: Sequence[float],
+    months: Sequence[float] | np.ndarray,
     parts: Parts = Parts(),
     draws: np.ndarray | None = None,
     place: float | np.ndarray = 0.0,
@@ -176,11 +201,12 @@ def follow(
 ) -> Followed:
     """Scores of people who start with these (person,), at months after what was done.
 
-    draws: which draw of the numbers is each person's (person,); one at random where none is given. place: of their
-    trial, as a logit. shift: points by which something moves `pain`, `disability` and `limb` (person, visit) beyond all
-    parts, down where negative. limb: pain of leg or arm at start; `pain` is then of back or neck, and without it the
-    leading pain of the population. logit: what else moves the logit of responding ((person,) or (person, visit)),
-    counted with the treatment (`symptoms.join`). Raises InputError for scores beyond 0 and 100.
+    random: a generator, or the fate of each person. months: (visit,), or each person's own (person, visit). draws:
+    which draw of the numbers is each person's (person,); one at random where none is given. place: of their trial, as a
+    logit. shift: points by which something moves `pain`, `disability` and `limb` (person, visit) beyond all parts, down
+    where negative. limb: pain of leg or arm at start; `pain` is then of back or neck, and without it the leading pain
+    of the population. logit: what else moves the logit of responding ((person,) or (person, visit)), counted with the
+    treatment (`symptoms.join`). Raises InputError for scores beyond 0 and 100.
     """
     starts = {"pain": np.asarray(pain, float), "disability": np.asarray(disability, float)}
     if limb is not None:
@@ -196,15 +222,14 @@ def follow(
                 f"A shift of {name!r}{nearest(name, starts)} has nobody to move; shift one of {', '.join(starts)}."
             )
     count, times = starts["pain"].size, np.asarray(months, float)
-    chosen = random.integers(len(responses(given.region)[1]), size=count) if draws is None else np.asarray(draws)
-    chance = _Fate(
-        random.standard_normal((1 + len(_SCORES), count)),
-        random.standard_normal((1 + len(_SCORES), count, times.size)),
-        random.random(count),
-        np.broadcast_to(place, (count,)),
-        chosen,
-    )
-    return _lived(given, starts, times, parts, chance, shift or {}, np.asarray(logit, float))
+    if isinstance(random, Fate):
+        chance = random if draws is None else random._replace(draws=np.asarray(draws))
+    elif draws is None:
+        chance = Fate.of(random, given.region, count, times.shape[-1])
+    else:
+        chance = Fate._made(random, count, times.shape[-1], np.asarray(draws))
+    own = np.broadcast_to(place, (count,))
+    return _lived(given, starts, times, parts, chance, own, shift or {}, np.asarray(logit, float))
 
 
 class _Numbers:
@@ -222,12 +247,13 @@ def _lived(
     starts: Mapping[str, np.ndarray],
     months: np.ndarray,
     parts: Parts,
-    chance: _Fate,
+    chance: Fate,
+    place: np.ndarray,
     shift: Mapping[str, np.ndarray],
     logit: np.ndarray,
 ) -> Followed:
     numbers = _Numbers(given.region, chance.draws)
-    responds = chance.responds[:, None] < _chance(given, months, parts, numbers, chance.place, logit)
+    responds = chance.responds[:, None] < _chance(given, months, parts, numbers, place, logit)
     grown = 1 - np.exp(-months / numbers["course_time"][:, None])
     pain_is = "axial" if "limb" in starts else leading(given.population)
     tie, found = numbers["residual_tie"], {}
@@ -266,7 +292,7 @@ def _chance(
 ) -> np.ndarray:
     """Chance of responding (person, visit)."""
     if given.aware == "untreated":
-        return np.zeros((place.size, months.size))
+        return np.zeros((place.size, months.shape[-1]))
     base = numbers[f"chance_{given.procedure}"] + place
     if given.aware == "open" and given.treatments:
         base = base + numbers["chance_open"]

@@ -18,7 +18,7 @@ coefficients were found, and none are made up.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -28,6 +28,7 @@ from pulposus import evidence
 from pulposus.errors import InputError, nearest
 from pulposus.evidence import trials
 from pulposus.outcomes import scores
+from pulposus.outcomes.chance import ByPerson
 from pulposus.outcomes.person import Followed
 from pulposus.outcomes.response import Limits
 from pulposus.outcomes.scores import NdiPercent, OdiPercent
@@ -45,6 +46,8 @@ RULES = {
     "30_percent": "responder >=30% VAS",
     "50_percent": "responder >=50% VAS",
     "respine": "responder (RESPINE composite)",
+    "dr003": "composite success (>=50% VAS and >=15 ODI, no post-treatment intervention, at 12 AND 24 mo)",
+    "15_points": "responder ODI >=15",
     "important_pain": "",
     "important_disability": "",
 }
@@ -64,7 +67,7 @@ def names(region: str, axial: bool = True, limb: bool = True) -> tuple[str, ...]
 
 
 def reported(
-    random: np.random.Generator,
+    random: np.random.Generator | ByPerson,
     region: str,
     followed: Followed,
     wanted: Sequence[str] | None = None,
@@ -117,14 +120,16 @@ def _worse(told: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.where(pains[1][:, :1] > pains[0][:, :1], pains[1], pains[0])
 
 
-def _left(random: np.random.Generator, shape: tuple[int, ...], spread: float) -> np.ndarray:
+def _left(random: np.random.Generator | ByPerson, shape: tuple[int, ...], spread: float) -> np.ndarray:
     """What is left over in people (person, visit), a share of it for good."""
     stays = evidence.outcome("pain_stability").value
     for_good, anew = random.standard_normal((shape[0], 1)), random.standard_normal(shape)
     return spread * (np.sqrt(stays) * for_good + np.sqrt(1 - stays) * anew)
 
 
-def _written(random: np.random.Generator, region: str, told: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _written(
+    random: np.random.Generator | ByPerson, region: str, told: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     """Scores on their printed scales."""
     disability, made = told["disability"], dict[str, np.ndarray]()
     for kind, places in (("axial", _AXIAL), ("limb", _LIMB)):
@@ -146,7 +151,7 @@ def _held(name: str, value: np.ndarray) -> np.ndarray:
     return np.clip(value, ends.low, ends.high)
 
 
-def _impression(random: np.random.Generator, pain: np.ndarray) -> np.ndarray:
+def _impression(random: np.random.Generator | ByPerson, pain: np.ndarray) -> np.ndarray:
     """Impression of change, 1 (very much improved) to 7 (very much worse); 4 at start."""
     gone = (pain[:, :1] - pain) / np.maximum(pain[:, :1], 1.0)
     said = gone + _left(random, pain.shape, evidence.outcome("pgic_left").value)
@@ -157,7 +162,7 @@ def _impression(random: np.random.Generator, pain: np.ndarray) -> np.ndarray:
     return found
 
 
-def _taken(random: np.random.Generator, told: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _taken(random: np.random.Generator | ByPerson, told: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Who takes what at each visit."""
     pain, made = _worse(told), {}
     usual, stays = (evidence.outcome(name).value for name in ("start_unknown_pain", "drug_stays"))
@@ -175,7 +180,7 @@ def _taken(random: np.random.Generator, told: Mapping[str, np.ndarray]) -> dict[
 
 
 def missing(
-    random: np.random.Generator,
+    random: np.random.Generator | ByPerson,
     months: np.ndarray,
     disability: np.ndarray,
     converted: np.ndarray | None = None,
@@ -185,21 +190,44 @@ def missing(
 
     disability: (person, visit); people leave for good, or miss a visit. converted and informative as in `reported`.
     """
-    rate = evidence.outcome("dropout_per_year").value / _YEAR
+    found = absent(random, months, disability, converted, informative)
+    return found.gone | found.misses
+
+
+class Absent(NamedTuple):
+    """Who has left the trial for good by a visit, and who misses it, (person, visit)."""
+
+    gone: np.ndarray
+    misses: np.ndarray
+
+
+def absent(
+    random: np.random.Generator | ByPerson,
+    months: np.ndarray,
+    disability: np.ndarray,
+    converted: np.ndarray | None = None,
+    informative: bool = True,
+    yearly: float | None = None,
+    others: float | np.ndarray | None = None,
+) -> Absent:
+    """As `missing`, those who left and those who missed apart. yearly: share that leaves in a year, that of the
+    evidence where none is given. others: disability of the others (one number, or by visit), with which a person's is
+    compared; the mean of those given where none, and then a person's chance hangs on who else is there.
+    """
+    rate = evidence.outcome("dropout_per_year").value if yearly is None else -np.log1p(-yearly)
     spans = np.diff(months, prepend=0.0)
     slope = evidence.outcome("missing_per_disability").value if informative else 0.0
-    moved = slope * (disability - disability.mean(0)) / _TEN
-    leaves = _moved(1 - np.exp(-rate * spans), moved)
+    moved = slope * (disability - (disability.mean(0) if others is None else others)) / _TEN
+    leaves = _moved(1 - np.exp(-rate / _YEAR * spans), moved)
     gone = np.cumsum(random.random(disability.shape) < leaves, 1) > 0
     misses = random.random(disability.shape) < _moved(
         np.where(months > 0, evidence.outcome("missed_visit").value, 0.0), moved
     )
-    found = gone | misses
     chance = random.random(disability.shape)
     if converted is not None and informative:
         after = months >= np.where(np.isnan(converted), np.inf, converted)[:, None]
-        found |= after & (chance < evidence.outcome("missing_converted").value)
-    return found
+        misses |= after & (chance < evidence.outcome("missing_converted").value)
+    return Absent(gone, misses)
 
 
 def _moved(chance: np.ndarray, logit: np.ndarray) -> np.ndarray:

@@ -149,3 +149,14 @@ def welch(values: Any, others: Any, level: float = LEVEL) -> tuple[Estimate, flo
     freedom = (part + part2) ** 2 / (part**2 / (one.size - 1) + part2**2 / (two.size - 1))
     value, error = float(one.mean() - two.mean()), math.sqrt(part + part2)
     return student(value, error, float(freedom), level, "Welch t"), two_sided(value / error, float(freedom))
+
+
+def score_test(events: int, total: int, other_events: int, other_total: int) -> float:
+    """Two-sided p of a difference of two independent shares, variance pooled: the chi-squared test, uncorrected.
+
+    z = (p1 - p2) / √(p (1-p) (1/n1 + 1/n2)); 1 where nobody or everybody has the event.
+    """
+    (x, n), (x2, n2) = _pair(events, total), _pair(other_events, other_total)
+    pooled = (x + x2) / (n + n2)
+    error = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / n2))
+    return two_sided((x / n - x2 / n2) / error) if error > 0 else 1.0

@@ -90,7 +90,7 @@ class Covaried:
 
 def ancova(
     value: Any,
-    arm: Sequence[Any],
+    arm: Sequence[Any] | np.ndarray,
     baseline: Any = None,
     covariates: Any = None,
     reference: str | None = None,
@@ -384,9 +384,9 @@ def _start(y: np.ndarray, x: np.ndarray, place: np.ndarray, person: np.ndarray, 
 
 def repeated_measures(
     value: Any,
-    person: Sequence[Any],
-    visit: Sequence[Any],
-    arm: Sequence[Any],
+    person: Sequence[Any] | np.ndarray,
+    visit: Sequence[Any] | np.ndarray,
+    arm: Sequence[Any] | np.ndarray,
     baseline: Any = None,
     covariates: Any = None,
     reference: str | None = None,

@@ -94,7 +94,7 @@ class _Table:
     groups: tuple[tuple[np.ndarray, np.ndarray], ...]  # (which visits are seen, which persons)
 
 
-def _table(values: Any, arm: Sequence[Any], baseline: Any) -> tuple[_Table, list[str]]:
+def _table(values: Any, arm: Sequence[Any] | np.ndarray, baseline: Any) -> tuple[_Table, list[str]]:
     try:
         y = np.array(values, dtype=float)
     except (TypeError, ValueError):
@@ -188,7 +188,7 @@ def _means(table: _Table, b: np.ndarray, assumption: str, reference: int) -> np.
 
 def impute(
     values: Any,
-    arm: Sequence[Any],
+    arm: Sequence[Any] | np.ndarray,
     baseline: Any = None,
     assumption: str = "MAR",
     reference: str | None = None,
@@ -230,7 +230,9 @@ def impute(
     return Imputed(out, ~table.seen, assumption)
 
 
-def shifted(imputed: Imputed, arm: Sequence[Any], delta: dict[str, float], accumulate: bool = False) -> Imputed:
+def shifted(
+    imputed: Imputed, arm: Sequence[Any] | np.ndarray, delta: dict[str, float], accumulate: bool = False
+) -> Imputed:
     """The same tables with `delta` of each arm named added to scores that were not seen; `accumulate` adds it up by
     visit.
 
@@ -269,10 +271,10 @@ class Tipping:
 
 def tipping_point(
     imputed: Imputed,
-    arm: Sequence[Any],
+    arm: Sequence[Any] | np.ndarray,
     which: str,
     analyse: Callable[[np.ndarray], tuple[float, float]],
-    deltas: Sequence[float],
+    deltas: Sequence[float] | np.ndarray,
     complete_freedom: float = math.inf,
     alpha: float = ALPHA,
 ) -> Tipping:

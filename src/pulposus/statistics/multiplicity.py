@@ -136,3 +136,19 @@ EPSILON = 1e-9  # maths: the vanishing weight of an edge that leads on only when
 def rejected(adjusted: Sequence[float] | np.ndarray, alpha: float) -> np.ndarray:
     """Which hypotheses fall at a family-wise error of `alpha`."""
     return np.asarray(adjusted) <= given.share(alpha, "alpha")
+
+
+def serial(p_values: Any, family: Any) -> np.ndarray:
+    """Serial gatekeeping: families in the order of their numbers, each by Holm, tested once all before it have fallen.
+
+    Adjusted p is Holm's within the family, and no less than any of the families before. It is `graph` with
+    `gatekeeping` for two families.
+    """
+    p, order = _p(p_values), given.vector(family, "family")
+    given.alike(p_values=p, family=order)
+    out, before = np.empty_like(p), 0.0
+    for one in np.unique(order):
+        rows = order == one
+        out[rows] = np.maximum(holm(p[rows]), before)
+        before = float(out[rows].max())
+    return out

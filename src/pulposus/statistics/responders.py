@@ -20,7 +20,7 @@ from scipy import special
 from pulposus.errors import InputError, nearest
 
 from . import given
-from .estimate import Estimate, normal, two_sided
+from .estimate import Estimate, normal, student, two_sided
 from .given import LEVEL
 
 NEWTON = 60  # maths: most steps of Newton's method
@@ -82,19 +82,23 @@ class Adjusted:
     p: float
     odds_ratio: Estimate
     shares: tuple[float, float]  # arm, reference
+    error: float  # standard error of the difference
 
 
 def adjusted_difference(
     response: Any,
-    arm: Sequence[Any],
+    arm: Sequence[Any] | np.ndarray,
     name: str,
     reference: str,
     covariates: Any = None,
     level: float = LEVEL,
+    small: bool = False,
 ) -> Adjusted:
     """How many more respond in arm `name` than in `reference`, adjusted for covariates (person, covariate).
 
-    Persons of other arms are left out. Raises InputError for an arm that nobody is in.
+    Persons of other arms are left out. `small`: variance times n / (n - terms) and Student's t on n - terms, without
+    which a trial of some hundred persons with several covariates errs too often. Raises InputError for an arm that
+    nobody is in.
     """
     y = given.counts(response, "response")
     arms = given.labels(arm, "arm", y.size).astype(str)
@@ -117,5 +121,10 @@ def adjusted_difference(
     slope = slopes[0] - slopes[1]
     error = math.sqrt(float(slope @ fit.covariance @ slope))
     value = means[0] - means[1]
-    found = normal(value, error, level, "logistic, standardised over all persons")
-    return Adjusted(found, two_sided(value / error), fit.odds_ratio(1, level), (means[0], means[1]))
+    said, freedom = "logistic, standardised over all persons", len(x) - x.shape[1]
+    if small and freedom < 1:
+        raise InputError(f"{len(x)} persons cannot tell {x.shape[1]} terms apart; leave a covariate out.")
+    error *= math.sqrt(len(x) / freedom) if small else 1.0
+    found = student(value, error, freedom, level, said) if small else normal(value, error, level, said)
+    p = two_sided(value / error, freedom if small else None)
+    return Adjusted(found, p, fit.odds_ratio(1, level), (means[0], means[1]), error)

@@ -135,7 +135,9 @@ class LogRank:
     expected: dict[str, float]
 
 
-def log_rank(time: Any, event: Any, group: Sequence[Any], strata: Sequence[Any] | None = None) -> LogRank:
+def log_rank(
+    time: Any, event: Any, group: Sequence[Any] | np.ndarray, strata: Sequence[Any] | None = None
+) -> LogRank:
     """Do groups differ in the hazard of event 1 (other kinds censor)? Rows (person,); strata are summed over."""
     t, e = _rows(time, event)
     names = given.labels(group, "group", t.size).astype(str)

@@ -4,33 +4,26 @@ What: `run_members` runs every member untreated and treated and returns one row 
 through the clock alone, with steps of three months at most once nothing new happens, and the whole disc solved half as
 often as in a run (at the end as in a run): in a batch each would wait for the slowest in every loop (steps, Newton,
 Krylov), which costs more than a batch saves on these small meshes.
-Why processes: one XLA program uses little more than one core here, so chunks are shared out among as many processes as
-there are cores, each with one thread of its own: with several, XLA was seen to hang. Whoever computes a member, its
-bits are the same.
+Chunks are shared out among as many processes as there are cores (`staff`). Whoever computes a member, its bits are the
+same.
 A member that fails is a row with its status, and no one else's trouble.
 """
 
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import multiprocessing.connection
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from pulposus import imaging, interrupt
+from pulposus import imaging, interrupt, staff
 from pulposus.case import Case
 from pulposus.disc import mesh, simulate
 from pulposus.disc.parameters import Parameters
@@ -42,7 +35,6 @@ from pulposus.therapies.biological import Injections, prescribe
 from pulposus.uncertainty.draws import formed, spoken
 
 CHUNK = 10  # maths: members that a process computes before it hands them over: what Ctrl-C may cost
-_WAIT = 0.5  # maths: seconds between two looks for Ctrl-C
 _MONTHS = 12  # maths: months of a year
 SELDOM = 2.0  # maths: times what may go in a run before the whole disc is solved again (tests/test_mechanics.py)
 _QUARTER = 3  # maths: months between rows, and of a step, once a year has passed in which nothing was given
@@ -198,12 +190,12 @@ def shared_out(
             yield work(part)
         return
     todo = list(reversed(chunks))
-    with _staff(min(len(chunks), workers or os.cpu_count() or 1), work) as pipes:
+    with staff.staff(min(len(chunks), workers or os.cpu_count() or 1), work) as pipes:
         busy = list(pipes)
         for pipe in busy:
             pipe.send(todo.pop())
         while busy:
-            ready = multiprocessing.connection.wait(busy, _WAIT)
+            ready = multiprocessing.connection.wait(busy, staff.WAIT)
             for pipe in [pipe for pipe in busy if pipe in ready]:
                 yield _received(pipe)
                 if todo:
@@ -224,61 +216,3 @@ def _received(pipe: Connection) -> pd.DataFrame:
     if isinstance(made, BaseException):
         raise made
     return made
-
-
-@contextmanager
-def _staff(count: int, work: Work) -> Iterator[list[Connection]]:
-    """Pipes to as many processes that compute chunks, each with one thread; on leaving they are ended.
-
-    Pipes alone and no locks: nothing is left behind in the system when this process is ended at once. Ctrl-C is for
-    the process that shares out the work, so those that it starts are born deaf to it.
-    """
-    context = multiprocessing.get_context("spawn")
-    pairs = [context.Pipe() for _ in range(count)]
-    staff = [context.Process(target=_serve, args=(there, work), daemon=True) for _, there in pairs]
-    before = {name: os.environ.get(name) for name in _ALONE}
-    os.environ.update(_ALONE)  # processes inherit it when they start
-    resource_tracker.ensure_running()  # it would let signals through again if it started in between
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        for process, (_, there) in zip(staff, pairs, strict=True):
-            process.start()
-            there.close()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-    try:
-        yield [here for here, _ in pairs]
-    finally:
-        for process in staff:
-            process.terminate()
-        for process in staff:
-            process.join()
-
-
-_ALONE = {"NPROC": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-
-
-def _serve(pipe: Connection, work: Work) -> None:
-    """A process of the ensemble: chunks in, rows out, until whoever shares them out is gone."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
-    jax.config.update("jax_cpu_enable_async_dispatch", False)
-    try:
-        while True:
-            part = pipe.recv()
-            try:
-                made: Any = work(part)
-            except Exception as problem:
-                made = problem
-            pipe.send(made)
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        return
-
-
-def _follow(sentinel: int) -> None:
-    """End this process when its parent has ended, however that came."""
-    multiprocessing.connection.wait([sentinel])
-    os._exit(interrupt.STOPPED)

@@ -1,0 +1,231 @@
+"""Commands about trials that are being planned: `trial power`, `trial design`."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pulposus.cli.door import AsJson, Quiet, argument, door, option, progress
+from pulposus.cli.tables import new_table, print_json, print_tables
+from pulposus.cli.trial import trial
+from pulposus.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from pulposus.trials.study import Study
+
+KINDS = ("3+3", "boin", "crm", "sequential", "reestimation")
+
+
+def numbers(text: str, name: str) -> list[float]:
+    """Numbers between commas. Raises InputError naming the option."""
+    try:
+        return [float(word) for word in text.split(",") if word.strip()]
+    except ValueError:
+        raise InputError(f"{name} is {text!r}; write numbers with commas between them, such as 100,200.") from None
+
+
+def whole(text: str, name: str) -> list[int]:
+    """Whole numbers above nought between commas."""
+    found = numbers(text, name)
+    for one in found:
+        if one != int(one) or one < 1:
+            raise InputError(f"{name} holds {one:g}; write whole numbers of 1 or more.")
+    return [int(one) for one in found]
+
+
+# ---------------------------------------------------------------------------------------------- power
+
+
+@trial.command()
+@door
+def power(
+    protocol: Annotated[Path, argument("PROTOCOL", "A protocol, a TOML file.")],
+    out: Annotated[Path, option("--out", "Folder for the tables and the picture.")],
+    replicates: Annotated[int, typer.Option("--replicates", help="How many trials are run in each cell.")] = 1000,
+    sizes: Annotated[
+        str, typer.Option("--sizes", help="Persons of all arms, with commas; the protocol's own is always run.")
+    ] = "",
+    effects: Annotated[
+        str, typer.Option("--effects", help="Multiples of the treatment's own effect, with commas.")
+    ] = "",
+    enriched: Annotated[
+        str, typer.Option("--enriched", help="everybody, open or closed endplates; several with commas.")
+    ] = "everybody",
+    bank: Annotated[int, typer.Option("--bank", help="Persons from whom trials are drawn, 500 or more.")] = 500,
+    goal: Annotated[float, typer.Option("--goal", help="The power for which a size is sought.")] = 0.9,
+    most: Annotated[int, typer.Option("--most", help="Persons beyond which no size is sought.")] = 20_000,
+    mechanics: Annotated[
+        str, typer.Option("--mechanics", help="Of discs, where the primary endpoint reads them: columns or solid.")
+    ] = "columns",
+    workers: Annotated[int, typer.Option("--workers", help="Processes for discs.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Of people and trials.")] = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Run a trial again and again: power, type-I error, assurance, expected size, and the size that is needed."""
+    from pulposus.trials import study
+    from pulposus.trials.protocol import read_protocol
+
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
+    if seed < 0:
+        raise InputError(f"--seed {seed} is not possible; give zero or more.")
+    if not 0 < goal < 1:
+        raise InputError(f"--goal {goal:g} is no power; give a share between 0 and 1.")
+    asked, groups = read_protocol(protocol), _groups(enriched)
+    with progress(quiet) as tell:
+        grid = (whole(sizes, "--sizes"), numbers(effects, "--effects"), groups)
+        found = study.study(asked, replicates, *grid, bank, most, goal, seed, tell, mechanics, workers, out)
+    written = study.publish(out, found)
+    print_tables(*_grid(found))
+    for text in study.sentences(found):
+        typer.echo(text)
+    typer.echo(f"Tables and picture: {written[0].parent}")
+
+
+def _groups(text: str) -> list[str]:
+    names = {"everybody": "", "open": "open", "closed": "closed"}
+    found = []
+    for word in (part.strip() for part in text.split(",")):
+        if word not in names:
+            near = nearest(word, names)
+            raise InputError(f"--enriched {word!r} is unknown{near}; write everybody, open or closed.")
+        found.append(names[word])
+    return found
+
+
+def _grid(found: Study) -> list[Table]:
+    """Rows of the grid, and what was published."""
+    first = new_table(f"{found.protocol.name}, run again and again (± Monte-Carlo standard error)")
+    heads = ("what", "people", "persons", "effect", "trials", "p < alpha, %", "and better, %", "persons enrolled")
+    for head in (*heads, "arms"):
+        first.add_column(head, overflow="fold")
+    for where, row in found.rows:
+        share = found.protocol.endpoints[0].kind != "continuous"
+        arms = ", ".join(f"{arm} {100 * mean if share else mean:.1f}" for arm, mean, _, _ in row.value)
+        first.add_row(
+            row.what,
+            {"": "everybody"}.get(where, f"{where} endplates"),
+            str(row.size),
+            f"{row.effect:g}",
+            str(row.trials),
+            f"{100 * row.shown:.1f} ± {100 * row.shown_error:.1f}",
+            f"{100 * row.better:.1f} ± {100 * row.better_error:.1f}",
+            f"{row.persons:.0f}",
+            arms,
+        )
+    if not found.beside:
+        return [first]
+    second = new_table("Published, beside our trials of the same size")
+    for head in ("arm", "as published", "n", "published", "ours", "nine tenths of trials", "source"):
+        second.add_column(head)
+    for one in found.beside:
+        factor = 100 if found.protocol.endpoints[0].kind != "continuous" else 1
+        low, high = (one.ours + sign * 1.645 * one.spread for sign in (-1, 1))  # maths: nine tenths of a normal
+        second.add_row(
+            one.arm,
+            one.published_arm,
+            "?" if math.isnan(one.persons) else f"{one.persons:g}",
+            f"{factor * one.published:.{0 if factor > 1 else 1}f}",
+            f"{factor * one.ours:.1f} ± {factor * one.error:.1f}",
+            f"{factor * low:.0f} to {factor * high:.0f}",
+            one.source,
+        )
+    return [first, second]
+
+
+# ---------------------------------------------------------------------------------------------- design
+
+
+@trial.command()
+@door
+def design(
+    kind: Annotated[str, argument("KIND", "3+3, boin, crm, sequential or reestimation.")],
+    protocol: Annotated[
+        Path | None, option("--protocol", "A protocol: its active arms are the doses, its [interim] the looks.")
+    ] = None,
+    doses: Annotated[int, typer.Option("--doses", help="How many doses.")] = 4,
+    target: Annotated[float, typer.Option("--target", help="Share of dose-limiting events that is aimed at.")] = 0.3,
+    cohort: Annotated[int, typer.Option("--cohort", help="People treated at once.")] = 3,
+    size: Annotated[
+        int, typer.Option("--size", help="People at most; of a group-sequential trial, at the end.")
+    ] = 30,
+    skeleton: Annotated[str, typer.Option("--skeleton", help="crm: prior shares of the doses, with commas.")] = "",
+    truth: Annotated[
+        str, typer.Option("--truth", help="Shares of dose-limiting events, with commas: how the plan behaves there.")
+    ] = "",
+    runs: Annotated[int, typer.Option("--runs", help="Simulated trials for --truth.")] = 1000,
+    looks: Annotated[str, typer.Option("--looks", help="sequential: how many, or shares of information.")] = "3",
+    spending: Annotated[
+        str, typer.Option("--spending", help="obrien_fleming or pocock, either with _classical.")
+    ] = "obrien_fleming",
+    alpha: Annotated[float, typer.Option("--alpha", help="The whole error.")] = 0.05,
+    sided: Annotated[int, typer.Option("--sided", help="1 or 2.")] = 2,
+    effect: Annotated[float | None, option("--effect", "A difference of means, for sizes.")] = None,
+    sd: Annotated[float, typer.Option("--sd", help="Standard deviation of the score, for sizes.")] = 25.0,
+    goal: Annotated[float, typer.Option("--goal", help="Power aimed at.")] = 0.9,
+    first: Annotated[int, typer.Option("--first", help="reestimation: people before the look.")] = 50,
+    second: Annotated[int, typer.Option("--second", help="reestimation: people planned after it.")] = 50,
+    most: Annotated[int, typer.Option("--most", help="reestimation: people after it at most.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", help="Of simulated trials.")] = 0,
+    out: Annotated[Path | None, option("--out", "Folder for the tables.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Decision tables of first doses, stopping boundaries, and sizes told anew: tables to hand over."""
+    from pulposus.trials import designs
+    from pulposus.trials.protocol import read_protocol
+
+    if kind not in KINDS:
+        raise InputError(f"Unknown design {kind!r}{nearest(kind, KINDS)}; write one of {', '.join(KINDS)}.")
+    asked = None if protocol is None else read_protocol(protocol)
+    made = dict[str, designs.Table]()
+    if kind == "sequential":
+        at = numbers(looks, "--looks")
+        counted = int(at[0]) if len(at) == 1 and at[0] >= 1 else at
+        plan = designs.of_protocol(asked) if asked else designs.group_sequential(counted, spending, alpha, sided)
+        people = asked.size if asked else size
+        made["When it stops"] = designs.boundaries(plan, people)
+        if effect is not None:
+            made["People for the difference"] = designs.sizes(plan, effect, sd, goal)
+    elif kind == "reestimation":
+        made["What a look at the size says"] = designs.zones(first, second, most, alpha, sided, goal)
+    else:
+        named = designs.doses_of(asked) if asked else doses
+        shares = numbers(skeleton, "--skeleton") or None
+        plan_ = designs.first_doses(kind, named, target, cohort, size, shares)
+        made["What to do after each cohort"] = designs.decisions(plan_)
+        if truth:
+            made["How it behaves"] = designs.behaviour(plan_, numbers(truth, "--truth"), runs, seed)
+    _hand_over(kind, made, out, json)
+
+
+def _hand_over(kind: str, made: dict[str, Any], out: Path | None, json: bool) -> None:
+    if json:
+        print_json(made)
+    else:
+        print_tables(*(_table(f"{kind}: {name}", rows) for name, rows in made.items()))
+    if out is not None:
+        import pandas as pd
+
+        from pulposus.results import write_text
+
+        if out.exists() and not out.is_dir():
+            raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
+        out.mkdir(parents=True, exist_ok=True)
+        for name, rows in made.items():
+            place = out / f"{kind}_{name.lower().replace(' ', '_')}.csv"
+            write_text(place, pd.DataFrame(rows).to_csv(index=False))
+        typer.echo(f"Tables: {out}")
+
+
+def _table(title: str, rows: list[dict[str, Any]]) -> Table:
+    table = new_table(title)
+    for head in rows[0]:
+        table.add_column(head)
+    for row in rows:
+        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row.values()))
+    return table

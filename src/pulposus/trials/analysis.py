@@ -1,0 +1,217 @@
+"""A conducted trial, analysed: every endpoint by its own analysis, and what stands around the answers.
+
+What: `analyse` gives an `Analysis`: differences with interval and p after multiplicity, what hangs on scores that were
+not seen, subgroups, looks at the running trial, curves, safety, the flow of people; `publish` writes it into a folder,
+with one page.
+Equations: those of `statistics`. Multiplicity: families of endpoints in their order, primaries first, each shared by
+Holm, the next tested when all before have fallen (serial gatekeeping); safety endpoints are not adjusted.
+Reads: a conducted trial. Writes (publish): analysis/*.csv and report.html.
+Why this holds: the order of rows and the names of arms change nothing; the same seed gives the same tables.
+Source: ICH E9(R1) for estimands; Dmitrienko and others 2003 for gatekeeping.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pulposus.errors import InputError
+from pulposus.statistics import multiplicity, sequential
+from pulposus.trials import described
+from pulposus.trials.compared import HAZARD, Found, compared
+from pulposus.trials.estimands import Seen, strategies
+from pulposus.trials.sensitivity import Assumed, Group, imputed, subgroups
+from pulposus.trials.told import sentence, told
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pulposus.trials.protocol import Protocol
+
+SPENDINGS = {"obrien_fleming": "asOF", "pocock": "asP"}
+FOLDER = "analysis"
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at a running trial: persons in it, Z of the first primary comparison, its critical value."""
+
+    share: float
+    persons: int
+    z: float
+    critical: float
+
+    @property
+    def stops(self) -> bool:
+        """Whether the trial would have stopped here."""
+        return bool(abs(self.z) >= self.critical)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """All that is said of a trial. Tables: flow, failures, baseline, curves, safety; see `described`."""
+
+    protocol: Protocol
+    endpoints: tuple[Found, ...]
+    sensitivity: tuple[Assumed, ...]
+    tipping: tuple[str, ...]
+    subgroups: tuple[Group, ...]
+    looks: tuple[Look, ...]
+    flow: pd.DataFrame
+    failures: pd.DataFrame
+    baseline: pd.DataFrame
+    curves: pd.DataFrame
+    safety: pd.DataFrame
+    screened: dict[str, int]
+    seed: int
+
+    @property
+    def primary(self) -> tuple[Found, ...]:
+        """What was found of the primary endpoints."""
+        return tuple(one for one in self.endpoints if one.role == "primary")
+
+    @property
+    def answers(self) -> list[str]:
+        """A sentence for each primary comparison."""
+        return [sentence(one) for one in self.primary]
+
+
+def analyse(protocol: Protocol, conducted: Any, seed: int = 0) -> Analysis:
+    """A trial from its tables (`conduct.Conducted`). seed: of imputation.
+
+    Raises InputError where the tables are not of one trial; what cannot be analysed has a sentence in its place.
+    """
+    seen, plan = Seen.of(conducted, protocol.allocation.strata), strategies(protocol)
+    _same_arms(seen, protocol)
+    found = [one for end in protocol.endpoints for one in compared(seen, end, protocol, plan)]
+    assumed, said, groups = list[Assumed](), list[str](), list[Group]()
+    people = conducted.people.sort_values("patient", kind="stable")
+    known = {str(name): people[name].to_numpy() for name in people.columns}
+    for end in protocol.endpoints:
+        if end.role == "primary":
+            rows, sentences = imputed(seen, end, protocol, plan, seed)
+            assumed, said = assumed + rows, said + sentences
+            groups += subgroups(seen, known, end, protocol, plan)
+    return Analysis(
+        protocol,
+        tuple(adjusted(found)),
+        tuple(assumed),
+        tuple(said),
+        tuple(groups),
+        tuple(looks(seen, protocol)),
+        described.flow(conducted, seen, protocol),
+        described.failures(conducted),
+        described.baseline(conducted, seen, protocol),
+        described.curves(seen, protocol, plan),
+        described.safety(conducted, seen, protocol),
+        dict(getattr(conducted, "flow", {})),
+        seed,
+    )
+
+
+def _same_arms(seen: Seen, protocol: Protocol) -> None:
+    known = [arm.name for arm in protocol.arms]
+    strange = sorted(set(seen.arm.tolist()) - set(known))
+    if strange:
+        raise InputError(f"Somebody is in arm {strange[0]!r}; the protocol has {', '.join(known)}.")
+
+
+def adjusted(found: list[Found]) -> list[Found]:
+    """The same with p after multiplicity: primaries by order, then secondaries by order; none for safety.
+
+    What could not be analysed is not shown (p of 1), and shuts the gate behind it.
+    """
+    judged = [i for i, one in enumerate(found) if one.role != "safety" and one.control]
+    if not judged:
+        return found
+    keys = [(found[i].role != "primary", found[i].order) for i in judged]
+    families = [sorted(set(keys)).index(key) for key in keys]
+    p = [1.0 if math.isnan(found[i].p) else found[i].p for i in judged]
+    out = list(found)
+    for i, value in zip(judged, multiplicity.serial(p, families), strict=True):
+        out[i] = replace(found[i], adjusted=float(value))
+    return out
+
+
+# ---------------------------------------------------------------------------------------------- looks
+
+
+def plan_of(protocol: Protocol) -> sequential.Design | None:
+    """The group-sequential test of a protocol; None where it has no look before the end."""
+    table = protocol.interim
+    information = [*(t for t in table.information if t < 1), 1.0]
+    if len(information) < 2:
+        return None
+    return sequential.design(SPENDINGS[table.spending], information, table.alpha, table.sided)
+
+
+def looks(seen: Seen, protocol: Protocol) -> list[Look]:
+    """Z of the first primary comparison at every look, of the persons who had entered by then."""
+    plan = plan_of(protocol)
+    if plan is None or not protocol.controlled:
+        return []
+    first = next(end for end in protocol.endpoints if end.role == "primary")
+    order = np.argsort(seen.entered, kind="stable") if seen.entered.size else np.arange(seen.size)
+    rows = []
+    for share, critical in zip(plan.information.tolist(), plan.critical.tolist(), strict=True):
+        number = math.ceil(share * seen.size)
+        found = compared(seen.only(np.sort(order[:number])), first, protocol)[0]
+        rows.append(Look(share, number, z_of(found), critical))
+    return rows
+
+
+def z_of(found: Found) -> float:
+    """Z of a comparison from its p, on the side of its estimate; nan where it could not be had."""
+    from scipy.special import ndtri
+
+    null = 1.0 if found.scale == HAZARD else 0.0
+    return float(math.copysign(-ndtri(found.p / 2), found.difference.value - null))
+
+
+# ---------------------------------------------------------------------------------------------- written
+
+
+def tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
+    """Name -> table, as `publish` writes them."""
+    import pandas as pd
+
+    def row(one: Any) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        for name, value in vars(one).items():
+            if name == "difference":
+                out |= {"difference": value.value, "low": value.low, "high": value.high, "method": value.method}
+            elif name in ("persons", "value") and isinstance(value, tuple):
+                out |= {name: value[0], f"{name}_control": value[1]}
+            else:
+                out[name] = value
+        return out
+
+    found = [row(one) | {"shown": one.shown} for one in analysis.endpoints]
+    return {
+        "endpoints": pd.DataFrame(found),
+        "sensitivity": pd.DataFrame([row(one) for one in analysis.sensitivity]),
+        "subgroups": pd.DataFrame([row(one) for one in analysis.subgroups]),
+        "looks": pd.DataFrame([vars(one) | {"stops": one.stops} for one in analysis.looks]),
+        "flow": analysis.flow,
+        "failures": analysis.failures,
+        "baseline": analysis.baseline,
+        "curves": analysis.curves,
+        "safety": analysis.safety,
+    }
+
+
+def publish(folder: str | Path, conducted: Any, seed: int = 0) -> Path:
+    """Analyse a trial, write its tables into folder/analysis, and its page, whose path is returned."""
+    from pulposus.report.trial import write_report
+    from pulposus.results import write_text
+
+    folder = Path(folder)
+    analysis = analyse(conducted.protocol, conducted, seed)
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    for name, table in tables(analysis).items():
+        write_text(folder / FOLDER / f"{name}.csv", table.to_csv(index=False))
+    return write_report(folder / "report.html", told(analysis))

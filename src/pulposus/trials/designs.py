@@ -1,0 +1,188 @@
+"""Designs to hand over: what to do after each cohort of a first trial, when a running trial stops, when it grows.
+
+What: `first_doses` makes a plan of 3+3, BOIN or CRM by name, `decisions` its table for clinicians, `behaviour` how it
+behaves where the shares of dose-limiting events are known; `boundaries` tells a group-sequential test look by look,
+`sizes` what it costs in people, `zones` what a look at the size says.
+Equations: those of `statistics.phase1`, `sequential` and `reestimation`. Reads: a protocol for its doses and looks, if
+one is given. Writes: nothing.
+Why this holds: a table that is handed over is the plan itself asked at every count, nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pulposus.errors import InputError, nearest
+from pulposus.statistics import phase1, reestimation, sequential
+from pulposus.trials.analysis import SPENDINGS, plan_of
+from pulposus.trials.compared import ALPHA
+
+if TYPE_CHECKING:
+    from pulposus.trials.protocol import Protocol
+
+PLANS = ("3+3", "boin", "crm")
+KINDS = {**SPENDINGS, "obrien_fleming_classical": "OF", "pocock_classical": "P"}
+HALF_WIDTH = 0.05  # maths: customary half width of the interval in which a CRM does not tell doses apart
+HUNDRED = 100  # maths: a share in percent
+LINES = 21  # maths: values of Z in a table of zones
+WIDE = 4.0  # maths: the highest Z of such a table
+Table = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class FirstDoses:
+    """A plan with the names of its doses, lowest first."""
+
+    kind: str
+    plan: phase1.Plan
+    doses: tuple[str, ...]
+
+
+def doses_of(protocol: Protocol) -> tuple[str, ...]:
+    """Names of the doses of a protocol, the fewest cells first: its active arms."""
+    arms = [arm for arm in protocol.arms if arm.role == "active"]
+    return tuple(arm.name for arm in sorted(arms, key=lambda arm: sum(one.dose for one in arm.inject)))
+
+
+def first_doses(
+    kind: str,
+    doses: Sequence[str] | int,
+    target: float = 0.3,  # maths: customary share of dose-limiting events; the caller may choose another
+    cohort: int = 3,
+    size: int = phase1.MOST,
+    skeleton: Sequence[float] | None = None,
+) -> FirstDoses:
+    """A plan by its name; a CRM without a skeleton gets one around the middle dose. Raises InputError."""
+    if kind not in PLANS:
+        raise InputError(f"Unknown plan {kind!r}{nearest(kind, PLANS)}; write one of {', '.join(PLANS)}.")
+    names = tuple(f"dose {i + 1}" for i in range(doses)) if isinstance(doses, int) else tuple(doses)
+    if not names:
+        raise InputError("A plan needs doses; give how many, or a protocol with active arms.")
+    if kind == "3+3":
+        return FirstDoses(kind, phase1.ThreePlusThree(), names)
+    if kind == "boin":
+        return FirstDoses(kind, phase1.Boin(target, cohort, size), names)
+    if skeleton is None:
+        skeleton = phase1.skeleton(target, len(names), (len(names) - 1) // 2, HALF_WIDTH).tolist()
+    if len(skeleton) != len(names):
+        raise InputError(f"The skeleton has {len(skeleton)} shares for {len(names)} doses; give one for each.")
+    return FirstDoses(kind, phase1.Crm(target, tuple(skeleton), cohort, size), names)
+
+
+def decisions(first: FirstDoses) -> Table:
+    """The table for clinicians.
+
+    3+3: what each outcome means. BOIN: for each number treated at a dose, at how many events to go up, down, or give
+    the dose up. CRM: after the first cohort at the lowest dose and at each next one, nobody with an event before, where
+    the next goes for each number of events; later cohorts ask the model anew.
+    """
+    plan = first.plan
+    if isinstance(plan, phase1.ThreePlusThree):
+        return [dict(row) for row in plan.table()]
+    if isinstance(plan, phase1.Boin):
+        rows = [row for row in plan.table() if (row["treated"] or 0) % plan.cohort == 0]
+        return [
+            {name.replace("_", " "): "never" if value is None else value for name, value in row.items()} for row in rows
+        ]
+    rows, k = [], len(first.doses)
+    for at, name in enumerate(first.doses):
+        treated = tuple(plan.cohort if i <= at else 0 for i in range(k))
+        row: dict[str, Any] = {"at": name}
+        for events in range(plan.cohort + 1):
+            to = plan.decide(treated, tuple(events if i == at else 0 for i in range(k)), at)
+            row[f"{events} of {plan.cohort}"] = "stop" if to == phase1.STOP else first.doses[to]
+        rows.append(row)
+    return rows
+
+
+def behaviour(first: FirstDoses, truth: Sequence[float], runs: int = phase1.RUNS, seed: int = 0) -> Table:
+    """A row for each dose: share of trials that select it, people and events there; the last row none."""
+    if len(truth) != len(first.doses):
+        raise InputError(f"--truth has {len(truth)} shares for {len(first.doses)} doses; give one for each.")
+    found = phase1.operating(first.plan, truth, runs, seed)
+    rows = [
+        {
+            "dose": name,
+            "truth": share,
+            "selected": float(found.selected[i]),
+            "error": float(found.error[i]),
+            "people": float(found.treated[i]),
+            "events": float(found.events[i]),
+        }
+        for i, (name, share) in enumerate(zip(first.doses, truth, strict=True))
+    ]
+    none = math.sqrt(found.none * (1 - found.none) / found.runs)
+    total = {"people": found.size, "events": float(found.events.sum())}
+    return [*rows, {"dose": "none", "truth": math.nan, "selected": found.none, "error": none, **total}]
+
+
+# ---------------------------------------------------------------------------------------------- looks
+
+
+def group_sequential(
+    information: int | Sequence[float], spending: str = "obrien_fleming", alpha: float = ALPHA, sided: int = 2
+) -> sequential.Design:
+    """A group-sequential test; spending by its name. Raises InputError with the nearest."""
+    if spending not in KINDS:
+        raise InputError(f"Unknown spending {spending!r}{nearest(spending, KINDS)}; write one of {', '.join(KINDS)}.")
+    return sequential.design(KINDS[spending], information, alpha, sided)
+
+
+def of_protocol(protocol: Protocol) -> sequential.Design:
+    """The test of a protocol. Raises InputError for one without a look before the end."""
+    plan = plan_of(protocol)
+    if plan is None:
+        raise InputError(f"{protocol.name} has no [interim] with information before the end; it is looked at once.")
+    return plan
+
+
+def boundaries(plan: sequential.Design, people: int = 0) -> Table:
+    """A row for each look: information, persons (of `people`, if told), critical Z, its one-sided p, error spent."""
+    rows = []
+    looked = zip(plan.information, plan.critical, plan.local_levels, plan.spent, strict=True)
+    for i, (share, z, p, spent) in enumerate(looked):
+        row: dict[str, Any] = {"look": i + 1, "information": float(share)}
+        if people:
+            row["persons"] = math.ceil(float(share) * people)
+        rows.append(row | {"Z": float(z), "one-sided p": float(p), "error spent": float(spent)})
+    return rows
+
+
+def sizes(plan: sequential.Design, effect: float, sd: float, power: float, ratio: float = 1.0) -> Table:
+    """People for a difference of means: at most, expected with no effect, half and all of it, and with one look."""
+    found = sequential.sample_size(plan, effect, sd, power, ratio)
+    told = {
+        "at most": found.maximum,
+        "expected, no effect": found.expected_null,
+        "expected, half the effect": found.expected_half,
+        "expected, the effect": found.expected_effect,
+        "with one look": found.one_look,
+    }
+    return [{"people": name, "number": math.ceil(value)} for name, value in told.items()]
+
+
+def zones(
+    first: int, second: int, most: int, alpha: float = ALPHA, sided: int = 2, power: float = sequential.POWER
+) -> Table:
+    """What a look at the size says for each Z seen: the zone, conditional power, people of stage two."""
+    from scipy.special import ndtri
+
+    critical = float(-ndtri(alpha / sided))
+    rows = []
+    for z in np.linspace(0, WIDE, LINES).tolist():
+        found = reestimation.promising_zone(z, first, second, most, critical, power)
+        rows.append(
+            {
+                "Z seen": z,
+                "zone": found.zone,
+                "power as planned": found.planned_power,
+                "people of stage two": found.second_stage,
+                "power then": found.power,
+            }
+        )
+    return rows

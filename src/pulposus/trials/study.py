@@ -1,0 +1,241 @@
+"""A study of a trial before it is run: a grid of sizes and effects, the size that is needed, what was published.
+
+What: `study` runs a protocol again and again over the grid and gives a `Study`; `tables` and `sentences` are what is
+printed and written, `publish` writes them with a picture.
+Equations: those of `power`. Reads: a protocol, the evidence. Writes (publish): power.csv, trials.csv, published.csv,
+size.csv, assurance.csv, power.png.
+Why this holds: every number stands beside its Monte-Carlo error, and the bank's own where it is resampled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pulposus.errors import InputError
+from pulposus.trials import power
+from pulposus.trials.bank import LEAST, Bank, Truth, reads_disc
+from pulposus.trials.compared import ALPHA
+from pulposus.trials.power import Beside, Row, Size, Tell, Truths
+from pulposus.trials.variables import title
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pulposus.trials.protocol import Protocol
+
+OWN, NULL, MEDIAN = "own effect", "no effect", "median draw"
+ROWS_AT_MOST = 1_500_000  # maths: persons of all trials of one cell of the grid; larger trials are run fewer times
+FEWEST = 100  # maths: trials of a cell at least
+POINTS_OF_CURVE = 60  # maths: sizes of the curve of assurance
+HUNDRED = 100  # maths: a share in percent
+
+
+@dataclass(frozen=True)
+class Study:
+    """Rows of the grid by enrichment; truths, sizes and published results of the first enrichment asked."""
+
+    protocol: Protocol
+    rows: tuple[tuple[str, Row], ...]  # enrichment ("" for everybody), row
+    truths: Truths | None
+    needed: tuple[Size, ...]
+    beside: tuple[Beside, ...]
+    bank: int
+    disc: bool
+
+
+def study(
+    protocol: Protocol,
+    trials: int = power.RUNS,
+    sizes: Sequence[int] = (),
+    effects: Sequence[float] = (),
+    enriched: Sequence[str] = ("",),
+    bank: int = LEAST,
+    most: int = power.MOST,
+    goal: float = power.GOAL,
+    seed: int = 0,
+    tell: Tell | None = None,
+    mechanics: str = "columns",
+    workers: int | None = 1,
+    folder: Path | None = None,
+) -> Study:
+    """A protocol again and again. sizes: of all arms, that of the protocol always among them; effects: multiples of the
+    treatment's own; enriched: "", "open" or "closed" endplates. mechanics, workers, folder: of the discs of the bank,
+    where a primary endpoint reads them. Raises InputError for what is not possible.
+    """
+    if trials < power.FEWEST:
+        raise InputError(f"{trials} trials say nothing of a share; ask for {power.FEWEST} or more.")
+    end = power.primary(protocol)
+    kept, found, needed = list[tuple[str, Row]](), None, list[Size]()
+    law, start = Truth.of(protocol.trial.region, trials, seed), math.nan
+    for one in enriched or ("",):
+        people = Bank.of(protocol, bank, seed, one)
+        if any(reads_disc(each) for each in protocol.endpoints if each.role == "primary"):
+            people = people.with_discs(mechanics, workers, folder and folder / f"bank_{one or 'everybody'}", tell)
+        start = people.start(end.variable) if not kept else start
+        for size in dict.fromkeys([protocol.size, *sizes]):
+            sized = protocol if size == protocol.size else protocol.sized(size)
+            many = Truth(law.draws[: _many(trials, size)], law.place[: _many(trials, size)])
+            cells = [(OWN, 1.0, False), *((f"{e:g} times the effect", e, False) for e in effects if e != 1)]
+            cells += [(NULL, 1.0, True)] if protocol.controlled else []
+            for what, effect, null in cells:
+                runs = power.run(people, sized, many, effect, null, tell)
+                kept.append((one, power.summed(what, runs, sized.size, 0.0 if null else effect)))
+        if found is None and protocol.controlled:
+            found = power.truths(people, protocol, tell=tell)
+            needed = [power.needed(found, protocol, goal, most, median) for median in (False, True)]
+            middle = found.truth.all_of(found.median, _many(trials, protocol.size))
+            kept.append((one, power.summed(MEDIAN, power.run(people, protocol, middle), protocol.size, 1.0)))
+            kept += [(one, row) for row in _confirmed(people, protocol, needed, trials, law, found)]
+    printed = tuple(power.beside(protocol, kept[0][1], start))
+    return Study(protocol, tuple(kept), found, tuple(needed), printed, bank, reads_disc(end))
+
+
+def _many(trials: int, size: int) -> int:
+    return max(min(trials, FEWEST), min(trials, ROWS_AT_MOST // size))
+
+
+def _confirmed(
+    people: Bank, protocol: Protocol, needed: Sequence[Size], trials: int, law: Truth, found: Truths
+) -> list[Row]:
+    """Trials at the sizes that were found, so that the curve is held by trials."""
+    rows = []
+    for one, what in zip(needed, (OWN, MEDIAN), strict=True):
+        if math.isfinite(one.persons):
+            sized = protocol.sized(int(one.persons))
+            many = _many(trials, sized.size)
+            truth = Truth(law.draws[:many], law.place[:many]) if what == OWN else found.truth.all_of(found.median, many)
+            rows.append(power.summed(what, power.run(people, sized, truth), sized.size, 1.0))
+    return rows
+
+
+# ---------------------------------------------------------------------------------------------- said
+
+
+def sentences(found: Study) -> list[str]:
+    """What came out, each in a sentence."""
+    protocol, first = found.protocol, found.rows[0][1]
+    end = power.primary(protocol)
+    alpha = ALPHA if end.alpha is None else end.alpha
+    shares = "; ".join(f"{arm} {_said(mean, error, end.kind)}" for arm, mean, error, _ in first.value)
+    said = [
+        f"{protocol.name}, {first.size} persons, {first.trials} trials: {title(end.variable)} at month {end.month:g}: "
+        f"{shares} (mean over trials ± Monte-Carlo error)."
+    ]
+    if found.beside:
+        factor, sign = (1, " points of change") if end.kind == "continuous" else (HUNDRED, " %")
+        printed = "; ".join(
+            f"{one.published_arm} {factor * one.published:.0f}{sign} against ours {factor * one.ours:.1f} "
+            f"({_inside(one)} nine tenths of our trials)"
+            for one in found.beside
+        )
+        said.append(f"Published: {printed}.")
+    if not protocol.controlled:
+        return [*said, "One arm: nothing is compared, and no size follows."]
+    said.append(
+        f"p < {alpha:g} in {_said(first.shown, first.shown_error)} of trials, on the better side in "
+        f"{_said(first.better, first.better_error)}."
+    )
+    for where, row in found.rows[1:]:
+        if row.what == NULL and row.size == protocol.size:
+            group = f" ({where} endplates)" if where else ""
+            said.append(
+                f"No effect{group}: p < {alpha:g} in {_said(row.shown, row.shown_error)} of trials: type-I error."
+            )
+        if row.what == MEDIAN and row.size == protocol.size:
+            said.append(f"At the median draw of the law: {_said(row.better, row.better_error)} on the better side.")
+    said += [one.sentence for one in found.needed]
+    if protocol.interim.information:
+        said.append(f"With its looks it enrols {first.persons:.0f} ± {first.persons_error:.1f} persons on average.")
+    if found.truths is not None:
+        own = power.bank_error(found.truths, protocol, protocol.size)
+        said.append(f"The bank of {found.bank} persons adds ± {HUNDRED * own:.1f} % to the power (bootstrap).")
+    if not found.disc:
+        said.append(
+            "The primary endpoint does not read the disc, so that no disc is computed: persons differ by the endplate "
+            "that feeds them only as scores do, and enriching by it changes nothing but who enters."
+        )
+    return said
+
+
+def _inside(one: Beside) -> str:
+    return "inside" if abs(one.published - one.ours) <= NINE_TENTHS * one.spread else "outside"
+
+
+NINE_TENTHS = 1.645  # maths: standard deviations of a normal on either side of nine tenths
+
+
+def _said(value: float, error: float, kind: str = "binary") -> str:
+    if kind == "continuous":
+        return f"{value:.1f} ± {error:.1f}"
+    return f"{HUNDRED * value:.1f} ± {HUNDRED * error:.1f} %"
+
+
+def tables(found: Study) -> dict[str, pd.DataFrame]:
+    """Name -> table: power, trials (every trial of the protocol's own size), published, size, assurance."""
+    import pandas as pd
+
+    rows = []
+    for where, row in found.rows:
+        told = {name: value for name, value in vars(row).items() if name not in ("value", "runs")}
+        for arm, mean, error, spread in row.value:
+            told |= {f"{arm}": mean, f"{arm} error": error, f"{arm} spread of trials": spread}
+        rows.append({"enriched": where or "everybody", **told})
+    each = [
+        {
+            "trial": i,
+            "p": one.found[0].p,
+            "difference": one.found[0].difference.value,
+            one.found[0].arm: one.found[0].value[0],
+            one.found[0].control or "none": one.found[0].value[1],
+            "shown": one.shown,
+        }
+        for i, one in enumerate(found.rows[0][1].runs)
+    ]
+    out = {"power": pd.DataFrame(rows), "trials": pd.DataFrame(each)}
+    out["published"] = pd.DataFrame([vars(one) for one in found.beside])
+    out["size"] = pd.DataFrame([vars(one) | {"sentence": one.sentence} for one in found.needed])
+    out["assurance"] = curve(found)
+    return out
+
+
+def curve(found: Study) -> pd.DataFrame:
+    """Power over size: over the draws with the bank's own error, and at the median draw."""
+    import pandas as pd
+
+    rows = list[dict[str, Any]]()
+    if found.truths is not None:
+        most = max([found.needed[0].most, found.protocol.size])
+        low = max(2 * len(found.protocol.arms) * 2, found.protocol.size // 4)
+        for size in np.unique(np.geomspace(low, most, POINTS_OF_CURVE).round().astype(int)).tolist():
+            row: dict[str, Any] = {"size": size}
+            for name, median in (("assurance", False), ("at_median_draw", True)):
+                row[name] = power.assured(found.truths, found.protocol, size, median)
+                row[f"{name}_bank_error"] = power.bank_error(found.truths, found.protocol, size, median)
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def publish(folder: Path, found: Study) -> list[Path]:
+    """Write tables and the picture; their paths."""
+    from pulposus.figures.trial import write_power
+    from pulposus.results import write_text
+
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, table in tables(found).items():
+        if len(table):
+            write_text(folder / f"{name}.csv", table.to_csv(index=False))
+            written.append(folder / f"{name}.csv")
+    end = power.primary(found.protocol)
+    what = f"{title(end.variable)} at month {end.month:g}"
+    made = tables(found)
+    return [*written, write_power(folder / "power.png", made, found.protocol.name, what, end.kind != "continuous")]
+
+
+
