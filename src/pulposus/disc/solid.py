@@ -202,7 +202,7 @@ def _stiff(body: Solid, places: Array, pressure: Array | None, branch: Branch | 
         same = same + pull * along
         turned = turned + (steeper * along)[:, :, None, None] * (pulled[family][:, None] * pulled[family])
     turned = turned + np.eye(3)[..., *[None] * volume.ndim] * same[:, :, None, None]
-    turned = turned + _TWISTED[..., *[None] * volume.ndim] * (held * g.reshape(9, *volume.shape))[_TWIST]
+    turned = turned + _TWISTED[..., *[None] * volume.ndim] * (held * g.reshape(-1, *volume.shape))[_TWIST]
     return _WEIGHT * jnp.moveaxis(turned, 4, 2)
 
 

@@ -55,7 +55,7 @@ def _philox(first: int, second: int, counters: np.ndarray) -> tuple[np.ndarray, 
 
 def _product(by: int, word: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """High and low words of a product of words of 64 bits."""
-    a, b = np.uint64(by >> 32), np.uint64(by & 0xFFFFFFFF)
+    a, b = np.uint64(by >> 32), np.uint64(by & 0xFFFFFFFF)  # maths: half a word
     x, y = word >> _HALF, word & _LOW
     low, cross = b * y, a * y
     middle = b * x + (low >> _HALF) + (cross & _LOW)
