@@ -61,7 +61,8 @@ _OF_PAIR = {pair: i for i, pair in enumerate(_SIX)} | {pair[::-1]: i for i, pair
 _METRIC = np.array([[_OF_PAIR[a, b] for b in range(3)] for a in range(3)])
 # e_abc e_ikn as a sign, and which of the nine g_cn it goes with, for each (a, b, i, k)
 _TWISTED = np.einsum("abc,ikn->abik", _EPSILON, _EPSILON)
-_TWIST = np.rint(np.einsum("abc,ikn,cn->abik", abs(_EPSILON), abs(_EPSILON), np.arange(9.0).reshape(3, 3))).astype(int)
+_NINE = np.arange(_EPSILON[0].size).reshape(3, 3)
+_TWIST = np.rint(np.einsum("abc,ikn,cn->abik", abs(_EPSILON), abs(_EPSILON), _NINE)).astype(int)
 
 
 def solid(
