@@ -16,6 +16,7 @@ The house, from the ground up; each floor imports only from floors below it:
     run          a case, computed with the treatment and without it; figures and report show what it found
     consult      what can honestly be said to one person
     uncertainty  how far that may be wrong, and which numbers it hangs on
+    trials       from a protocol to an analysed trial; economics what a good year costs
     cli          the same as commands
 
 A study in six lines:
