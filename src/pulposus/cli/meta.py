@@ -62,6 +62,7 @@ def _all(model: str, tier: int, plain: bool) -> Mapping[str, Answer | str]:
     from pulposus.statistics import given
 
     given.one_of(model, synthesis.MODELS, "The model")
+    synthesis.checked_tier(tier)
     found: dict[str, Answer | str] = {}
     for one in questions():
         own = model if one.form == "pair" or model == "fixed" else "REML"

@@ -1,6 +1,18 @@
 """Trials joined to statistics: a named question, the studies that answer it, those left out and why, and the answer."""
 
-from pulposus.synthesis.pooled import MODELS, RATIOS, SCALES, Answer, Beside, answer, effects, league, over, summary
+from pulposus.synthesis.pooled import (
+    MODELS,
+    RATIOS,
+    SCALES,
+    Answer,
+    Beside,
+    answer,
+    checked_tier,
+    effects,
+    league,
+    over,
+    summary,
+)
 from pulposus.synthesis.studies import TIER, Group, Left, Study, gather
 
 __all__ = [
@@ -14,6 +26,7 @@ __all__ = [
     "Left",
     "Study",
     "answer",
+    "checked_tier",
     "effects",
     "gather",
     "league",

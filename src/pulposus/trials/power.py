@@ -120,8 +120,8 @@ def _judged(ready: Sequence[Asked], protocol: Protocol) -> Run:
             so_far = adjusted([one for each in ready for one in judged(each.only(rows))])
         else:
             so_far = found
-        # each look at its own level, shared by Holm where there are several comparisons
-        shown = [one for one in so_far if one.adjusted <= looked.sides * level]
+        # each look at its own level, of both sides as p is, shared by Holm where there are several comparisons
+        shown = [one for one in so_far if one.adjusted <= 2 * level and (looked.sides == 2 or _better(one))]
         if shown:
             return Run(tuple(so_far), True, any(map(_better, shown)), number)
     return Run(tuple(found), False, False, protocol.size)
@@ -129,8 +129,7 @@ def _judged(ready: Sequence[Asked], protocol: Protocol) -> Run:
 
 def _better(found: Found) -> bool:
     """Whether a difference lies on the side that is better."""
-    null = 1.0 if found.scale == HAZARD else 0.0
-    return (found.difference.value > null) == (better(found.variable) == "higher")
+    return (found.difference.value > found.null) == (better(found.variable) == "higher")
 
 
 def summed(what: str, runs: Sequence[Run], size: int, effect: float) -> Row:
@@ -243,7 +242,7 @@ def _under(bank: Bank, protocol: Protocol, truth: Truth, which: int, lives: int,
     """The difference under one draw, from so many lives of each person; `as_if`: lives that its error is told for."""
     end = primary(protocol)
     once = end.model_copy(update={"analysis": "ancova"}) if end.analysis == "mmrm" else end
-    active = next(arm.name for arm in protocol.arms if arm.name != protocol.control.name)
+    active = protocol.actives[0]
     sign = 1.0 if better(end.variable) == "higher" else -1.0
     seen = paired(bank, protocol, truth, which, wanted(once, protocol), lives)
     ready = asked(seen, once, protocol, strategies(protocol))
@@ -302,19 +301,15 @@ class Size:
         )
 
 
-def _active(protocol: Protocol) -> str:
-    return next(arm.name for arm in protocol.arms if arm.name != protocol.control.name)
-
-
 def assured(found: Truths, protocol: Protocol, size: int, median: bool = False) -> float:
     """Power at a size over the draws (assurance), or at the median draw alone."""
-    h = harmonic(protocol.sized(size), _active(protocol))
+    h = harmonic(protocol.sized(size), protocol.actives[0])
     return found.power_at_median(h) if median else float(found.power(h).mean())
 
 
 def bank_error(found: Truths, protocol: Protocol, size: int, median: bool = False) -> float:
     """The bank's own error of `assured`: its spread over banks drawn again."""
-    h = harmonic(protocol.sized(size), _active(protocol))
+    h = harmonic(protocol.sized(size), protocol.actives[0])
     if median:
         return float(np.std([found.power_at_median(h, gap) for gap in found.middle.again]))
     return float(np.std([found.power(h, row).mean() for row in found.again]))
@@ -327,7 +322,7 @@ def needed(found: Truths, protocol: Protocol, goal: float = GOAL, most: int = MO
     off = SIDE * again.std(axis=0)
 
     def reached(size: int, shift: float = 0.0) -> float:
-        h = harmonic(protocol.sized(size), _active(protocol))
+        h = harmonic(protocol.sized(size), protocol.actives[0])
         if median:
             return found.power_at_median(h, found.middle.difference + shift * float(off))
         return float(found.power(h, found.difference + shift * _together(again)).mean())

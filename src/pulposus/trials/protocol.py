@@ -304,13 +304,12 @@ class ProductTable(_Table):
 
 
 class InterimTable(_Table):
-    """Looks at shares of the information, how the error is spent, and whether the size is told anew after a look."""
+    """Looks at shares of the information, and how the error is spent."""
 
     information: tuple[Share, ...] = ()
     spending: Annotated[Spending, one_of(Spending)] = "obrien_fleming"
     alpha: Annotated[float, _amount(0, 1, "a share")] = _ALPHA
     sided: Annotated[int, whole(1, 2, "number of sides")[0]] = 2
-    reestimation: StrictBool = False
 
     @model_validator(mode="after")
     def _in_order(self) -> InterimTable:
@@ -351,6 +350,7 @@ class Protocol(_Table):
         self._check_arms()
         self._check_allocation()
         self._check_endpoints()
+        self._share_error()
         for one in self.criteria:
             columns = _columns(self.trial.region)
             if one.column not in columns:
@@ -417,6 +417,27 @@ class Protocol(_Table):
         if not any(end.role == "primary" for end in self.endpoints):
             raise InputError("No endpoint is primary; write role = 'primary' at the one that the trial is sized for.")
 
+    def _share_error(self) -> None:
+        """One error for all that is judged: gates compare adjusted p with it, so that it cannot differ."""
+        table, first = self.interim, next(end for end in self.endpoints if end.role == "primary")
+        looked = any(share < 1 for share in table.information)
+        spent = table.alpha * (1 if table.sided == 2 else 2)  # both sides of one that is tested on one
+        alpha = first.alpha if first.alpha is not None else spent if looked else _ALPHA
+        if looked and not math.isclose(alpha, spent):
+            raise InputError(
+                f"[[endpoints]] {first.name} has alpha = {alpha:g} and [interim] spends {spent:g} of both sides; write "
+                "the same error, or leave one out."
+            )
+        judged = [end for end in self.endpoints if end.role != "safety"]
+        for end in judged:
+            if end.alpha not in (None, alpha):
+                raise InputError(
+                    f"[[endpoints]] {end.name} has alpha = {end.alpha:g} and {first.name} {alpha:g}; endpoints that "
+                    "are judged share one error: leave it out."
+                )
+        ends = (e if e.role == "safety" else e.model_copy(update={"alpha": alpha}) for e in self.endpoints)
+        object.__setattr__(self, "endpoints", tuple(ends))
+
     # ------------------------------------------------------------------------------------------ what follows
 
     @property
@@ -438,6 +459,15 @@ class Protocol(_Table):
     def control(self) -> Arm:
         """The arm that others are held against: the first control, or the first arm."""
         return next((arm for arm in self.arms if arm.role == "control"), self.arms[0])
+
+    @property
+    def actives(self) -> list[str]:
+        """Arms that are held against the control; none in a trial of one arm.
+
+        A second control is described, not judged: that two controls differ shows nothing of a treatment.
+        """
+        others = [arm for arm in self.arms if arm.name != self.control.name]
+        return [arm.name for arm in others if arm.role == "active"] or [arm.name for arm in others]
 
     @property
     def ratio(self) -> tuple[int, ...]:
@@ -484,6 +514,8 @@ class Protocol(_Table):
         """
         if size < len(self.arms):
             raise InputError(f"{size} people are too few for {len(self.arms)} arms; give at least one for each.")
+        if size > _MOST:
+            raise InputError(f"{size} people are more than a trial takes here; give {_MOST} or fewer.")
         shares = [arm.size for arm in self.arms]
         exact = [size * share / sum(shares) for share in shares]
         sizes = [max(1, math.floor(x)) for x in exact]
