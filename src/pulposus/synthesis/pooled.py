@@ -109,13 +109,6 @@ def effects(question: Question, studies: Sequence[Study]) -> Effects:
     return of[question.measure](*cells)
 
 
-def checked_tier(tier: int) -> None:
-    """Raises InputError for a tier that there is not."""
-    known = sorted(set(asked.TIERS.values()))
-    if tier not in known:
-        raise InputError(f"There is no tier {tier}; write one of {', '.join(map(str, known))}.")
-
-
 def answer(
     question: Question | str, model: str = "REML", tier: int = TIER, knapp: bool = True, level: float = LEVEL
 ) -> Answer:
@@ -126,7 +119,6 @@ def answer(
     """
     chosen = asked.question(question) if isinstance(question, str) else question
     given.one_of(model, MODELS, "The model")
-    checked_tier(tier)
     studies, left, warnings = gather(chosen, tier)
     if len(studies) < 2:
         told = "; ".join(f"{one.study}: {one.why}" for one in left) or "no study was found"
