@@ -432,7 +432,8 @@ def test_an_option_has_one_colour_in_every_picture(found: Evaluation) -> None:
     lines = drawn.acceptability(found).axes[0].get_lines()
     curves = {one.get_label(): to_hex(one.get_color()) for one in lines if not str(one.get_label()).startswith("_")}
     dots = drawn.plane(found).axes[0].collections
-    plane = {one.get_label(): to_hex(one.get_edgecolor()[0]) for one in dots if not str(one.get_label()).startswith("_")}
+    named = [one for one in dots if not str(one.get_label()).startswith("_")]
+    plane = {one.get_label(): to_hex(one.get_edgecolor()[0]) for one in named}
     assert "wait" not in plane
     assert len(plane) > 1
     assert plane.items() <= curves.items()

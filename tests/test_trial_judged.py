@@ -141,6 +141,41 @@ def test_a_trial_that_would_have_stopped_says_so_first() -> None:
 # ---------------------------------------------------------------------------------------------- margins, words
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"alpha": 0},
+        {"alpha": 1},
+        {"margin": math.nan},
+        {"margin": math.inf},
+        {"margin": 10.0, "variable": "responder", "rule": "respine", "kind": "binary", "analysis": "responder"},
+        {"margin": -1.0, "variable": "conversion", "kind": "time", "analysis": "survival"},
+    ],
+)
+def test_an_error_of_nothing_and_a_margin_of_nothing_are_refused(more: dict[str, Any]) -> None:
+    end = {"name": "pain", "variable": "vas_back", "month": 12, "role": "primary"}
+    with pytest.raises(InputError, match=r"no error of a test|not possible"):
+        protocol(endpoints=[end | more])
+
+
+def test_a_size_is_sought_for_what_lies_beyond_the_margin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A margin of 5 points for a score that is lower when better adds 5 points to the gap that a size follows from."""
+    from pulposus.trials import power
+
+    monkeypatch.setattr(power, "paired", lambda *_: None)
+    monkeypatch.setattr(power, "asked", lambda *_: None)
+    monkeypatch.setattr(power, "_each", lambda *_: np.zeros(3))
+    gaps = []
+    for margin in (None, 5.0):
+        end = {"name": "pain", "variable": "vas_back", "month": 12, "role": "primary"}
+        made = protocol(endpoints=[end | ({} if margin is None else {"margin": margin})])
+        one = found(0.5, 2.0) if margin is None else _beyond(found(0.5, 2.0), margin)
+        monkeypatch.setattr(power, "judged", lambda _, one=one: [one])
+        bank = type("Bank", (), {"seed": 0, "size": 3})()
+        gaps.append(power._under(bank, made, None, 0, 1).difference)  # type: ignore[arg-type]
+    assert gaps == pytest.approx([-2.0, 3.0])
+
+
 def test_a_hazard_ratio_is_held_against_its_margin_as_a_logarithm() -> None:
     """(log HR - log margin) over the standard error of the logarithm."""
     one = _beyond(found(0.5, 1.0, HAZARD), 1.3)

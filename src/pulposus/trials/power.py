@@ -164,7 +164,9 @@ def _mean(values: np.ndarray) -> tuple[float, float, float]:
 
 @dataclass(frozen=True)
 class Under:
-    """The difference under one draw, better above nought, its standard error, and those of the bank drawn again."""
+    """The difference under one draw beyond what it is held against, better above nought, its standard error, and those
+    of the bank drawn again.
+    """
 
     difference: float
     error: float
@@ -250,13 +252,14 @@ def _under(bank: Bank, protocol: Protocol, truth: Truth, which: int, lives: int,
     if math.isnan(found.difference.value):
         raise InputError(f"{protocol.name} cannot be sized: {found.note}")
     gap = sign * (math.log(found.difference.value) if found.scale == HAZARD else found.difference.value)
+    off = sign * (math.log(found.null) if found.scale == HAZARD else found.null)  # nought unless there is a margin
     each = sign * _each(ready, active, protocol.control.name, bank.size, lives)
     # a hazard ratio is moved as the share of persons with an event is, relative to its difference
     drawn = np.random.default_rng([bank.seed, AGAIN]).multinomial(bank.size, np.full(bank.size, 1 / bank.size), AGAIN)
     known = np.isfinite(each)
     moved = (drawn @ np.nan_to_num(each)) / np.maximum(drawn @ known, 1) - each[known].mean()
     scale = gap / each[known].mean() if end.kind == "time" and each[known].mean() else 1.0
-    return Under(gap, found.error * math.sqrt(lives / (as_if or lives)), gap + scale * moved)
+    return Under(gap - off, found.error * math.sqrt(lives / (as_if or lives)), gap - off + scale * moved)
 
 
 def _each(ready: Asked, arm: str, control: str, size: int, lives: int) -> np.ndarray:

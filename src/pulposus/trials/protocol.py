@@ -63,6 +63,7 @@ STRATA = ("site", "level", "grade", "sex", "smoker", "opioids", "endplate", "mod
 _LONGEST = 600  # maths: fifty years, a guard against slips of the keyboard
 _MOST = 100_000  # maths: people, a guard against slips of the keyboard
 _SEEDS = 2**32
+_FAR = 1e6  # maths: a number beyond which a margin or a limit is a slip of the keyboard
 _ALPHA = 0.05  # maths: customary two-sided error; the protocol may choose another
 
 
@@ -87,6 +88,15 @@ def _amount(low: float, high: float, unit: str) -> Any:
 Share = Annotated[float, _amount(0, 1, "a share")]
 Positive = Annotated[float | None, _amount(0, math.inf, "what it says")]
 Logit = Annotated[float | None, _amount(0, protocol.FAR, "logits")]
+
+
+def _error(value: Any) -> float | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1):
+        raise InputError(f"{value!r} is no error of a test; give a share above 0 and below 1, such as 0.05.")
+    return value
+
+
+Error = Annotated[float, BeforeValidator(_error)]
 
 
 def _month(value: Any) -> float:
@@ -138,8 +148,8 @@ class Criterion(_Table):
     """One condition more on a column of drawn people: at least, at most, or one of some words."""
 
     column: StrictStr
-    at_least: float | None = None
-    at_most: float | None = None
+    at_least: Annotated[float | None, _amount(-_FAR, _FAR, "what the column counts")] = None
+    at_most: Annotated[float | None, _amount(-_FAR, _FAR, "what the column counts")] = None
     one_of: tuple[StrictStr | StrictBool | int, ...] | None = None
 
     @model_validator(mode="after")
@@ -240,8 +250,8 @@ class Endpoint(_Table):
         Literal["primary", "secondary", "safety"], one_of(Literal["primary", "secondary", "safety"])
     ] = "secondary"
     order: Annotated[int, whole(1, _MOST, "place in the order")[0]] = 1
-    alpha: Annotated[float | None, _amount(0, 1, "a share")] = None
-    margin: float | None = None
+    alpha: Error | None = None
+    margin: Annotated[float | None, _amount(-_FAR, _FAR, "what the endpoint counts")] = None
     rule: StrictStr = ""
     also: tuple[Month, ...] = ()
 
@@ -259,6 +269,11 @@ class Endpoint(_Table):
                 raise InputError(f"[[endpoints]] {self.name}: {told}; write one of {', '.join(reported.RULES)}.")
         elif self.rule or self.also:
             raise InputError(f"[[endpoints]] {self.name}: rule and also belong to variable = 'responder'.")
+        if self.margin is not None and (
+            (self.kind == "time" and self.margin <= 0) or (self.kind == "binary" and abs(self.margin) >= 1)
+        ):
+            said = "a hazard ratio above 0" if self.kind == "time" else "a difference of shares between -1 and 1"
+            raise InputError(f"[[endpoints]] {self.name}: margin {self.margin:g} is not possible; write {said}.")
         if self.variable == CONVERSION and self.kind == "continuous":
             raise InputError(f"[[endpoints]] {self.name}: conversion is a time or comes or not; write kind = 'time'.")
         return self
@@ -308,7 +323,7 @@ class InterimTable(_Table):
 
     information: tuple[Share, ...] = ()
     spending: Annotated[Spending, one_of(Spending)] = "obrien_fleming"
-    alpha: Annotated[float, _amount(0, 1, "a share")] = _ALPHA
+    alpha: Error = _ALPHA
     sided: Annotated[int, whole(1, 2, "number of sides")[0]] = 2
 
     @model_validator(mode="after")

@@ -142,7 +142,7 @@ def sentences(found: Study) -> list[str]:
         f"{_said(first.better, first.better_error)}."
     )
     for where, row in found.rows[1:]:
-        if row.what == NULL and row.size == protocol.size:
+        if row.what == NULL and row.size == protocol.size and not end.margin:
             group = f" ({where} endplates)" if where else ""
             said.append(
                 f"No effect{group}: p < {alpha:g} in {_said(row.shown, row.shown_error)} of trials: type-I error."
