@@ -55,6 +55,24 @@ def test_a_second_control_shows_nothing_of_a_treatment(name: str, judged: list[s
     assert read_protocol(PROTOCOLS / f"{name}.toml").actives == judged
 
 
+def test_a_second_control_is_told_and_does_not_make_a_trial_succeed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second control in which everybody responds, an arm like its control: nothing shown, three shares told."""
+    from pulposus.trials.compared import Asked
+    from pulposus.trials.power import summed
+
+    arms = [{"name": name, "size": 40, "role": role} for name, role in
+            (("cells", "active"), ("carrier", "control"), ("saline", "control"))]  # fmt: skip
+    end = {"name": "r", "variable": "responder", "rule": "respine", "month": 12, "role": "primary", "kind": "binary",
+           "analysis": "difference"}  # fmt: skip
+    made = protocol(endpoints=[end], arms=arms)
+    arm = np.repeat(["cells", "carrier", "saline"], 40)
+    answers = np.where(arm == "saline", 1.0, np.tile([0.0, 1.0], 60))
+    seen = Seen(arm, np.array([6.0, 12.0]), {}, {}, {}, np.zeros(120))
+    row = summed("own", [_judged([Asked(seen, made.endpoints[0], made, (answers,))], made)] * 2, 120, 1.0)
+    assert row.shown == 0
+    assert {name: mean for name, mean, *_ in row.value} == {"cells": 0.5, "carrier": 0.5, "saline": 1.0}
+
+
 def test_without_a_word_on_controls_the_first_arm_is_one() -> None:
     arms = [{"name": name, "size": 9} for name in ("a", "b", "c")]
     assert protocol(arms=arms).actives == ["b", "c"]

@@ -59,13 +59,14 @@ def primary(protocol: Protocol) -> Endpoint:
 @dataclass(frozen=True)
 class Run:
     """One trial of many: what was found of each primary comparison, whether any was shown, and on the better side;
-    persons until it stopped.
+    persons until it stopped; values of controls that nothing is held against, not adjusted.
     """
 
     found: tuple[Found, ...]
     shown: bool
     better: bool
     persons: int
+    others: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,10 +110,11 @@ def run(
 
 def _judged(ready: Sequence[Asked], protocol: Protocol) -> Run:
     found = adjusted([one for each in ready for one in judged(each)])
+    others = _others(ready[0], protocol)
     looked = plan_of(protocol) if protocol.interim.information else None
     if looked is None:
         shown = [one for one in found if one.shown]
-        return Run(tuple(found), bool(shown), any(map(_better, shown)), protocol.size)
+        return Run(tuple(found), bool(shown), any(map(_better, shown)), protocol.size, others)
     for share, level in zip(looked.information.tolist(), looked.local_levels.tolist(), strict=True):
         number = math.ceil(share * protocol.size)
         if number < protocol.size:
@@ -123,8 +125,26 @@ def _judged(ready: Sequence[Asked], protocol: Protocol) -> Run:
         # each look at its own level, of both sides as p is, shared by Holm where there are several comparisons
         shown = [one for one in so_far if one.adjusted <= 2 * level and (looked.sides == 2 or _better(one))]
         if shown:
-            return Run(tuple(so_far), True, any(map(_better, shown)), number)
-    return Run(tuple(found), False, False, protocol.size)
+            return Run(tuple(so_far), True, any(map(_better, shown)), number, others)
+    return Run(tuple(found), False, False, protocol.size, others)
+
+
+def _others(ready: Asked, protocol: Protocol) -> tuple[tuple[str, float], ...]:
+    """Controls beside the first: the mean of their answers or last scores, or the share with an event."""
+    held = {*protocol.actives, protocol.control.name}
+    names = [arm.name for arm in protocol.arms if arm.name not in held]
+    if not names:
+        return ()
+    value = _last(ready)
+    return tuple((name, float(np.nanmean(value[ready.seen.arm == name]))) for name in names)
+
+
+def _last(ready: Asked) -> np.ndarray:
+    """What an endpoint comes to in each person (person,): an answer, a score at its month, whether the event came."""
+    end, first = ready.endpoint, ready.values[0]
+    if end.kind == "time":
+        return np.asarray(ready.values[1] == 1, float)
+    return first if first.ndim == 1 else first[:, int(np.argmin(np.abs(ready.seen.months - end.month)))]
 
 
 def _better(found: Found) -> bool:
@@ -145,6 +165,8 @@ def summed(what: str, runs: Sequence[Run], size: int, effect: float) -> Row:
     values = [(one.arm, *_mean(first[:, i])) for i, one in enumerate(found) if one.endpoint == found[0].endpoint]
     if found[0].control:
         values.append((found[0].control, *_mean(np.array([one.found[0].value[1] for one in runs]))))
+    names = [name for name, _ in runs[0].others]
+    values += [(name, *_mean(np.array([one.others[i][1] for one in runs]))) for i, name in enumerate(names)]
     failed = sum(any(math.isnan(f.p) for f in one.found) for one in runs)
     told = (*share([one.shown for one in runs]), *share([one.better for one in runs]))
     spread = float(persons.std()) / math.sqrt(number)
@@ -264,11 +286,7 @@ def _under(bank: Bank, protocol: Protocol, truth: Truth, which: int, lives: int,
 
 def _each(ready: Asked, arm: str, control: str, size: int, lives: int) -> np.ndarray:
     """Each person of the bank in the arm less themselves in the control (person,): answers, or last scores."""
-    end, first = ready.endpoint, ready.values[0]
-    if end.kind == "time":
-        first = (ready.values[1] == 1).astype(float)
-    if first.ndim > 1:
-        first = first[:, int(np.argmin(np.abs(ready.seen.months - end.month)))]
+    first = _last(ready)
     names, people = [one.name for one in ready.protocol.arms], lives * size
     parts = [first[names.index(name) * people : (names.index(name) + 1) * people] for name in (arm, control)]
     gap = (parts[0] - parts[1]).reshape(lives, size)
