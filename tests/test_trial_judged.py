@@ -213,6 +213,17 @@ def test_a_verdict_stands_beside_the_p_that_it_follows_from() -> None:
     assert "p = 0.030 (p = 0.060 after multiplicity): no difference was shown" in sentence(one)
 
 
+def test_the_page_names_the_seed_of_its_trial_and_imputes_with_it(tmp_path: Path) -> None:
+    from pulposus.trials.analysis import analyse, publish, tables
+    from pulposus.trials.conduct import conduct
+
+    made = read_protocol(PROTOCOLS / "noriega.toml")
+    trial = conduct(made, 5, mechanics="none")
+    assert "<dd>5</dd>" in publish(tmp_path, trial).read_text("utf-8")
+    own, named = (tables(analyse(made, trial, *seed))["sensitivity"] for seed in ((), (5,)))
+    assert own.equals(named)
+
+
 # ---------------------------------------------------------------------------------------------- what cannot be asked
 
 

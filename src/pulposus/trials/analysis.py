@@ -84,11 +84,12 @@ class Analysis:
         return [*stopped(self.looks), *(sentence(one) for one in self.primary)]
 
 
-def analyse(protocol: Protocol, conducted: Any, seed: int = 0) -> Analysis:
-    """A trial from its tables (`conduct.Conducted`). seed: of imputation.
+def analyse(protocol: Protocol, conducted: Any, seed: int | None = None) -> Analysis:
+    """A trial from its tables (`conduct.Conducted`). seed: of imputation, that of the trial where none is given.
 
     Raises InputError where the tables are not of one trial; what cannot be analysed has a sentence in its place.
     """
+    seed = int(conducted.seed) if seed is None else seed
     seen, plan = Seen.of(conducted, protocol.allocation.strata), strategies(protocol)
     _same_arms(seen, protocol)
     ends = at_the_end(protocol)
@@ -218,7 +219,7 @@ def tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
     }
 
 
-def publish(folder: str | Path, conducted: Any, seed: int = 0) -> Path:
+def publish(folder: str | Path, conducted: Any, seed: int | None = None) -> Path:
     """Analyse a trial, write its tables into folder/analysis, and its page, whose path is returned."""
     from pulposus.report.trial import write_report
     from pulposus.results import write_text
