@@ -89,6 +89,16 @@ def test_who_fails_at_one_month_has_not_responded_whatever_another_would_say() -
     np.testing.assert_array_equal(at_last(seen, answers, made.endpoints[1]), [0, 0, math.nan, 1])
 
 
+def test_people_know_what_the_blinding_says() -> None:
+    for blinding, aware in (("open", "open"), ("single", "blind"), ("double", "blind")):
+        made = protocol(trial={"name": "made up", "blinding": blinding})
+        assert [made.given(arm).aware for arm in made.arms] == [aware] * 2
+    for blinding, aware in (("open", "blind"), ("double", "open")):
+        arms = [{"name": "cells", "size": 9, "aware": aware}, {"name": "sham", "size": 9}]
+        with pytest.raises(InputError, match="in one way"):
+            protocol(trial={"name": "made up", "blinding": blinding}, arms=arms)
+
+
 # ---------------------------------------------------------------------------------------------- one error
 
 

@@ -174,15 +174,16 @@ class Arm(_Table):
     """One arm: how many, what is injected and done, what its people know, and where they cross over to.
 
     procedure, aware and treatments are words of `outcomes.person.Given`; inject and options are lines as
-    `pulposus treat` reads them. An arm without `inject` has its disc left alone. harms: further exposures of
-    ``evidence/safety.csv`` beyond those of the needle and of what is injected.
+    `pulposus treat` reads them; aware is that of the trial's blinding where it is not told. An arm without `inject` has
+    its disc left alone. harms: further exposures of ``evidence/safety.csv`` beyond those of the needle and of what is
+    injected.
     """
 
     name: StrictStr
     size: Annotated[int, whole(0, _MOST, "number of people")[0]]
     role: Annotated[Literal["active", "control"], one_of(Literal["active", "control"])] = "active"
     procedure: StrictStr = "disc"
-    aware: StrictStr = "blind"
+    aware: StrictStr = ""
     treatments: tuple[StrictStr, ...] = ()
     inject: tuple[Annotated[Treatment, BeforeValidator(_injection)], ...] = ()
     options: tuple[Annotated[Planned, BeforeValidator(_option)], ...] = ()
@@ -362,6 +363,7 @@ class Protocol(_Table):
 
     @model_validator(mode="after")
     def _sound(self) -> Protocol:
+        self._make_aware()
         self._check_arms()
         self._check_allocation()
         self._check_endpoints()
@@ -371,6 +373,19 @@ class Protocol(_Table):
             if one.column not in columns:
                 raise InputError(f"[[criteria]] {one.column!r} is told of nobody{nearest(one.column, columns)}.")
         return self
+
+    def _make_aware(self) -> None:
+        """What people of an arm know is what the blinding says, unless nothing is done for them and they know it."""
+        usual = "open" if self.trial.blinding == "open" else "blind"
+        denied = {"double": "open", "open": "blind"}.get(self.trial.blinding)
+        for arm in self.arms:
+            if arm.aware and arm.aware == denied:
+                raise InputError(
+                    f"[[arms]] {arm.name} is {arm.aware!r} and [trial] blinding {self.trial.blinding!r}; write what "
+                    "its people know in one way."
+                )
+        arms = (arm if arm.aware else arm.model_copy(update={"aware": usual}) for arm in self.arms)
+        object.__setattr__(self, "arms", tuple(arms))
 
     def _check_arms(self) -> None:
         if not self.arms:
