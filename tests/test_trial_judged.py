@@ -73,6 +73,10 @@ def test_a_second_control_is_told_and_does_not_make_a_trial_succeed(monkeypatch:
     assert {name: mean for name, mean, *_ in row.value} == {"cells": 0.5, "carrier": 0.5, "saline": 1.0}
 
 
+def test_doses_of_msb_dr001_are_held_against_saline_as_in_print() -> None:
+    assert read_protocol(PROTOCOLS / "msb_dr001.toml").control.name == "saline"
+
+
 def test_without_a_word_on_controls_the_first_arm_is_one() -> None:
     arms = [{"name": name, "size": 9} for name in ("a", "b", "c")]
     assert protocol(arms=arms).actives == ["b", "c"]
@@ -270,3 +274,19 @@ def test_what_cannot_be_asked_gets_one_sentence_and_leaves_nothing(words: str, t
     assert ran.exit_code == 2
     assert len(ran.stderr.strip().splitlines()) == 1
     assert not out.exists()
+
+
+def test_json_holds_no_number_that_is_none() -> None:
+    import json
+
+    from typer.testing import CliRunner
+
+    from pulposus.cli import app
+
+    words = ["trial", "design", "boin", "--doses", "2", "--truth", "0.1,0.3", "--runs", "20", "--json"]
+
+    def refused(text: str) -> None:
+        raise AssertionError(text)
+
+    rows = json.loads(CliRunner().invoke(app, words).stdout, parse_constant=refused)["How it behaves"]
+    assert rows[-1]["truth"] is None

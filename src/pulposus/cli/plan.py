@@ -249,5 +249,6 @@ def _table(title: str, rows: list[dict[str, Any]]) -> Table:
     for head in rows[0]:
         table.add_column(head)
     for row in rows:
-        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row.values()))
+        cells = ("" if cell != cell else cell for cell in row.values())  # maths: what is no number is not itself
+        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells))
     return table
