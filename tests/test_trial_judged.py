@@ -73,6 +73,21 @@ def test_a_second_control_is_told_and_does_not_make_a_trial_succeed(monkeypatch:
     assert {name: mean for name, mean, *_ in row.value} == {"cells": 0.5, "carrier": 0.5, "saline": 1.0}
 
 
+def test_a_size_of_a_trial_with_several_arms_says_which_it_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pulposus.trials.power import Size, summed
+    from pulposus.trials.study import Study, sentences
+
+    arms = [{"name": name, "size": 30, "role": role} for name, role in
+            (("low", "active"), ("high", "active"), ("sham", "control"))]  # fmt: skip
+    needed = (Size(0.9, "At the median draw", 400, 20_000, 0.9, 300, 500),)
+    for made, said in ((protocol(arms=arms), True), (protocol(), False)):
+        monkeypatch.setattr("pulposus.trials.power.judged", lambda ready: [ready.one])
+        ran = _judged([_Ready(found(0.2, -2.0))], made)  # type: ignore[list-item]
+        row = summed("own effect", [ran] * 2, made.size, 1.0)
+        told = sentences(Study(made, (("", row),), None, needed, (), 500, False))
+        assert any("These sizes are for low against sham alone" in one for one in told) is said
+
+
 def test_doses_of_msb_dr001_are_held_against_saline_as_in_print() -> None:
     assert read_protocol(PROTOCOLS / "msb_dr001.toml").control.name == "saline"
 
