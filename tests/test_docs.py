@@ -213,3 +213,17 @@ def test_versions_agree() -> None:
 
 def test_contributing_fits_on_one_screen() -> None:
     assert len((ROOT / "CONTRIBUTING.md").read_text("utf-8").splitlines()) <= 40
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_the_map_names_every_folder_at_its_floor(page: str) -> None:
+    from test_house import FLOORS
+
+    text = (ROOT / page).read_text()
+    drawn, floor = dict[str, int](), 0
+    for line in text.split("## The map\n\n```text\n")[1].split("```")[0].splitlines():
+        floor = int(line[:4]) if line[:4].strip() else floor
+        drawn |= dict.fromkeys(re.split(r"\s{3,}", line[5:].strip())[0].split(), floor)
+    assert all(FLOORS[name] == at for name, at in drawn.items())
+    folders = {path.name for path in (ROOT / "src" / "pulposus").iterdir() if (path / "__init__.py").exists()}
+    assert folders <= set(drawn)

@@ -348,6 +348,8 @@ def test_money_is_told_in_that_of_the_country_and_of_one_year() -> None:
     a, b = (one.table.set_index("option")["cost"] for one in (here, there))
     assert np.allclose(b[a.index] / a, economy.of("per_usd", "England").value)
     assert there.currency == "GBP"
+    assert any("USD of 2024, turned into GBP by what money buys, 0.68 a USD (recalled)" in one for one in there.notes)
+    assert any(one == "Prices are those of the United States, in USD of 2024." for one in here.notes)
     row = {one.name: one for one in options.options()}["discectomy"]
     old = next(one for one in economy.costs() if one.name == "discectomy_extra").value
     assert economy.price(row).value == pytest.approx(old * 313.7 / 188.9, rel=1e-9)
@@ -420,3 +422,18 @@ def test_the_command_writes_a_folder_and_marks_cells(tmp_path: Path) -> None:
     neck = CliRunner().invoke(app, ["economics", str(NECK), "--people", "1"])
     assert neck.exit_code == 2
     assert "neck_as_back" in neck.output
+
+
+def test_an_option_has_one_colour_in_every_picture(found: Evaluation) -> None:
+    from matplotlib.colors import to_hex
+
+    from pulposus.figures import economics as drawn
+
+    lines = drawn.acceptability(found).axes[0].get_lines()
+    curves = {one.get_label(): to_hex(one.get_color()) for one in lines if not str(one.get_label()).startswith("_")}
+    dots = drawn.plane(found).axes[0].collections
+    named = [one for one in dots if not str(one.get_label()).startswith("_")]
+    plane = {one.get_label(): to_hex(one.get_edgecolor()[0]) for one in named}
+    assert "wait" not in plane
+    assert len(plane) > 1
+    assert plane.items() <= curves.items()

@@ -59,6 +59,8 @@ def economics(
     from pulposus.candidacy import assess, read_person
     from pulposus.care import one_person
 
+    if threshold is not None and not math.isfinite(threshold):
+        raise InputError(f"--threshold {threshold:g} is not possible; give nought or more a quality-adjusted year.")
     if out is not None and out.exists() and not out.is_dir():
         raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
     asked = read_person(person)

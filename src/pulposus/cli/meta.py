@@ -62,6 +62,7 @@ def _all(model: str, tier: int, plain: bool) -> Mapping[str, Answer | str]:
     from pulposus.statistics import given
 
     given.one_of(model, synthesis.MODELS, "The model")
+    synthesis.checked_tier(tier)
     found: dict[str, Answer | str] = {}
     for one in questions():
         own = model if one.form == "pair" or model == "fixed" else "REML"
@@ -144,7 +145,7 @@ def _print_pool(answer: Answer) -> None:
         return
     typer.echo(
         f"tau² {told['tau2']:.3g}, I² {told['i2']:.0f} %, Q {told['q']:.2f} (p = {told['q_p']:.2f}), effect p = "
-        f"{told['p']:.2f}"
+        f"{told['p']:.3f}"
         + (f", Egger p = {told['egger_p']:.2f}" if not math.isnan(told["egger_p"]) else ", Egger: too few studies")
         + "."
     )

@@ -24,9 +24,13 @@ KINDS = ("3+3", "boin", "crm", "sequential", "reestimation")
 def numbers(text: str, name: str) -> list[float]:
     """Numbers between commas. Raises InputError naming the option."""
     try:
-        return [float(word) for word in text.split(",") if word.strip()]
+        found = [float(word) for word in text.split(",") if word.strip()]
     except ValueError:
         raise InputError(f"{name} is {text!r}; write numbers with commas between them, such as 100,200.") from None
+    for one in found:
+        if not math.isfinite(one):
+            raise InputError(f"{name} holds {one:g}; write finite numbers with commas between them.")
+    return found
 
 
 def whole(text: str, name: str) -> list[int]:
@@ -67,13 +71,16 @@ def power(
     quiet: Quiet = False,
 ) -> None:
     """Run a trial again and again: power, type-I error, assurance, expected size, and the size that is needed."""
-    from pulposus.trials import study
+    from pulposus.trials import discs, study
     from pulposus.trials.protocol import read_protocol
 
     if out.exists() and not out.is_dir():
         raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
     if seed < 0:
         raise InputError(f"--seed {seed} is not possible; give zero or more.")
+    if workers < 1:
+        raise InputError(f"--workers {workers} cannot compute anything; give one or more.")
+    discs.known(mechanics)
     if not 0 < goal < 1:
         raise InputError(f"--goal {goal:g} is no power; give a share between 0 and 1.")
     asked, groups = read_protocol(protocol), _groups(enriched)
@@ -100,12 +107,14 @@ def _groups(text: str) -> list[str]:
 
 def _grid(found: Study) -> list[Table]:
     """Rows of the grid, and what was published."""
+    from pulposus.trials.power import primary
+
     first = new_table(f"{found.protocol.name}, run again and again (± Monte-Carlo standard error)")
     heads = ("what", "people", "persons", "effect", "trials", "p < alpha, %", "and better, %", "persons enrolled")
     for head in (*heads, "arms"):
         first.add_column(head, overflow="fold")
     for where, row in found.rows:
-        share = found.protocol.endpoints[0].kind != "continuous"
+        share = primary(found.protocol).kind != "continuous"
         arms = ", ".join(f"{arm} {100 * mean if share else mean:.1f}" for arm, mean, _, _ in row.value)
         first.add_row(
             row.what,
@@ -124,7 +133,7 @@ def _grid(found: Study) -> list[Table]:
     for head in ("arm", "as published", "n", "published", "ours", "nine tenths of trials", "source"):
         second.add_column(head)
     for one in found.beside:
-        factor = 100 if found.protocol.endpoints[0].kind != "continuous" else 1
+        factor = 100 if primary(found.protocol).kind != "continuous" else 1
         low, high = (one.ours + sign * 1.645 * one.spread for sign in (-1, 1))  # maths: nine tenths of a normal
         second.add_row(
             one.arm,
@@ -181,11 +190,12 @@ def design(
 
     if kind not in KINDS:
         raise InputError(f"Unknown design {kind!r}{nearest(kind, KINDS)}; write one of {', '.join(KINDS)}.")
+    _checked(size, sided, alpha, seed, out)
     asked = None if protocol is None else read_protocol(protocol)
     made = dict[str, designs.Table]()
     if kind == "sequential":
         at = numbers(looks, "--looks")
-        counted = int(at[0]) if len(at) == 1 and at[0] >= 1 else at
+        counted = whole(looks, "--looks")[0] if len(at) == 1 and at[0] >= 1 else at
         plan = designs.of_protocol(asked) if asked else designs.group_sequential(counted, spending, alpha, sided)
         people = asked.size if asked else size
         made["When it stops"] = designs.boundaries(plan, people)
@@ -203,6 +213,20 @@ def design(
     _hand_over(kind, made, out, json)
 
 
+def _checked(size: int, sided: int, alpha: float, seed: int, out: Path | None) -> None:
+    """Options that several designs read. Raises InputError."""
+    if size < 1:
+        raise InputError(f"--size {size} is nobody; give one or more people.")
+    if sided not in (1, 2):
+        raise InputError(f"--sided {sided} is not possible; write 1 or 2.")
+    if not 0 < alpha < 1:
+        raise InputError(f"--alpha {alpha:g} is no error; give a share between 0 and 1.")
+    if seed < 0:
+        raise InputError(f"--seed {seed} is not possible; give zero or more.")
+    if out is not None and out.exists() and not out.is_dir():
+        raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
+
+
 def _hand_over(kind: str, made: dict[str, Any], out: Path | None, json: bool) -> None:
     if json:
         print_json(made)
@@ -213,8 +237,6 @@ def _hand_over(kind: str, made: dict[str, Any], out: Path | None, json: bool) ->
 
         from pulposus.results import write_text
 
-        if out.exists() and not out.is_dir():
-            raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
         out.mkdir(parents=True, exist_ok=True)
         for name, rows in made.items():
             place = out / f"{kind}_{name.lower().replace(' ', '_')}.csv"
@@ -227,5 +249,6 @@ def _table(title: str, rows: list[dict[str, Any]]) -> Table:
     for head in rows[0]:
         table.add_column(head)
     for row in rows:
-        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row.values()))
+        cells = ("" if cell != cell else cell for cell in row.values())  # maths: what is no number is not itself
+        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells))
     return table

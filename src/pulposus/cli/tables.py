@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -41,8 +42,16 @@ def print_tables(*tables: Table) -> None:
 
 
 def print_json(what: Any) -> None:
-    """Print what JSON can hold."""
-    typer.echo(json.dumps(what, indent=2, ensure_ascii=False))
+    """Print what JSON can hold; what is no number, or without end, is null."""
+    typer.echo(json.dumps(_finite(what), indent=2, ensure_ascii=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def as_dicts(members: Mapping[str, Mapping[str, Row]]) -> dict[str, dict[str, Any]]:

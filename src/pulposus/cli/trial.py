@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from pulposus.uncertainty.trials import Reading
 
-trial = typer.Typer(no_args_is_help=True, help="What published trials say of why people feel better.")
+_HELP = "Trials: conducted, planned, and what published ones say of why people feel better."
+trial = typer.Typer(no_args_is_help=True, help=_HELP)
 app.add_typer(trial, name="trial")
 _PEOPLE = 20_000  # maths: people of whom a mean is taken
 _KEPT = 200  # maths: draws that are kept in the evidence

@@ -476,12 +476,23 @@ def _mean_price(plan: Plan, option: str) -> float:
     return float(_spread(plan.seed, f"price {option}", economy.price(options.option(option)), draws).mean())
 
 
+def _whose_money(country: str) -> str:
+    """Of which country and year prices are, and how they are turned into a country's own money."""
+    said = f"Prices are those of the United States, in USD of {economy.of('price_year').value:.0f}"
+    rate, money = economy.of("per_usd", country), economy.currency(country)
+    if money == "USD":
+        return f"{said}."
+    turned = f"{rate.value:g} a USD{' (recalled)' if rate.assumed else ''}"
+    return f"{said}, turned into {money} by what money buys, {turned}: no price of {country} is known."
+
+
 def _notes(plan: Plan, ledgers: Mapping[str, Ledger], country: str) -> tuple[str, ...]:
     """What must be read with the numbers."""
     said = [f"Every number of cells in a disc is {MODEL_OUTPUT}."]
     trusted = economy.of("trusted_months").value
     if plan.years * MONTHS > trusted:
         said.append(f"Trials looked for {trusted:g} months; what lies beyond is the law of responses carried on.")
+    said.append(_whose_money(country))
     used = dict.fromkeys(one.option for own in ledgers.values() for one in own.steps)
     guessed = [name for name in used if economy.price(options.option(name)).assumed and name not in plan.prices]
     guessed = [name for name in guessed if economy.price(options.option(name)).high > 0]

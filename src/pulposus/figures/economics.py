@@ -150,8 +150,10 @@ def plane(found: Evaluated) -> Figure:
     cells = dict(zip(found.table["option"], found.table["kind"] != "model", strict=True))
     step = max(1, len(found.costs) // _DOTS)
     everything = []
-    for i, name in enumerate(one for one in shown(found) if one != names[base]):
+    for i, name in enumerate(shown(found)):  # the same colours as in the curves
         j = names.index(name)
+        if j == base:
+            continue
         x = found.qalys[:, j] - found.qalys[:, base]
         y = (found.costs[:, j] - found.costs[:, base]) / _THOUSAND
         colour, sign = _COLOURS[i % _MOST], _SIGNS[i % _MOST]

@@ -1,7 +1,7 @@
 """Trials joined to statistics: a named question, the studies that answer it, those left out and why, and the answer."""
 
 from pulposus.synthesis.pooled import MODELS, RATIOS, SCALES, Answer, Beside, answer, effects, league, over, summary
-from pulposus.synthesis.studies import TIER, Group, Left, Study, gather
+from pulposus.synthesis.studies import TIER, Group, Left, Study, checked_tier, gather
 
 __all__ = [
     "MODELS",
@@ -14,6 +14,7 @@ __all__ = [
     "Left",
     "Study",
     "answer",
+    "checked_tier",
     "effects",
     "gather",
     "league",

@@ -128,7 +128,7 @@ def answer(
         )
     if chosen.form == "network":
         return _network(chosen, model, studies, left, warnings, level)
-    return _pair(chosen, model, studies, left, warnings, knapp, level)
+    return _pair(chosen, model, studies, left, warnings, knapp, level, tier)
 
 
 def _options(model: str, knapp: bool, level: float) -> dict[str, Any]:
@@ -145,6 +145,7 @@ def _pair(
     warnings: Sequence[str],
     knapp: bool,
     level: float,
+    tier: int,
 ) -> Answer:
     found = effects(question, studies)
     options = _options(model, knapp, level)
@@ -152,7 +153,7 @@ def _pair(
     many = len(studies) >= _FEW
     asymmetry = meta.egger(found.value, found.variance) if many and np.ptp(found.variance) > 0 else None
     without = tuple(meta.leave_one_out(found.value, found.variance, **options)) if many else ()
-    bridges, said = _bridges(question, studies)
+    bridges, said = _bridges(question, studies, tier)
     told = [*warnings, *said, *_doubts(question, studies, pooled)]
     made = Answer(
         question, model, tuple(studies), tuple(left), found, pooled, asymmetry, without, None, None, (), None,
@@ -193,7 +194,7 @@ def _narrower(question: Question, studies: Sequence[Study], pooled: Pooled) -> b
     return bool(pooled.estimate.high - pooled.estimate.low < WIDE * plain)
 
 
-def _bridges(question: Question, studies: Sequence[Study]) -> tuple[list[Beside], list[str]]:
+def _bridges(question: Question, studies: Sequence[Study], tier: int) -> tuple[list[Beside], list[str]]:
     """Single arms of the same treatment beside the controls of the trials: odds, with the warning that goes along."""
     if question.measure == "MD" or question.region not in ("lumbar", "cervical"):
         return [], []
@@ -205,7 +206,7 @@ def _bridges(question: Question, studies: Sequence[Study]) -> tuple[list[Beside]
     for row in asked.printed():
         fits = named(row.arm) in question.treated and not row.arm.controlled and row.arm.region == question.region
         inside = question.since <= row.months <= question.until and row.outcome in question.outcomes
-        if fits and inside and not math.isnan(row.events) and row.tier <= TIER:
+        if fits and inside and not math.isnan(row.events) and row.tier <= tier:
             kept = best.get(row.arm.trial)
             if kept is None or _nearer(question, row) < _nearer(question, kept):
                 best[row.arm.trial] = row

@@ -67,14 +67,19 @@ class Left(NamedTuple):
     why: str
 
 
+def checked_tier(tier: int) -> None:
+    """Raises InputError for a tier that there is not."""
+    if tier not in (1, 2, 3, 4):
+        known = "1 (read), 2 (abstract), 3 (second hand) or 4 (recalled)"
+        raise InputError(f"A tier of {tier} is not known; write {known}.")
+
+
 def gather(question: Question, tier: int = TIER) -> tuple[list[Study], list[Left], list[str]]:
     """Studies of a question, those left out with the reason, and warnings of people who may stand twice.
 
     tier: the worst that takes part (1 read, 2 abstract, 3 second hand, 4 recalled).
     """
-    if tier not in (1, 2, 3, 4):
-        known = "1 (read), 2 (abstract), 3 (second hand) or 4 (recalled)"
-        raise InputError(f"A tier of {tier} is not known; write {known}.")
+    checked_tier(tier)
     found, left = _from_trials(question, tier)
     more, other = _from_comparisons(question, tier)
     return _once(question, [*found, *more], [*left, *other])

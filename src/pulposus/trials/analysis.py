@@ -22,15 +22,16 @@ import numpy as np
 from pulposus.errors import InputError
 from pulposus.statistics import multiplicity, sequential
 from pulposus.trials import described
-from pulposus.trials.compared import HAZARD, Found, compared
+from pulposus.trials.compared import Found, compared
 from pulposus.trials.estimands import Seen, strategies
 from pulposus.trials.sensitivity import Assumed, Group, imputed, subgroups
-from pulposus.trials.told import sentence, told
+from pulposus.trials.told import sentence, stopped, told
+from pulposus.trials.variables import better
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pulposus.trials.protocol import Protocol
+    from pulposus.trials.protocol import Endpoint, Protocol
 
 SPENDINGS = {"obrien_fleming": "asOF", "pocock": "asP"}
 FOLDER = "analysis"
@@ -38,17 +39,20 @@ FOLDER = "analysis"
 
 @dataclass(frozen=True)
 class Look:
-    """One look at a running trial: persons in it, Z of the first primary comparison, its critical value."""
+    """One look at a running trial: persons in it, Z of the first primary comparison (better above nought where one
+    side is tested), its critical value.
+    """
 
     share: float
     persons: int
     z: float
     critical: float
+    sides: int = 2
 
     @property
     def stops(self) -> bool:
         """Whether the trial would have stopped here."""
-        return bool(abs(self.z) >= self.critical)
+        return bool((abs(self.z) if self.sides == 2 else self.z) >= self.critical)
 
 
 @dataclass(frozen=True)
@@ -76,22 +80,24 @@ class Analysis:
 
     @property
     def answers(self) -> list[str]:
-        """A sentence for each primary comparison."""
-        return [sentence(one) for one in self.primary]
+        """A sentence for each primary comparison, before them one on the look at which the trial would have stopped."""
+        return [*stopped(self.looks), *(sentence(one) for one in self.primary)]
 
 
-def analyse(protocol: Protocol, conducted: Any, seed: int = 0) -> Analysis:
-    """A trial from its tables (`conduct.Conducted`). seed: of imputation.
+def analyse(protocol: Protocol, conducted: Any, seed: int | None = None) -> Analysis:
+    """A trial from its tables (`conduct.Conducted`). seed: of imputation, that of the trial where none is given.
 
     Raises InputError where the tables are not of one trial; what cannot be analysed has a sentence in its place.
     """
+    seed = int(conducted.seed) if seed is None else seed
     seen, plan = Seen.of(conducted, protocol.allocation.strata), strategies(protocol)
     _same_arms(seen, protocol)
-    found = [one for end in protocol.endpoints for one in compared(seen, end, protocol, plan)]
+    ends = at_the_end(protocol)
+    found = [one for end in ends for one in compared(seen, end, protocol, plan)]
     assumed, said, groups = list[Assumed](), list[str](), list[Group]()
     people = conducted.people.sort_values("patient", kind="stable")
     known = {str(name): people[name].to_numpy() for name in people.columns}
-    for end in protocol.endpoints:
+    for end in ends:
         if end.role == "primary":
             rows, sentences = imputed(seen, end, protocol, plan, seed)
             assumed, said = assumed + rows, said + sentences
@@ -149,6 +155,15 @@ def plan_of(protocol: Protocol) -> sequential.Design | None:
     return sequential.design(SPENDINGS[table.spending], information, table.alpha, table.sided)
 
 
+def at_the_end(protocol: Protocol) -> list[Endpoint]:
+    """Endpoints with the error that is left at the end, where looks before it have spent some."""
+    plan = plan_of(protocol)
+    if plan is None:
+        return list(protocol.endpoints)
+    left = 2 * float(plan.local_levels[-1])  # p has two sides
+    return [e if e.role == "safety" else e.model_copy(update={"alpha": left}) for e in protocol.endpoints]
+
+
 def looks(seen: Seen, protocol: Protocol) -> list[Look]:
     """Z of the first primary comparison at every look, of the persons who had entered by then."""
     plan = plan_of(protocol)
@@ -160,7 +175,8 @@ def looks(seen: Seen, protocol: Protocol) -> list[Look]:
     for share, critical in zip(plan.information.tolist(), plan.critical.tolist(), strict=True):
         number = math.ceil(share * seen.size)
         found = compared(seen.only(np.sort(order[:number])), first, protocol)[0]
-        rows.append(Look(share, number, z_of(found), critical))
+        turned = -1.0 if plan.sides == 1 and better(first.variable) == "lower" else 1.0
+        rows.append(Look(share, number, turned * z_of(found), critical, plan.sides))
     return rows
 
 
@@ -168,8 +184,7 @@ def z_of(found: Found) -> float:
     """Z of a comparison from its p, on the side of its estimate; nan where it could not be had."""
     from scipy.special import ndtri
 
-    null = 1.0 if found.scale == HAZARD else 0.0
-    return float(math.copysign(-ndtri(found.p / 2), found.difference.value - null))
+    return float(math.copysign(-ndtri(found.p / 2), found.difference.value - found.null))
 
 
 # ---------------------------------------------------------------------------------------------- written
@@ -204,7 +219,7 @@ def tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
     }
 
 
-def publish(folder: str | Path, conducted: Any, seed: int = 0) -> Path:
+def publish(folder: str | Path, conducted: Any, seed: int | None = None) -> Path:
     """Analyse a trial, write its tables into folder/analysis, and its page, whose path is returned."""
     from pulposus.report.trial import write_report
     from pulposus.results import write_text

@@ -39,6 +39,7 @@ class Found:
 
     `value`: an adjusted mean, or a share, of the arm and of the control. `scale` says what the difference is. `note`:
     why it could not be analysed, or what else is to be known. `adjusted`: p after multiplicity; nan where none is.
+    `null`: the difference that p is held against.
     """
 
     endpoint: str
@@ -58,6 +59,7 @@ class Found:
     alpha: float
     adjusted: float = math.nan
     note: str = ""
+    null: float = 0.0
 
     @property
     def shown(self) -> bool:
@@ -85,8 +87,7 @@ class Asked:
     @property
     def actives(self) -> list[str]:
         """Arms that are held against the control; the only arm of a trial of one."""
-        control = self.protocol.control.name
-        return [arm.name for arm in self.protocol.arms if arm.name != control] or [control]
+        return self.protocol.actives or [self.protocol.control.name]
 
 
 def asked(seen: Seen, endpoint: Endpoint, protocol: Protocol, plan: Mapping[str, str] | None = None) -> Asked:
@@ -118,7 +119,7 @@ def compared(seen: Seen, endpoint: Endpoint, protocol: Protocol, plan: Mapping[s
         return judged(asked(seen, endpoint, protocol, plan))
     except InputError as problem:
         control = protocol.control.name
-        arms = [arm.name for arm in protocol.arms if arm.name != control] or [control]
+        arms = protocol.actives or [control]
         return [_refused(endpoint, arm, control, str(problem)) for arm in arms]
 
 
@@ -133,6 +134,7 @@ def _found(endpoint: Endpoint, arm: str, control: str, scale: str, **told: objec
     }
     alpha = ALPHA if endpoint.alpha is None else endpoint.alpha
     first = (endpoint.name, endpoint.variable, endpoint.month, endpoint.role, endpoint.order, endpoint.analysis)
+    values.setdefault("null", 1.0 if scale == HAZARD else 0.0)
     return Found(*first, arm, control, scale=scale, alpha=alpha, **values)  # type: ignore[arg-type]
 
 
@@ -142,11 +144,16 @@ def _refused(endpoint: Endpoint, arm: str, control: str, note: str) -> Found:
 
 
 def _beyond(found: Found, margin: float) -> Found:
-    """The same against a null of `margin`: normal, from the estimate and its standard error."""
+    """The same against a null of `margin`: normal, from the estimate and its standard error (of a hazard ratio, both
+    as logarithms).
+    """
     if not found.error > 0:
         return found
+    gap = found.difference.value - margin
+    if found.scale == HAZARD:
+        gap = math.log(found.difference.value / margin)
     note = f"{found.note + ' ' if found.note else ''}Held against a difference of {margin:g}."
-    return replace(found, p=estimate.two_sided((found.difference.value - margin) / found.error), note=note)
+    return replace(found, p=estimate.two_sided(gap / found.error), note=note, null=margin)
 
 
 def covariates(seen: Seen, *starts: np.ndarray) -> np.ndarray | None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pulposus import evidence
-from pulposus.errors import InputError
+from pulposus.errors import InputError, nearest
 from pulposus.therapies.options import Planned
 from pulposus.therapies.protocol import Treatment
 from pulposus.trials.protocol import DISC, Protocol
@@ -57,6 +57,13 @@ class Asked:
     without: bool = False
 
 
+def known(mechanics: str) -> None:
+    """Raises InputError with the nearest for mechanics that there are not."""
+    if mechanics not in MECHANICS:
+        near = nearest(mechanics, MECHANICS)
+        raise InputError(f"Unknown mechanics {mechanics!r}{near}; write one of {', '.join(MECHANICS)}.")
+
+
 @dataclass(frozen=True)
 class Plan:
     """How discs are computed, the same for all of a trial: months, mesh, mechanics, room in the batch's form, people in
@@ -72,11 +79,10 @@ class Plan:
     fields: bool = True
 
     def __post_init__(self) -> None:
-        if self.mechanics not in MECHANICS:
-            from pulposus.errors import nearest
+        from pulposus.disc.mesh import sized
 
-            near = nearest(self.mechanics, MECHANICS)
-            raise InputError(f"Unknown mechanics {self.mechanics!r}{near}; write one of {', '.join(MECHANICS)}.")
+        known(self.mechanics)
+        sized(self.size)
 
 
 @dataclass(frozen=True)

@@ -270,9 +270,12 @@ def composed(seen: Seen, response: np.ndarray, plan: Mapping[str, str]) -> np.nd
 
 
 def at_last(seen: Seen, response: np.ndarray, endpoint: Endpoint) -> np.ndarray:
-    """A response at the month asked and at the months that must hold too (person,)."""
-    places = [at(seen.months, month) for month in (endpoint.month, *endpoint.also)]
-    return np.asarray(response[:, places].prod(axis=1))
+    """A response at the month asked and at the months that must hold too (person,).
+
+    Who fails at one of them has not responded, whatever another would have said.
+    """
+    asked = response[:, [at(seen.months, month) for month in (endpoint.month, *endpoint.also)]]
+    return np.where((asked == 0).any(axis=1), 0.0, asked.prod(axis=1))
 
 
 def timed(seen: Seen, endpoint: Endpoint, plan: Mapping[str, str]) -> tuple[np.ndarray, np.ndarray]:

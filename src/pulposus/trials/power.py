@@ -59,13 +59,14 @@ def primary(protocol: Protocol) -> Endpoint:
 @dataclass(frozen=True)
 class Run:
     """One trial of many: what was found of each primary comparison, whether any was shown, and on the better side;
-    persons until it stopped.
+    persons until it stopped; values of controls that nothing is held against, not adjusted.
     """
 
     found: tuple[Found, ...]
     shown: bool
     better: bool
     persons: int
+    others: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,10 +110,11 @@ def run(
 
 def _judged(ready: Sequence[Asked], protocol: Protocol) -> Run:
     found = adjusted([one for each in ready for one in judged(each)])
+    others = _others(ready[0], protocol)
     looked = plan_of(protocol) if protocol.interim.information else None
     if looked is None:
         shown = [one for one in found if one.shown]
-        return Run(tuple(found), bool(shown), any(map(_better, shown)), protocol.size)
+        return Run(tuple(found), bool(shown), any(map(_better, shown)), protocol.size, others)
     for share, level in zip(looked.information.tolist(), looked.local_levels.tolist(), strict=True):
         number = math.ceil(share * protocol.size)
         if number < protocol.size:
@@ -120,17 +122,34 @@ def _judged(ready: Sequence[Asked], protocol: Protocol) -> Run:
             so_far = adjusted([one for each in ready for one in judged(each.only(rows))])
         else:
             so_far = found
-        # each look at its own level, shared by Holm where there are several comparisons
-        shown = [one for one in so_far if one.adjusted <= looked.sides * level]
+        # each look at its own level, of both sides as p is, shared by Holm where there are several comparisons
+        shown = [one for one in so_far if one.adjusted <= 2 * level and (looked.sides == 2 or _better(one))]
         if shown:
-            return Run(tuple(so_far), True, any(map(_better, shown)), number)
-    return Run(tuple(found), False, False, protocol.size)
+            return Run(tuple(so_far), True, any(map(_better, shown)), number, others)
+    return Run(tuple(found), False, False, protocol.size, others)
+
+
+def _others(ready: Asked, protocol: Protocol) -> tuple[tuple[str, float], ...]:
+    """Controls beside the first: the mean of their answers or last scores, or the share with an event."""
+    held = {*protocol.actives, protocol.control.name}
+    names = [arm.name for arm in protocol.arms if arm.name not in held]
+    if not names:
+        return ()
+    value = _last(ready)
+    return tuple((name, float(np.nanmean(value[ready.seen.arm == name]))) for name in names)
+
+
+def _last(ready: Asked) -> np.ndarray:
+    """What an endpoint comes to in each person (person,): an answer, a score at its month, whether the event came."""
+    end, first = ready.endpoint, ready.values[0]
+    if end.kind == "time":
+        return np.asarray(ready.values[1] == 1, float)
+    return first if first.ndim == 1 else first[:, int(np.argmin(np.abs(ready.seen.months - end.month)))]
 
 
 def _better(found: Found) -> bool:
     """Whether a difference lies on the side that is better."""
-    null = 1.0 if found.scale == HAZARD else 0.0
-    return (found.difference.value > null) == (better(found.variable) == "higher")
+    return (found.difference.value > found.null) == (better(found.variable) == "higher")
 
 
 def summed(what: str, runs: Sequence[Run], size: int, effect: float) -> Row:
@@ -146,6 +165,8 @@ def summed(what: str, runs: Sequence[Run], size: int, effect: float) -> Row:
     values = [(one.arm, *_mean(first[:, i])) for i, one in enumerate(found) if one.endpoint == found[0].endpoint]
     if found[0].control:
         values.append((found[0].control, *_mean(np.array([one.found[0].value[1] for one in runs]))))
+    names = [name for name, _ in runs[0].others]
+    values += [(name, *_mean(np.array([one.others[i][1] for one in runs]))) for i, name in enumerate(names)]
     failed = sum(any(math.isnan(f.p) for f in one.found) for one in runs)
     told = (*share([one.shown for one in runs]), *share([one.better for one in runs]))
     spread = float(persons.std()) / math.sqrt(number)
@@ -165,7 +186,9 @@ def _mean(values: np.ndarray) -> tuple[float, float, float]:
 
 @dataclass(frozen=True)
 class Under:
-    """The difference under one draw, better above nought, its standard error, and those of the bank drawn again."""
+    """The difference under one draw beyond what it is held against, better above nought, its standard error, and those
+    of the bank drawn again.
+    """
 
     difference: float
     error: float
@@ -243,7 +266,7 @@ def _under(bank: Bank, protocol: Protocol, truth: Truth, which: int, lives: int,
     """The difference under one draw, from so many lives of each person; `as_if`: lives that its error is told for."""
     end = primary(protocol)
     once = end.model_copy(update={"analysis": "ancova"}) if end.analysis == "mmrm" else end
-    active = next(arm.name for arm in protocol.arms if arm.name != protocol.control.name)
+    active = protocol.actives[0]
     sign = 1.0 if better(end.variable) == "higher" else -1.0
     seen = paired(bank, protocol, truth, which, wanted(once, protocol), lives)
     ready = asked(seen, once, protocol, strategies(protocol))
@@ -251,22 +274,19 @@ def _under(bank: Bank, protocol: Protocol, truth: Truth, which: int, lives: int,
     if math.isnan(found.difference.value):
         raise InputError(f"{protocol.name} cannot be sized: {found.note}")
     gap = sign * (math.log(found.difference.value) if found.scale == HAZARD else found.difference.value)
+    off = sign * (math.log(found.null) if found.scale == HAZARD else found.null)  # nought unless there is a margin
     each = sign * _each(ready, active, protocol.control.name, bank.size, lives)
     # a hazard ratio is moved as the share of persons with an event is, relative to its difference
     drawn = np.random.default_rng([bank.seed, AGAIN]).multinomial(bank.size, np.full(bank.size, 1 / bank.size), AGAIN)
     known = np.isfinite(each)
     moved = (drawn @ np.nan_to_num(each)) / np.maximum(drawn @ known, 1) - each[known].mean()
     scale = gap / each[known].mean() if end.kind == "time" and each[known].mean() else 1.0
-    return Under(gap, found.error * math.sqrt(lives / (as_if or lives)), gap + scale * moved)
+    return Under(gap - off, found.error * math.sqrt(lives / (as_if or lives)), gap - off + scale * moved)
 
 
 def _each(ready: Asked, arm: str, control: str, size: int, lives: int) -> np.ndarray:
     """Each person of the bank in the arm less themselves in the control (person,): answers, or last scores."""
-    end, first = ready.endpoint, ready.values[0]
-    if end.kind == "time":
-        first = (ready.values[1] == 1).astype(float)
-    if first.ndim > 1:
-        first = first[:, int(np.argmin(np.abs(ready.seen.months - end.month)))]
+    first = _last(ready)
     names, people = [one.name for one in ready.protocol.arms], lives * size
     parts = [first[names.index(name) * people : (names.index(name) + 1) * people] for name in (arm, control)]
     gap = (parts[0] - parts[1]).reshape(lives, size)
@@ -302,19 +322,15 @@ class Size:
         )
 
 
-def _active(protocol: Protocol) -> str:
-    return next(arm.name for arm in protocol.arms if arm.name != protocol.control.name)
-
-
 def assured(found: Truths, protocol: Protocol, size: int, median: bool = False) -> float:
     """Power at a size over the draws (assurance), or at the median draw alone."""
-    h = harmonic(protocol.sized(size), _active(protocol))
+    h = harmonic(protocol.sized(size), protocol.actives[0])
     return found.power_at_median(h) if median else float(found.power(h).mean())
 
 
 def bank_error(found: Truths, protocol: Protocol, size: int, median: bool = False) -> float:
     """The bank's own error of `assured`: its spread over banks drawn again."""
-    h = harmonic(protocol.sized(size), _active(protocol))
+    h = harmonic(protocol.sized(size), protocol.actives[0])
     if median:
         return float(np.std([found.power_at_median(h, gap) for gap in found.middle.again]))
     return float(np.std([found.power(h, row).mean() for row in found.again]))
@@ -327,7 +343,7 @@ def needed(found: Truths, protocol: Protocol, goal: float = GOAL, most: int = MO
     off = SIDE * again.std(axis=0)
 
     def reached(size: int, shift: float = 0.0) -> float:
-        h = harmonic(protocol.sized(size), _active(protocol))
+        h = harmonic(protocol.sized(size), protocol.actives[0])
         if median:
             return found.power_at_median(h, found.middle.difference + shift * float(off))
         return float(found.power(h, found.difference + shift * _together(again)).mean())

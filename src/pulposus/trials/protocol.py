@@ -63,6 +63,7 @@ STRATA = ("site", "level", "grade", "sex", "smoker", "opioids", "endplate", "mod
 _LONGEST = 600  # maths: fifty years, a guard against slips of the keyboard
 _MOST = 100_000  # maths: people, a guard against slips of the keyboard
 _SEEDS = 2**32
+_FAR = 1e6  # maths: a number beyond which a margin or a limit is a slip of the keyboard
 _ALPHA = 0.05  # maths: customary two-sided error; the protocol may choose another
 
 
@@ -87,6 +88,15 @@ def _amount(low: float, high: float, unit: str) -> Any:
 Share = Annotated[float, _amount(0, 1, "a share")]
 Positive = Annotated[float | None, _amount(0, math.inf, "what it says")]
 Logit = Annotated[float | None, _amount(0, protocol.FAR, "logits")]
+
+
+def _error(value: Any) -> float | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1):
+        raise InputError(f"{value!r} is no error of a test; give a share above 0 and below 1, such as 0.05.")
+    return value
+
+
+Error = Annotated[float, BeforeValidator(_error)]
 
 
 def _month(value: Any) -> float:
@@ -138,8 +148,8 @@ class Criterion(_Table):
     """One condition more on a column of drawn people: at least, at most, or one of some words."""
 
     column: StrictStr
-    at_least: float | None = None
-    at_most: float | None = None
+    at_least: Annotated[float | None, _amount(-_FAR, _FAR, "what the column counts")] = None
+    at_most: Annotated[float | None, _amount(-_FAR, _FAR, "what the column counts")] = None
     one_of: tuple[StrictStr | StrictBool | int, ...] | None = None
 
     @model_validator(mode="after")
@@ -164,15 +174,16 @@ class Arm(_Table):
     """One arm: how many, what is injected and done, what its people know, and where they cross over to.
 
     procedure, aware and treatments are words of `outcomes.person.Given`; inject and options are lines as
-    `pulposus treat` reads them. An arm without `inject` has its disc left alone. harms: further exposures of
-    ``evidence/safety.csv`` beyond those of the needle and of what is injected.
+    `pulposus treat` reads them; aware is that of the trial's blinding where it is not told. An arm without `inject` has
+    its disc left alone. harms: further exposures of ``evidence/safety.csv`` beyond those of the needle and of what is
+    injected.
     """
 
     name: StrictStr
     size: Annotated[int, whole(0, _MOST, "number of people")[0]]
     role: Annotated[Literal["active", "control"], one_of(Literal["active", "control"])] = "active"
     procedure: StrictStr = "disc"
-    aware: StrictStr = "blind"
+    aware: StrictStr = ""
     treatments: tuple[StrictStr, ...] = ()
     inject: tuple[Annotated[Treatment, BeforeValidator(_injection)], ...] = ()
     options: tuple[Annotated[Planned, BeforeValidator(_option)], ...] = ()
@@ -240,8 +251,8 @@ class Endpoint(_Table):
         Literal["primary", "secondary", "safety"], one_of(Literal["primary", "secondary", "safety"])
     ] = "secondary"
     order: Annotated[int, whole(1, _MOST, "place in the order")[0]] = 1
-    alpha: Annotated[float | None, _amount(0, 1, "a share")] = None
-    margin: float | None = None
+    alpha: Error | None = None
+    margin: Annotated[float | None, _amount(-_FAR, _FAR, "what the endpoint counts")] = None
     rule: StrictStr = ""
     also: tuple[Month, ...] = ()
 
@@ -259,6 +270,11 @@ class Endpoint(_Table):
                 raise InputError(f"[[endpoints]] {self.name}: {told}; write one of {', '.join(reported.RULES)}.")
         elif self.rule or self.also:
             raise InputError(f"[[endpoints]] {self.name}: rule and also belong to variable = 'responder'.")
+        if self.margin is not None and (
+            (self.kind == "time" and self.margin <= 0) or (self.kind == "binary" and abs(self.margin) >= 1)
+        ):
+            said = "a hazard ratio above 0" if self.kind == "time" else "a difference of shares between -1 and 1"
+            raise InputError(f"[[endpoints]] {self.name}: margin {self.margin:g} is not possible; write {said}.")
         if self.variable == CONVERSION and self.kind == "continuous":
             raise InputError(f"[[endpoints]] {self.name}: conversion is a time or comes or not; write kind = 'time'.")
         return self
@@ -304,13 +320,12 @@ class ProductTable(_Table):
 
 
 class InterimTable(_Table):
-    """Looks at shares of the information, how the error is spent, and whether the size is told anew after a look."""
+    """Looks at shares of the information, and how the error is spent."""
 
     information: tuple[Share, ...] = ()
     spending: Annotated[Spending, one_of(Spending)] = "obrien_fleming"
-    alpha: Annotated[float, _amount(0, 1, "a share")] = _ALPHA
+    alpha: Error = _ALPHA
     sided: Annotated[int, whole(1, 2, "number of sides")[0]] = 2
-    reestimation: StrictBool = False
 
     @model_validator(mode="after")
     def _in_order(self) -> InterimTable:
@@ -348,14 +363,29 @@ class Protocol(_Table):
 
     @model_validator(mode="after")
     def _sound(self) -> Protocol:
+        self._make_aware()
         self._check_arms()
         self._check_allocation()
         self._check_endpoints()
+        self._share_error()
         for one in self.criteria:
             columns = _columns(self.trial.region)
             if one.column not in columns:
                 raise InputError(f"[[criteria]] {one.column!r} is told of nobody{nearest(one.column, columns)}.")
         return self
+
+    def _make_aware(self) -> None:
+        """What people of an arm know is what the blinding says, unless nothing is done for them and they know it."""
+        usual = "open" if self.trial.blinding == "open" else "blind"
+        denied = {"double": "open", "open": "blind"}.get(self.trial.blinding)
+        for arm in self.arms:
+            if arm.aware and arm.aware == denied:
+                raise InputError(
+                    f"[[arms]] {arm.name} is {arm.aware!r} and [trial] blinding {self.trial.blinding!r}; write what "
+                    "its people know in one way."
+                )
+        arms = (arm if arm.aware else arm.model_copy(update={"aware": usual}) for arm in self.arms)
+        object.__setattr__(self, "arms", tuple(arms))
 
     def _check_arms(self) -> None:
         if not self.arms:
@@ -417,6 +447,27 @@ class Protocol(_Table):
         if not any(end.role == "primary" for end in self.endpoints):
             raise InputError("No endpoint is primary; write role = 'primary' at the one that the trial is sized for.")
 
+    def _share_error(self) -> None:
+        """One error for all that is judged: gates compare adjusted p with it, so that it cannot differ."""
+        table, first = self.interim, next(end for end in self.endpoints if end.role == "primary")
+        looked = any(share < 1 for share in table.information)
+        spent = table.alpha * (1 if table.sided == 2 else 2)  # both sides of one that is tested on one
+        alpha = first.alpha if first.alpha is not None else spent if looked else _ALPHA
+        if looked and not math.isclose(alpha, spent):
+            raise InputError(
+                f"[[endpoints]] {first.name} has alpha = {alpha:g} and [interim] spends {spent:g} of both sides; write "
+                "the same error, or leave one out."
+            )
+        judged = [end for end in self.endpoints if end.role != "safety"]
+        for end in judged:
+            if end.alpha not in (None, alpha):
+                raise InputError(
+                    f"[[endpoints]] {end.name} has alpha = {end.alpha:g} and {first.name} {alpha:g}; endpoints that "
+                    "are judged share one error: leave it out."
+                )
+        ends = (e if e.role == "safety" else e.model_copy(update={"alpha": alpha}) for e in self.endpoints)
+        object.__setattr__(self, "endpoints", tuple(ends))
+
     # ------------------------------------------------------------------------------------------ what follows
 
     @property
@@ -438,6 +489,15 @@ class Protocol(_Table):
     def control(self) -> Arm:
         """The arm that others are held against: the first control, or the first arm."""
         return next((arm for arm in self.arms if arm.role == "control"), self.arms[0])
+
+    @property
+    def actives(self) -> list[str]:
+        """Arms that are held against the control; none in a trial of one arm.
+
+        A second control is described, not judged: that two controls differ shows nothing of a treatment.
+        """
+        others = [arm for arm in self.arms if arm.name != self.control.name]
+        return [arm.name for arm in others if arm.role == "active"] or [arm.name for arm in others]
 
     @property
     def ratio(self) -> tuple[int, ...]:
@@ -484,6 +544,8 @@ class Protocol(_Table):
         """
         if size < len(self.arms):
             raise InputError(f"{size} people are too few for {len(self.arms)} arms; give at least one for each.")
+        if size > _MOST:
+            raise InputError(f"{size} people are more than a trial takes here; give {_MOST} or fewer.")
         shares = [arm.size for arm in self.arms]
         exact = [size * share / sum(shares) for share in shares]
         sizes = [max(1, math.floor(x)) for x in exact]

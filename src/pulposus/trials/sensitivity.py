@@ -117,7 +117,7 @@ def imputed(
     if not _fillable(endpoint, protocol):
         return [], []
     control = protocol.control.name
-    actives = [arm.name for arm in protocol.arms if arm.name != control]
+    actives = protocol.actives
     nothing = Estimate(math.nan, math.nan, math.nan, "")
     try:
         tables = _Tables(seen.analysed(wanted(endpoint, protocol)), endpoint, protocol, plan)

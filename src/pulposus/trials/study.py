@@ -142,7 +142,7 @@ def sentences(found: Study) -> list[str]:
         f"{_said(first.better, first.better_error)}."
     )
     for where, row in found.rows[1:]:
-        if row.what == NULL and row.size == protocol.size:
+        if row.what == NULL and row.size == protocol.size and not end.margin:
             group = f" ({where} endplates)" if where else ""
             said.append(
                 f"No effect{group}: p < {alpha:g} in {_said(row.shown, row.shown_error)} of trials: type-I error."
@@ -150,6 +150,11 @@ def sentences(found: Study) -> list[str]:
         if row.what == MEDIAN and row.size == protocol.size:
             said.append(f"At the median draw of the law: {_said(row.better, row.better_error)} on the better side.")
     said += [one.sentence for one in found.needed]
+    if found.needed and (len(protocol.actives) > 1 or protocol.interim.information):
+        said.append(
+            f"These sizes are for {protocol.actives[0]} against {protocol.control.name} alone, at the whole error, "
+            "with one look; trials of such a size, looks and all arms among them, are in the table."
+        )
     if protocol.interim.information:
         said.append(f"With its looks it enrols {first.persons:.0f} ± {first.persons_error:.1f} persons on average.")
     if found.truths is not None:

@@ -46,14 +46,30 @@ def sentence(found: Found) -> str:
     if found.scale == HAZARD:
         gap = f"hazard ratio {found.difference.value:.2f}"
     verdict = "a difference was shown" if found.shown else "no difference was shown"
-    if found.shown and found.scale != HAZARD:
-        more = (found.difference.value > 0) == (better(found.variable) == "higher")
+    if found.shown:
+        more = (found.difference.value > found.null) == (better(found.variable) == "higher")
         verdict = f"{found.arm} did {'better' if more else 'worse'}"
-    share = f"{HUNDRED * (1 - found.alpha):g} %"
+        if found.null != (1.0 if found.scale == HAZARD else 0.0):
+            verdict += f" than a difference of {found.null:g}"
+    share = f"{HUNDRED * (1 - found.alpha):.3g} %"
+    alone = math.isnan(found.adjusted) or found.adjusted == found.p
+    held = "" if alone else f" ({p_words(found.adjusted)} after multiplicity)"
     return (
         f"{found.endpoint} ({what}): {found.arm} {first} against {found.control} {second}; {gap} "
-        f"({share} interval {span(found)}), {p_words(found.p)}: {verdict}."
+        f"({share} interval {span(found)}), {p_words(found.p)}{held}: {verdict}."
     )
+
+
+def stopped(looks: Sequence[Any]) -> list[str]:
+    """On the first look before the end at which the trial would have stopped, in a sentence; nothing if none."""
+    for one in looks[:-1]:
+        if one.stops:
+            return [
+                f"At the look at {HUNDRED * one.share:g} % of the information ({one.persons} persons) Z was "
+                f"{one.z:.2f}, beyond {one.critical:.2f}: the trial would have stopped there; what follows is of "
+                "everybody, had it gone on."
+            ]
+    return []
 
 
 def p_words(p: float) -> str:
@@ -221,7 +237,7 @@ def _tables(analysis: Any) -> dict[str, Rows]:
 
 
 def _endpoints(found: Sequence[Found]) -> Rows:
-    heads = ["endpoint", "what", "arm (persons)", "control (persons)", "arm", "control", "difference", "95 % interval"]
+    heads = ["endpoint", "what", "arm (persons)", "control (persons)", "arm", "control", "difference", "interval"]
     heads += ["p", "adjusted", ""]
     rows = []
     for one in found:
