@@ -396,6 +396,8 @@ def beside(protocol: Protocol, row: Row, start: float = math.nan) -> list[Beside
         and one.months == end.month
         and _same(one, end, protocol)
     ]
+    # a part of a trial that was printed before the whole stands behind it
+    results.sort(key=lambda one: one.arm.trial.casefold() != protocol.name.casefold())
     off = start if end.kind == "continuous" else 0.0
     ours = {name: (mean - off, error, spread) for name, mean, error, spread in row.value}
     for arm in protocol.arms:
