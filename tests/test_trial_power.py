@@ -179,7 +179,7 @@ def test_only_the_same_arm_stands_beside_ours() -> None:
         values = tuple((arm.name, 1.0, 0.1, 1.0) for arm in protocol.arms)
         row = power.Row("own", protocol.size, 1.0, 1, 0.0, 0.0, 0.0, 0.0, 0, 0.0, 0.0, values, ())
         found = power.beside(protocol, row, 60.0)
-        counts.update({one.arm: one.n for one in found})
+        counts.update({one.arm: one.persons for one in found})
         return {one.arm: one.published_arm for one in found}
 
     counts = dict[str, float]()
