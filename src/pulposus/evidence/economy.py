@@ -15,8 +15,8 @@ from pathlib import Path
 from pulposus.errors import EvidenceError, InputError, nearest
 from pulposus.evidence.offers import KINDS, STATUSES, costs
 from pulposus.evidence.options import Option
-from pulposus.evidence.reading import known, number, placed
-from pulposus.evidence.sources import keys_of
+from pulposus.evidence.reading import known, number, placed, within
+from pulposus.evidence.sources import Sourced
 
 FOLDER = Path(__file__).parent
 ANY = "any"
@@ -24,7 +24,7 @@ _RATE = "discount_costs"
 
 
 @dataclass(frozen=True)
-class Number:
+class Number(Sourced):
     """A number with its range, unit, and how it is known."""
 
     place: str
@@ -40,11 +40,6 @@ class Number:
     note: str
 
     @property
-    def sources(self) -> tuple[str, ...]:
-        """Keys in `sources.bib`."""
-        return keys_of(self.source)
-
-    @property
     def assumed(self) -> bool:
         """Whether no source gave it."""
         return self.kind == "assumed"
@@ -57,8 +52,7 @@ def numbers(folder: Path = FOLDER) -> dict[tuple[str, str], Number]:
     for where, record in placed("economics.csv", folder):
         known(where, record, STATUSES, KINDS, folder)
         value, low, high = (number(where, record, column) for column in ("value", "low", "high"))
-        if math.isnan(value + low + high) or not low <= value <= high:
-            raise EvidenceError(f"{where}: value {value:g} is not within {low:g} to {high:g}; correct one of them.")
+        within(where, value, low, high)
         key = (record["place"], record["quantity"])
         if key in found:
             raise EvidenceError(f"{where}: {key[1]} of {key[0]} stands twice; keep one.")

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from pulposus.errors import EvidenceError, InputError, nearest
-from pulposus.evidence.reading import known, number, one_of, placed
-from pulposus.evidence.sources import keys_of
+from pulposus.evidence.reading import known, number, one_of, placed, within
+from pulposus.evidence.sources import Sourced
 
 FOLDER = Path(__file__).parent
 VERDICTS = ("supported", "partly_supported", "open", "unsupported", "doubtful", "misleading", "contradicted")
@@ -44,7 +44,7 @@ _CLASS = re.compile(r"\bclass (\w+)")
 
 
 @dataclass(frozen=True)
-class Claim:
+class Claim(Sourced):
     """What clinics and articles say, what controlled evidence says, what the model says, and the verdict in words."""
 
     name: str
@@ -59,14 +59,9 @@ class Claim:
     kind: str
     note: str
 
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Keys in `sources.bib`."""
-        return keys_of(self.source)
-
 
 @dataclass(frozen=True)
-class Standing:
+class Standing(Sourced):
     """Where a product or a class stands in a region: `what` it is (of STANDINGS), in words, as of which date."""
 
     name: str
@@ -82,11 +77,6 @@ class Standing:
     note: str
 
     @property
-    def sources(self) -> tuple[str, ...]:
-        """Keys in `sources.bib`."""
-        return keys_of(self.source)
-
-    @property
     def of_class(self) -> str:
         """The class that a named product belongs to; its own name for a class."""
         named = _CLASS.search(self.note)
@@ -94,7 +84,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Cost:
+class Cost(Sourced):
     """A price, a cost or a coverage: who pays, how much (NaN where nothing was found), and whether it is covered."""
 
     name: str
@@ -112,11 +102,6 @@ class Cost:
     status: str
     kind: str
     note: str
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Keys in `sources.bib`."""
-        return keys_of(self.source)
 
 
 @cache
@@ -206,8 +191,8 @@ def costs(folder: Path = FOLDER) -> tuple[Cost, ...]:
         value, low, high = (number(where, record, column) for column in ("value", "low", "high"))
         if record["name"] in seen:
             raise EvidenceError(f"{where}: the name stands twice; give another.")
-        if not math.isnan(value) and not low <= value <= high:
-            raise EvidenceError(f"{where}: value {value:g} is not within {low:g} to {high:g}; correct one of them.")
+        if not math.isnan(value):
+            within(where, value, low, high)
         if not math.isnan(value) and not record["unit"]:
             raise EvidenceError(f"{where}: a number without a unit; write USD or USD/QALY.")
         if math.isnan(value) and record["status"] != "not_found" and record["unit"]:

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from pulposus.errors import EvidenceError, InputError, nearest
-from pulposus.evidence.reading import known, number, one_of, placed
-from pulposus.evidence.sources import keys_of
+from pulposus.evidence.reading import known, number, one_of, placed, within
+from pulposus.evidence.sources import Sourced, keys_of
 from pulposus.evidence.trials import AWARE, PROCEDURES, REGIONS, arms
 
 FOLDER = Path(__file__).parent
@@ -42,7 +42,7 @@ _DALLAS = (0, 5)
 
 
 @dataclass(frozen=True)
-class Option:
+class Option(Sourced):
     """Something that can be done for a person; recovery in weeks until usual life."""
 
     name: str
@@ -67,11 +67,6 @@ class Option:
     kind: str
     note: str
 
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Keys in `sources.bib`."""
-        return keys_of(self.source)
-
     def treatments(self, region: str) -> tuple[str, ...]:
         """Treatments of the law of responses that it counts as in a region."""
         return self.lumbar_treatments if region == "lumbar" else self.cervical_treatments
@@ -88,7 +83,7 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Effect:
+class Effect(Sourced):
     """A published controlled difference, in points of 0 to 100, down where better; NaN where none was found.
 
     since, until: months at which it was measured. onset, fading: time constants in months with which it comes and, from
@@ -119,11 +114,6 @@ class Effect:
     note: str
 
     @property
-    def sources(self) -> tuple[str, ...]:
-        """Keys in `sources.bib`."""
-        return keys_of(self.source)
-
-    @property
     def found(self) -> bool:
         """Whether there is a number."""
         return self.status != "not_found"
@@ -135,7 +125,7 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Act:
+class Act(Sourced):
     """What an option does to a disc: one number with its range."""
 
     option: str
@@ -149,11 +139,6 @@ class Act:
     where: str
     status: str
     note: str
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Keys in `sources.bib`."""
-        return keys_of(self.source)
 
 
 # ---------------------------------------------------------------------------------------------- options
@@ -221,8 +206,7 @@ def _loose(name: str) -> str:
 
 def _ranged(where: str, value: float, low: float, high: float, kind: str) -> None:
     """Hold a number to its range; an assumption of something has one."""
-    if not low <= value <= high:
-        raise EvidenceError(f"{where}: value {value:g} is not within {low:g} to {high:g}; correct one of them.")
+    within(where, value, low, high)
     if kind == "assumed" and low == high and value:
         raise EvidenceError(f"{where}: an assumption without a range; give low and high.")
 

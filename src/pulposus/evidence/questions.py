@@ -17,7 +17,7 @@ from typing import Any
 from pulposus.errors import EvidenceError, InputError, nearest
 from pulposus.evidence.offers import KINDS, STATUSES
 from pulposus.evidence.reading import known, number, one_of, placed
-from pulposus.evidence.sources import keys_of
+from pulposus.evidence.sources import Sourced
 from pulposus.evidence.trials import REGIONS, Arm, arms, results
 
 FOLDER = Path(__file__).parent
@@ -33,7 +33,7 @@ _HUNDRED = 100.0
 
 
 @dataclass(frozen=True)
-class Question:
+class Question(Sourced):
     """What is compared with what. months: since, until, and the one that is best (at); spread: points that stand for
     the spread of a change where none is printed (NaN: such a trial is left out). beside: a published pooled result on
     the same scale (ratios as ratios), NaN where none is known. taken_for: name -> the name it counts as.
@@ -62,11 +62,6 @@ class Question:
     status: str
     kind: str
     note: str
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Keys in `sources.bib`."""
-        return keys_of(self.source)
 
 
 @dataclass(frozen=True)

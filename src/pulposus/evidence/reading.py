@@ -35,6 +35,12 @@ def number(where: str, record: Mapping[str, str], column: str) -> float:
         ) from None
 
 
+def within(where: str, value: float, low: float, high: float) -> None:
+    """Raise EvidenceError for a number outside its range, or without one."""
+    if not low <= value <= high:
+        raise EvidenceError(f"{where}: value {value:g} is not within {low:g} to {high:g}; correct one of them.")
+
+
 def sourced(where: str, text: str, folder: Path) -> None:
     """Hold the keys of a row's source to `sources.bib`."""
     hold_keys(where, text, folder)

@@ -17,7 +17,7 @@ from typing import Any
 
 from pulposus.errors import EvidenceError, InputError, nearest
 from pulposus.evidence.reading import known, number, one_of, placed
-from pulposus.evidence.sources import keys_of
+from pulposus.evidence.sources import Sourced
 
 FOLDER = Path(__file__).parent
 EXPOSURES = (
@@ -73,7 +73,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Sourced):
     """One source's count (`events` of `people`, NaN where only a rate was printed) or rate, as a share.
 
     per: patient, disc or year; with years, `people` are person-years. over: months of follow-up of a steady event, NaN
@@ -120,11 +120,6 @@ class Row:
     def steady(self) -> bool:
         """True for what comes at a rate over time, and not once after the exposure."""
         return self.per == "year" or not math.isnan(self.over)
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Keys in `sources.bib`."""
-        return keys_of(self.source)
 
 
 @cache

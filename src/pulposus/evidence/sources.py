@@ -19,6 +19,17 @@ def keys_of(text: str) -> tuple[str, ...]:
     return tuple(key for key in re.split(r"\s*;\s*", text) if key and key != ASSUMPTION)
 
 
+class Sourced:
+    """What every row of a table has: where it is from."""
+
+    source: str
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Keys in `sources.bib`."""
+        return keys_of(self.source)
+
+
 @cache
 def entries(folder: Path = FOLDER) -> dict[str, dict[str, str]]:
     """Key -> fields of each entry (with "type" and the "entry" itself); one field a line, as written here.
