@@ -152,6 +152,24 @@ def test_a_manufactured_solution_converges_at_order_two(level):
     assert (orders > 1.85).all(), (errors, orders)
 
 
+def test_a_solute_that_has_run_out_does_no_harm_to_others():
+    """What is secreted by a millionth of a cell, or less than any number there is, is solved beside what is not."""
+    topology = mesh.sized("cohort")
+    coords = mesh.coordinates(topology, shape_of("L4-L5"))
+    one = jnp.ones(topology.element_tissue.shape)
+    volumes = jnp.sum(mesh.node_volumes(topology, coords), 0)
+    stencil, model = mesh.stiffness(topology, coords, one), diffusion.separable(topology, coords, one)
+    operator = diffusion.Operator(stencil, volumes, model)
+    size = np.concatenate([[1.0], 10.0 ** -np.arange(4.0, 324.0, 4.0), [0.0]])
+    made = jnp.asarray(size)[:, None, None, None] * jnp.ones(topology.shape)
+    decay = jnp.full(made.shape, 1e5).at[0].set(1e2)  # the first takes more turns than all others
+    solved = diffusion.linear(operator, decay, decay * made, 0 * made, topology.outside, 1e-12)
+    assert np.isfinite(solved.field).all() and float(solved.error) < 1e-12
+    share = np.asarray(solved.field).max((1, 2, 3))[1:-1] / size[1:-1]
+    np.testing.assert_allclose(share[size[1:-1] > 1e-60], share[0], rtol=1e-9)
+    assert (np.asarray(solved.field) >= -1e-12 * size[:, None, None, None]).all()
+
+
 def test_volume_has_the_right_gradient_through_the_shape():
     topology = mesh.sized("cohort")
     dimensions = {name: row.si for name, row in evidence.dimensions("L4-L5").items()}

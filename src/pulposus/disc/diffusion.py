@@ -33,6 +33,7 @@ _NEWTON = 40  # maths: most Newton steps (rejected ones included)
 _SHORTEST = 1 / 64  # maths: shortest damped Newton step
 _DERIVATIVE = 1e-10  # maths: of a derivative, relative; finite differences cannot see more
 _ROUNDS = 30  # maths: most rounds for a derivative
+_VANISHED = np.sqrt(np.finfo(float).tiny)  # maths: products below have lost digits to underflow
 _CONJUGATE = 200  # maths: most conjugate-gradient iterations, a bound never met in tests
 
 
@@ -277,17 +278,25 @@ def _conjugate(
     def body(carry: tuple) -> tuple:
         x, r, z, p, rz, count = carry
         q = product(p)
-        alpha = rz / jnp.maximum(dot(p, q), np.finfo(float).tiny)
+        alpha = _ratio(rz, dot(p, q))
         x, r = x + alpha * p, r - alpha * q
         z = operator.model.solve(r, shift)
         new = dot(r, z)
-        return x, r, z, z + new / jnp.maximum(rz, np.finfo(float).tiny) * p, new, count + 1
+        return x, r, z, z + _ratio(new, rz) * p, new, count + 1
 
     r = jnp.where(free, operator.volume * right, 0.0) - product(start)
     z = operator.model.solve(r, shift)
     carry = (start, r, z, z, dot(r, z), 0)
     carry = jax.lax.while_loop(lambda c: ~(_norm(c[2]) < tolerance) & (c[5] < _CONJUGATE), body, carry)
     return Solve(carry[0], _norm(carry[2]), 0, carry[5])
+
+
+def _ratio(above: Array, below: Array) -> Array:
+    """above / below, and 0 where `below` nears the smallest number there is: that solute has run out, and goes no
+    further while the others are still being solved.
+    """
+    there = below > _VANISHED
+    return jnp.where(there, above / jnp.where(there, below, 1.0), 0.0)
 
 
 def _told(solved: Solve) -> tuple[Array, tuple]:

@@ -86,11 +86,13 @@ def _night(disc: Disc) -> tuple[Solid, Load]:
 
 @eqx.filter_jit
 def _before(disc: Disc, state: State) -> tuple[Solid, Load, Balance]:
-    """What is to be solved, from where columns have gone."""
-    state = settle(disc, state)
+    """What is to be solved, from where it was solved last: half as many Newton steps as from where columns have gone,
+    which bulge nowhere.
+    """
+    last = settle(disc, eqx.tree_at(lambda s: s.charge, state, state.formed))
     made = posture.frame(disc)
     body = posture.body(made, state.charge / disc.charge)
-    guess = jnp.moveaxis(coordinates(disc, state), -1, 0) - body.start
+    guess = jnp.moveaxis(coordinates(disc, last), -1, 0) - body.start
     before = eqx.tree_at(lambda b: (b.displacement, b.pose), equilibrium.at_start(body), (guess, state.pose))
     return body, posture.rest(made, body), before
 

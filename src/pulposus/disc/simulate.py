@@ -49,7 +49,6 @@ from pulposus.disc.state import (
     State,
     effect,
     member,
-    stacked,
     total,
 )
 
@@ -430,6 +429,7 @@ def modulated(disc: Disc, therapies: Sequence[AbstractTherapy], time: Array) -> 
 _advance_batch = eqx.filter_jit(eqx.filter_vmap(advance, in_axes=(eqx.if_array(0), eqx.if_array(0), None, None)))
 _moved_batch = eqx.filter_jit(eqx.filter_vmap(mechanics.moved))
 _dose_batch = eqx.filter_jit(eqx.filter_vmap(dose, in_axes=(eqx.if_array(0), eqx.if_array(0), eqx.if_array(0), None)))
+_one_of = eqx.filter_jit(member)
 _modulated_batch = eqx.filter_jit(eqx.filter_vmap(modulated, in_axes=(eqx.if_array(0), eqx.if_array(0), None)))
 
 
@@ -452,10 +452,16 @@ def _formed(discs: Disc, states: State, limit: float) -> State:
     if discs.hypotheses.mechanics != "solid":
         return states
     far = np.asarray(_moved_batch(discs, states)) > limit
-    if not far.any():
-        return states
-    every = [(member(discs, i), member(states, i), bool(moved)) for i, moved in enumerate(far)]
-    return stacked([mechanics.form(disc, state) if moved else state for disc, state, moved in every])
+    for index in map(jnp.asarray, np.flatnonzero(far)):
+        formed = mechanics.form(_one_of(discs, index), _one_of(states, index))
+        states = _put(states, index, formed)
+    return states
+
+
+@eqx.filter_jit
+def _put(states: State, index: Array, state: State) -> State:
+    """The batch with one member replaced."""
+    return jax.tree.map(lambda every, one: every.at[index].set(one), states, state)
 
 
 def simulate(

@@ -175,7 +175,7 @@ class State(eqx.Module):
     present: Float[Array, ""]  # 1 while this is a disc, 0 since it was taken out: the rest is then as it was last
 
 
-def member(tree: Any, index: int) -> Any:
+def member(tree: Any, index: int | Array) -> Any:
     """One member of a batch."""
     return jax.tree.map(lambda leaf: leaf[index] if eqx.is_array(leaf) else leaf, tree)
 
