@@ -34,7 +34,7 @@ from pulposus.talk import CLOSED, FIRST, OPEN, UNSURE, Band, Choice, DiscSeen, H
 PAGE, PAPER = "consult.html", "consult.pdf"
 _ABREAST = 3
 _CROWD, _FAN = 0.6, 0.74
-_HARMS, _PLACES, _ON_TOP = 4, 5, 3
+_HARMS, _PLACES, _ON_TOP = 4, 5, 5
 _LOOKS = {OPEN: "open", CLOSED: "closed", FIRST: "closed", UNSURE: "unsure"}
 _ANSWERS = {
     "yes": "Meets what was read",
@@ -321,6 +321,8 @@ def _beside(talk: Talk) -> list[Sheet]:
             Aspect(f"Clearly better after {in_months(talk.months)}?", tuple(_crowd(c, talk) for c in some)),
             Aspect(_capital(talk.pain_title), tuple(_pain(c, talk) for c in some)),
             Aspect(_capital(talk.disability_title), tuple(_disability(c, talk) for c in some)),
+            Aspect("Back to usual life", tuple((Words(c.recovery or "Not known."),) for c in some)),
+            Aspect("Price, and who pays", tuple(_prices(c) for c in some)),
             Aspect("Beside waiting, and what trials published", tuple(_grounds(c) for c in some)),
             Aspect(
                 f"What the change of {talk.pain_title} is made of",
@@ -328,8 +330,6 @@ def _beside(talk: Talk) -> list[Sheet]:
             ),
             Aspect("What may go wrong (▲ serious)", tuple(_harms(c) for c in some)),
             Aspect("Operations that may follow", tuple(_follow(c) for c in some)),
-            Aspect("Back to usual life", tuple((Words(c.recovery or "Not known."),) for c in some)),
-            Aspect("Price, and who pays", tuple(_prices(c) for c in some)),
             Aspect("Standing with authorities", tuple(_standing(c) for c in some)),
         ]
         name = "options" if k == 0 else f"options-{k // _ABREAST + 1}"

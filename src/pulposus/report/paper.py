@@ -253,15 +253,15 @@ def _typst_choices(block: Choices) -> str:
             f'{{ text(size: 12pt, weight: "bold", {_quoted(title)}); linebreak(); '
             f'text(size: 7.5pt, fill: rgb("{_TAGS[look]}"), {_quoted(tag)}) }})'
         )
-    gaps = f"columns: ({'1fr, ' * len(block.heads)}), column-gutter: 7mm, row-gutter: 2.6mm"
+    gaps = f"columns: ({'1fr, ' * len(block.heads)}), column-gutter: 7mm, row-gutter: 1.8mm"
     for aspects in (block.aspects[: block.first], block.aspects[block.first :]):
         cells = [_typst_cell(aspect.name, blocks) for aspect in aspects for blocks in aspect.cells]
         sheets.append(f"grid({gaps}, grid.header({', '.join(heads)}), {', '.join(cells)})")
-    return "{ set text(size: 8.5pt)\n" + "\npagebreak()\n".join(sheets) + " }"
+    return "{ set text(size: 8pt)\n" + "\npagebreak()\n".join(sheets) + " }"
 
 
 def _typst_cell(name: str, blocks: Sequence[Block]) -> str:
-    head = f'block(below: 3pt, soft(text(size: 0.88em, weight: "bold", {_quoted(name)})))'
+    head = f'block(above: 4pt, below: 3pt, soft(text(size: 0.88em, weight: "bold", {_quoted(name)})))'
     return f"block(width: 100%, breakable: false, {{ {head}\n{chr(10).join(map(_typst, blocks))} }})"
 
 
