@@ -33,7 +33,6 @@ _NEWTON = 40  # maths: most Newton steps (rejected ones included)
 _SHORTEST = 1 / 64  # maths: shortest damped Newton step
 _DERIVATIVE = 1e-10  # maths: of a derivative, relative; finite differences cannot see more
 _ROUNDS = 30  # maths: most rounds for a derivative
-_VANISHED = np.sqrt(np.finfo(float).tiny)  # maths: products below have lost digits to underflow
 _CONJUGATE = 200  # maths: most conjugate-gradient iterations, a bound never met in tests
 
 
@@ -267,7 +266,10 @@ def linear(operator: Operator, decay: Array, right: Array, start: Array, fixed: 
 def _conjugate(
     operator: Operator, decay: Array, right: Array, start: Array, free: Array, shift: Array, tolerance: float
 ) -> Solve:
-    """Preconditioned conjugate gradients for `linear`."""
+    """Preconditioned conjugate gradients for `linear`. Axis copies are made one point first: where they disagree the
+    operator is not positive, and a solute that has all but gone, which nobody solves any further, would run away.
+    """
+    start = mesh.even_axis(start)
 
     def product(v: Array) -> Array:
         return jnp.where(free, mesh.apply(operator.stencil, v) + operator.volume * decay * v, 0.0)
@@ -284,7 +286,7 @@ def _conjugate(
         new = dot(r, z)
         return x, r, z, z + _ratio(new, rz) * p, new, count + 1
 
-    r = jnp.where(free, operator.volume * right, 0.0) - product(start)
+    r = mesh.even_axis(jnp.where(free, operator.volume * right, 0.0)) - product(start)
     z = operator.model.solve(r, shift)
     carry = (start, r, z, z, dot(r, z), 0)
     carry = jax.lax.while_loop(lambda c: ~(_norm(c[2]) < tolerance) & (c[5] < _CONJUGATE), body, carry)
@@ -292,10 +294,10 @@ def _conjugate(
 
 
 def _ratio(above: Array, below: Array) -> Array:
-    """above / below, and 0 where `below` nears the smallest number there is: that solute has run out, and goes no
-    further while the others are still being solved.
+    """above / below, and 0 where `below` is nothing, or less by rounding: that solute goes no further while the others
+    are still being solved.
     """
-    there = below > _VANISHED
+    there = below > np.finfo(float).tiny
     return jnp.where(there, above / jnp.where(there, below, 1.0), 0.0)
 
 

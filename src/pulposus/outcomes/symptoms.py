@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DISC_TO_PAIN = ("none", "mediated")
+CYTOKINES = ("il1b", "tnf")
 ZONES = ("posterolateral", "foraminal")
 PICTURES = ("bulge", "protrusion", "extrusion", "modic_1", "spondylolysis")
 SYMPTOMS = ("axial_pain", "limb_pain", "numbness", "weakness", "cord_signs", "headache", "bad_sleep", "off_work")
@@ -139,13 +140,27 @@ def root(level: str, zone: str = "posterolateral") -> str:
 
 def _drivers(disc: Disc) -> dict[str, float]:
     """Cytokines (doublings over a healthy disc), nerves (0 to 1), looseness (doublings), as far as they are known."""
-    known = [math.log2(max(x, np.finfo(float).tiny)) for x in (disc.il1b, disc.tnf) if not math.isnan(x)]
-    found = {"cytokine": float(np.mean(known))} if known else {}
+    level = float(_cytokines({name: np.array(getattr(disc, name)) for name in CYTOKINES}))
+    found = {} if math.isnan(level) else {"cytokine": level}
     if not math.isnan(disc.innervation):
         found["nerves"] = disc.innervation
     if not math.isnan(disc.looseness):
         found["looseness"] = math.log2(disc.looseness)
     return found
+
+
+def _cytokines(levels: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Doublings over a healthy disc, the mean of those that are known; nan where none is."""
+    known = np.stack([np.log2(np.maximum(levels[name], np.finfo(float).tiny)) for name in CYTOKINES])
+    count = np.isfinite(known).sum(0)
+    return np.where(count > 0, np.nansum(known, 0) / np.maximum(count, 1), np.nan)
+
+
+def calmed(without: Mapping[str, np.ndarray], treated: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Halvings of cytokines between discs without a treatment and with it, as `Change.cytokine` has it; arrays of
+    il1b and tnf of one shape, nan where they are not known of both.
+    """
+    return _cytokines(without) - _cytokines(treated)
 
 
 def painful(disc: Disc, drivers: bool = True) -> float:
@@ -256,9 +271,7 @@ def told(
     disc: Disc, axial: float, disability: float, limb: float | None = None, population: str = "chronic"
 ) -> list[Symptom]:
     """The symptoms of one person, each with its chance and why; those that cannot be are left out."""
-    found = chances(
-        disc, np.array(axial), np.array(disability), None if limb is None else np.array(limb), population
-    )
+    found = chances(disc, np.array(axial), np.array(disability), None if limb is None else np.array(limb), population)
     place, arm = ("neck", "arm") if disc.region == "cervical" else ("back", "leg")
     nerve, radicular = root(disc.level, disc.zone), population == "radicular"
     of_root = disc.touches_root or radicular

@@ -2,7 +2,7 @@
 
 What: `eligible` gives people who enter a protocol, `lived` what the clinic makes of people in arms, as a `Seen`.
 Equations: those of `clinic`; sites differ within a trial, by a logit of their own in each; `effect` multiplies what
-trials found of the treatment, as a logit.
+trials found of the treatment, as a logit, or what the disc does in its place where scans tell (`symptoms.join`).
 Reads: `entered`, `clinic`, ``evidence/outcomes.csv``. Writes: nothing.
 Why this holds: one trial and a thousand are lived by the same lines (`clinic.live`).
 """
@@ -89,7 +89,7 @@ def lived(
     alone = protocol.model_copy(update={"sites": protocol.sites.model_copy(update={"count": 1})})
     # arrays where the clinic of one trial has one number for everybody
     world = clinic.World(crowd.draw, crowd.place + logit)  # type: ignore[arg-type]
-    found = clinic.live(alone, pd.DataFrame(told), seed, world, _more(protocol, crowd, as_if, effect))
+    found = clinic.live(alone, pd.DataFrame(told), seed, world, _more(protocol, crowd, as_if, effect, scans))
     between = {name: np.nan_to_num(found.between[name], nan=math.inf) for name in (*EVENTS, "left")}
     lost = found.misses | found.gone | (found.months >= between["death"][:, None])
     values = {name: np.where(lost, np.nan, found.values[name]) for name in scores if name not in DISC}
@@ -142,13 +142,25 @@ def _sites(protocol: Protocol, crowd: Crowd, seed: int) -> tuple[np.ndarray, np.
     return site, each[place, site]
 
 
-def _more(protocol: Protocol, crowd: Crowd, as_if: np.ndarray, effect: float) -> np.ndarray | None:
-    """What a multiple of the treatment's effect adds to the logit (person, visit)."""
-    if effect == 1:
+def _more(
+    protocol: Protocol, crowd: Crowd, as_if: np.ndarray, effect: float, scans: Scanned | None
+) -> np.ndarray | None:
+    """What is added to the logit of responding (person, visit): a multiple of the treatment's effect; where scans tell
+    what was calmed in the disc, that stands in place of what trials found.
+    """
+    calmed = None if scans is None else scans.calmed
+    if effect == 1 and calmed is None:
         return None
-    each, region = np.zeros(crowd.arm.size), protocol.trial.region
-    for arm in protocol.arms:
+    region, visits = protocol.trial.region, len(protocol.visits.months)
+    found = np.zeros((crowd.arm.size, visits))
+    for place, arm in enumerate(protocol.arms):
         here = as_if == arm.name
-        for name in arm.treatments:
-            each[here] += (effect - 1) * person.drawn(region, f"treatment {name}")[crowd.draw[here]]
-    return np.repeat(each[:, None], len(protocol.visits.months), axis=1)
+        draw, who = crowd.draw[here], crowd.who[here]
+        each = [person.drawn(region, f"treatment {name}")[draw] for name in arm.treatments]
+        of_trials = np.sum([np.zeros(draw.size), *each], 0)[:, None]
+        own = np.broadcast_to(of_trials, (draw.size, visits))
+        if calmed is not None:
+            of_disc = person.drawn(region, "mediated_cytokine")[draw][:, None] * calmed[place, who]
+            own = np.where(np.isnan(of_disc), own, of_disc)
+        found[here] = effect * own - of_trials
+    return found
