@@ -430,10 +430,11 @@ def posture(name: str) -> dict[str, Row]:
 
 
 def calibrates(name: str) -> bool:
-    """True for a posture whose load was read off the pressure of a disc, so that pressure cannot judge the model
+    """True for a posture whose used load was read off the pressure of a disc, so that pressure cannot judge the model
     there.
     """
-    return any(record["role"] == "calibration" for record, _ in _table("loads.csv") if record["posture"] == name)
+    rows = [(record, row) for record, row in _table("loads.csv") if record["posture"] == name]
+    return any(record["role"] == "calibration" for record, row in rows if row.used)
 
 
 # ---------------------------------------------------------------------------------------------- form of the disc
