@@ -272,6 +272,18 @@ def test_the_page_names_the_seed_of_its_trial_and_imputes_with_it(tmp_path: Path
         "trial design reestimation --sided 0",
         "trial design reestimation --alpha 0",
         "trial design boin --truth 0.1,0.2,0.3,0.4 --seed -1",
+        "trial design sequential --protocol LOOKS --alpha 0.01",
+        "trial design sequential --protocol LOOKS --looks 5",
+        "trial design sequential --protocol LOOKS --spending pocock",
+        "trial design sequential --protocol LOOKS --sided 1",
+        "trial design sequential --protocol LOOKS --size 90",
+        "trial design sequential --sd 10",
+        "trial design sequential --doses 3",
+        "trial design boin --protocol PROTOCOL --doses 3",
+        "trial design boin --runs 50",
+        "trial design boin --skeleton 0.1,0.2,0.3,0.4",
+        "trial design 3+3 --size 12",
+        "trial design reestimation --protocol LOOKS",
         "evidence meta --tier 9",
         "evidence meta cells_pain --tier 0",
         "economics PERSON --threshold nan",
@@ -284,11 +296,67 @@ def test_what_cannot_be_asked_gets_one_sentence_and_leaves_nothing(words: str, t
 
     out = tmp_path / "out"
     person = PROTOCOLS.parent / "examples/person_lumbar.toml"
-    known = {"PROTOCOL": PROTOCOLS / "respine.toml", "PERSON": person, "OUT": out}
+    known = {
+        "PROTOCOL": PROTOCOLS / "respine.toml",
+        "PERSON": person,
+        "OUT": out,
+        "LOOKS": PROTOCOLS / "msb_dr003.toml",
+    }
     ran = CliRunner().invoke(app, [str(known.get(word, word)) for word in words.split()])
     assert ran.exit_code == 2
     assert len(ran.stderr.strip().splitlines()) == 1
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("sequential --alpha 0.05 --protocol LOOKS", "--alpha is told by --protocol, by its [interim]"),
+        ("3+3 --target 0.2", "--target changes nothing of 3+3, which reads --protocol, --doses, --truth; leave it out"),
+        ("sequential --goal 0.8", "--goal is of --effect, which was not given"),
+        ("crm --seed 3", "--seed is of --truth, which was not given"),
+    ],
+)
+def test_an_option_of_a_design_that_changes_nothing_is_named_even_at_its_default(words: str, said: str) -> None:
+    from typer.testing import CliRunner
+
+    from pulposus.cli import app
+
+    looks = str(PROTOCOLS / "msb_dr003.toml")
+    ran = CliRunner().invoke(app, ["trial", "design", *(looks if word == "LOOKS" else word for word in words.split())])
+    assert (ran.exit_code, said in ran.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "sequential --looks 2 --spending pocock --alpha 0.02 --sided 1 --size 40 --effect 9 --sd 20 --goal 0.8",
+        "reestimation --first 20 --second 20 --most 60 --alpha 0.04 --sided 1 --goal 0.8",
+        "boin --doses 2 --target 0.25 --cohort 2 --size 12 --truth 0.1,0.3 --runs 20 --seed 1",
+        "crm --doses 2 --target 0.25 --cohort 2 --size 12 --skeleton 0.1,0.25 --truth 0.1,0.3 --runs 20",
+        "3+3 --doses 2 --truth 0.1,0.3",
+    ],
+)
+def test_every_option_that_a_design_takes_changes_what_it_says(words: str) -> None:
+    """Each option beside its default, one at a time: what is printed differs."""
+    from typer.testing import CliRunner
+
+    from pulposus.cli import app
+
+    kind, *rest = words.split()
+    pairs = list(zip(rest[::2], rest[1::2], strict=True))
+
+    def printed(some: list[tuple[str, str]]) -> str:
+        ran = CliRunner().invoke(app, ["trial", "design", kind, *(word for pair in some for word in pair), "--json"])
+        assert ran.exit_code == 0, ran.stderr
+        return ran.stdout
+
+    whole, needed = printed(pairs), {"--effect": ("--sd", "--goal"), "--truth": ("--runs", "--seed")}
+    for name, _ in pairs:
+        tied = {name, *needed.get(name, ())}
+        if kind in ("boin", "crm", "3+3") and name == "--doses":
+            continue  # --truth and --skeleton have a share for each
+        assert printed([pair for pair in pairs if pair[0] not in tied]) != whole, name
 
 
 def test_json_holds_no_number_that_is_none() -> None:
