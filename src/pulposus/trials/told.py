@@ -23,7 +23,7 @@ _KINDS = {
     "ancova": "analysis of covariance, adjusted for the start and the strata of allocation",
     "mmrm": "repeated measures (MMRM, unstructured, Kenward-Roger), adjusted for the start and the strata",
     "responder": "logistic, standardised, adjusted for starts and strata",
-    "survival": "log-rank test, hazard ratio by Cox",
+    "survival": "log-rank test, hazard ratio by Cox, by Firth's penalty where an arm has no event",
     "difference": "not adjusted",
 }
 _STRATEGIES = {
