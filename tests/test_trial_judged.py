@@ -185,6 +185,32 @@ def test_a_trial_that_would_have_stopped_says_so_first() -> None:
     assert stopped(looks[1:]) == []
 
 
+def test_every_arm_is_looked_at_and_any_may_stop_the_trial(tmp_path: Path) -> None:
+    """The second of two arms does much better: the first does not stop the trial at half of it, the second does."""
+    from test_trial_analysis import made as conducted
+
+    from pulposus.report.trial import write_report
+    from pulposus.trials.analysis import analyse
+    from pulposus.trials.told import told
+
+    arms = [{"name": name, "size": 40, "role": role} for name, role in
+            (("much", "active"), ("little", "active"), ("sham", "control"))]  # fmt: skip
+    ends = [{"name": "pain", "variable": "vas_back", "month": 12, "role": "primary"}]
+    run = conducted(protocol(endpoints=ends, arms=arms), 1, effect=30)
+    turned = protocol(endpoints=ends, arms=[arms[1], arms[0], arms[2]], interim={"information": [0.5]})
+    analysis = analyse(turned, run)
+    assert [(look.share, look.arm) for look in analysis.looks] == [
+        (0.5, "little"), (0.5, "much"), (1.0, "little"), (1.0, "much")
+    ]  # fmt: skip
+    little, much = analysis.looks[:2]
+    assert (little.stops, much.stops) == (False, True)
+    assert abs(much.shared) < abs(much.z)  # two comparisons share the level
+    assert "Z of much was" in analysis.answers[0]
+    page = write_report(tmp_path / "report.html", told(analysis)).read_text("utf-8")
+    table = page[page.index('<section id="looks">') :].split("</section>")[0]
+    assert table.count("little") == table.count("much") == 2
+
+
 # ---------------------------------------------------------------------------------------------- margins, words
 
 
