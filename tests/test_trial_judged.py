@@ -88,8 +88,20 @@ def test_a_size_of_a_trial_with_several_arms_says_which_it_is_for(monkeypatch: p
         assert any("These sizes are for low against sham alone" in one for one in told) is said
 
 
-def test_doses_of_msb_dr001_are_held_against_saline_as_in_print() -> None:
-    assert read_protocol(PROTOCOLS / "msb_dr001.toml").control.name == "saline"
+@pytest.mark.parametrize("name", ["msb_dr001", "idct"])
+def test_doses_are_held_against_saline(name: str) -> None:
+    """MSB-DR001 as in print; IDCT printed arms against their own starts, its placebo is assumed."""
+    made = read_protocol(PROTOCOLS / f"{name}.toml")
+    assert made.control.name == "saline"
+    assert [arm.name for arm in made.arms if arm.name not in made.actives] == ["saline", "hyaluronic acid"]
+
+
+def test_idct_says_that_its_comparison_is_assumed() -> None:
+    """Sizes and sites as the abstract prints them; the words stand where a reader of the protocol looks first."""
+    made = read_protocol(PROTOCOLS / "idct.toml")
+    assert ([arm.size for arm in made.arms], made.sites.count) == ([20, 20, 10, 10], 13)
+    head = (PROTOCOLS / "idct.toml").read_text("utf-8").split("[trial]")[0].replace("\n# ", " ")
+    assert "Against which control cells are held is therefore assumed" in head
 
 
 def test_without_a_word_on_controls_the_first_arm_is_one() -> None:
