@@ -496,6 +496,7 @@ def grid(shape: tuple[int, ...]) -> tuple[np.ndarray, list[tuple[str, np.ndarray
     base = np.stack([inner[0], outer[0], outer[1], inner[1]], -1)  # counter-clockwise seen from above
     hexahedra = np.concatenate([base[1:, :, :-1], base[1:, :, 1:]], -1).reshape(-1, 8)
     corner = np.stack([inner[0][0], outer[1][0], outer[0][0]], -1)  # VTK: the first triangle of a wedge faces outward
+    # maths: a wedge has six corners
     wedges = np.concatenate([corner[:, :-1], corner[:, 1:]], -1).reshape(-1, 6)
     return nodes, [("wedge", wedges), ("hexahedron", hexahedra)]
 
