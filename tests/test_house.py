@@ -492,7 +492,7 @@ def docstring_complaints(source: str, name: str = "snippet") -> list[str]:
 
 
 def length_complaints(source: str, name: str = "snippet") -> list[str]:
-    """Files and functions that cannot be seen whole; a docstring does not count towards a function."""
+    """Files and functions that cannot be seen whole; a function counts with its signature and its docstring."""
     complaints = []
     lines = source.count("\n") + 1
     if lines > MOST_LINES:
@@ -500,8 +500,7 @@ def length_complaints(source: str, name: str = "snippet") -> list[str]:
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             continue
-        first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
-        length = (node.end_lineno or node.lineno) - first.lineno + 1
+        length = (node.end_lineno or node.lineno) - node.lineno + 1
         if length > MOST_LINES_OF_FUNCTION:
             complaints.append(f"{name}:{node.lineno} {node.name} has {length} lines: more than a screen")
     return complaints
@@ -556,6 +555,8 @@ def test_other_files_are_of_readable_length() -> None:
         for path in (ROOT / folder).rglob("*"):
             if path.suffix in {".py", ".js", ".css", ".html", ".md"} and "_build" not in path.parts:
                 assert len(path.read_text("utf-8").splitlines()) <= MOST_LINES, f"{path.relative_to(ROOT)} is too long"
+                if path.suffix == ".py":
+                    assert length_complaints(path.read_text("utf-8"), str(path.relative_to(ROOT))) == []
 
 
 def bad_file_name(path: Path) -> bool:
@@ -667,7 +668,8 @@ def test_scanners_of_words_and_sizes_can_fail() -> None:
     assert length_complaints("x = 1\n" * (MOST_LINES + 1))
     long = "def f():\n" + "    x = 1\n" * (MOST_LINES_OF_FUNCTION + 1)
     assert length_complaints(long)
-    assert length_complaints("def f():\n    '''" + "word\n" * 90 + "'''\n    return 1") == []
+    assert length_complaints("def f(\n" + "".join(f"    a{i},\n" for i in range(MOST_LINES_OF_FUNCTION)) + "): pass")
+    assert length_complaints("def f():\n" + "    x = 1\n" * (MOST_LINES_OF_FUNCTION - 1)) == []
     assert print_complaints("def f():\n    print('here')")
     assert unfinished_complaints("x = 1  # TODO later")
     assert unfinished_complaints("def f():\n    raise NotImplementedError")
