@@ -46,6 +46,7 @@ FLOORS = {
     "record": 4,
     "procedure": 4,
     "talk": 4,
+    "shown": 4,
     "grounds": 4,
     "consult": 5,
     "run": 5,
@@ -537,6 +538,17 @@ def test_public_things_say_what_they_are(name: str) -> None:
 @each_module()
 def test_files_and_functions_can_be_seen_whole(name: str) -> None:
     assert length_complaints(MODULES[name].read_text("utf-8"), name) == []
+
+
+def test_what_rooms_share_stands_once() -> None:
+    """What two rooms ask of one thing is one class below both; arms and options have one palette."""
+    asked: list[str] = []
+    for name, path in MODULES.items():
+        text = path.read_text("utf-8")
+        classes = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef))
+        asked += [node.name for node in classes if any(ast.unparse(base) == "Protocol" for base in node.bases)]
+        assert name == "figures.style" or not re.search(r"^_?COLOURS = \((BLUE|BLACK|ORANGE)", text, re.M), name
+    assert sorted(asked) == sorted(set(asked))
 
 
 @each_module()
