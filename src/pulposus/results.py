@@ -564,6 +564,17 @@ def claimed(folder: str | Path, *, shared: bool = False) -> Iterator[None]:
                 (folder / _LOCK).unlink()
 
 
+def begun(folder: str | Path, record: str, what: str, command: str) -> dict[str, Any]:
+    """What stands of a stopped computation in its `record`, for --resume. Raises InputError where none was begun."""
+    folder = Path(folder)
+    with contextlib.suppress(OSError, ValueError):
+        found = json.loads((folder / record).read_text("utf-8"))
+        if isinstance(found, dict) and found:
+            return found
+    said = f"{_shown(folder)} holds no {what} to resume: no {record} that can be read"
+    raise InputError(f"{said}; leave out --resume, or give a folder that `{command}` has written.")
+
+
 @contextlib.contextmanager
 def _made(folder: Path) -> Iterator[None]:
     """Make `folder` and its parents; when what follows cannot be written, take them away again and raise InputError."""
