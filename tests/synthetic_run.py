@@ -249,89 +249,103 @@ def ablation(effect: tuple[float, float, float] = (6.1, 0.9, 7.5)) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def information() -> dict[str, Any]:
-    """What a run says about itself."""
-    numbers = [
-        (
-            "glucose_critical",
-            "glucose under which cells die",
-            0.5,
-            "mM",
-            0.2,
-            0.8,
-            "measured",
-            "horner2001",
-            "Fig. 3",
-            "abstract",
-        ),
-        (
-            "retention_saline",
-            "part of a saline injection that stays",
-            0.64,
-            "1",
-            0.3,
-            0.9,
-            "assumed",
-            "assumption",
-            "",
-            "memory",
-        ),
-        (
-            "aggrecan_half_life",
-            "half-life of aggrecan, nucleus",
-            12.0,
-            "year",
-            3.0,
-            25.0,
-            "measured",
-            "sivan2006",
-            "Table 2",
-            "abstract",
-        ),
-        (
-            "immune_clearance",
-            "clearing of donor cells",
-            0.4,
-            "1/month",
-            0.05,
-            2.0,
-            "assumed",
-            "assumption",
-            "",
-            "memory",
-        ),
-        (
-            "oxygen_diffusivity",
-            "oxygen in water at 37 °C",
-            3.0e-3,
-            "mm^2/s",
-            2.5e-3,
-            3.3e-3,
-            "fitted",
-            "upf",
-            "Table 1",
-            "read",
-        ),
-        (
-            "water_fraction",
-            "water volume fraction, nucleus",
-            0.8,
-            "1",
-            0.75,
-            0.88,
-            "derived",
-            "upf",
-            "Table 2",
-            "computed",
-        ),
-    ]
-    keys = ("name", "meaning", "value", "unit", "low", "high", "kind", "source", "where", "status")
-    article = {
+_NUMBERS = [
+    (
+        "glucose_critical",
+        "glucose under which cells die",
+        0.5,
+        "mM",
+        0.2,
+        0.8,
+        "measured",
+        "horner2001",
+        "Fig. 3",
+        "abstract",
+    ),
+    (
+        "retention_saline",
+        "part of a saline injection that stays",
+        0.64,
+        "1",
+        0.3,
+        0.9,
+        "assumed",
+        "assumption",
+        "",
+        "memory",
+    ),
+    (
+        "aggrecan_half_life",
+        "half-life of aggrecan, nucleus",
+        12.0,
+        "year",
+        3.0,
+        25.0,
+        "measured",
+        "sivan2006",
+        "Table 2",
+        "abstract",
+    ),
+    (
+        "immune_clearance",
+        "clearing of donor cells",
+        0.4,
+        "1/month",
+        0.05,
+        2.0,
+        "assumed",
+        "assumption",
+        "",
+        "memory",
+    ),
+    (
+        "oxygen_diffusivity",
+        "oxygen in water at 37 °C",
+        3.0e-3,
+        "mm^2/s",
+        2.5e-3,
+        3.3e-3,
+        "fitted",
+        "upf",
+        "Table 1",
+        "read",
+    ),
+    (
+        "water_fraction",
+        "water volume fraction, nucleus",
+        0.8,
+        "1",
+        0.75,
+        0.88,
+        "derived",
+        "upf",
+        "Table 2",
+        "computed",
+    ),
+]
+_KEYS = ("name", "meaning", "value", "unit", "low", "high", "kind", "source", "where", "status")
+_SOURCES = [
+    {
+        "key": "sivan2006",
         "type": "article",
         "author": "Sivan, S. S. and Tsitron, E. and Wachtel, E.",
         "year": "2006",
         "journal": "Biochemical Journal",
-    }
+        "title": "Aggrecan turnover in human intervertebral disc",
+        "doi": "10.1042/BJ20060200",
+    },
+    {
+        "key": "upf",
+        "author": "Muñoz-Moya, E.",
+        "year": "2025",
+        "title": "A multiphysics disc model",
+        "doi": "10.5281/zenodo.8325042",
+    },
+]
+
+
+def information() -> dict[str, Any]:
+    """What a run says about itself."""
     return {
         "warnings": ["This run is made up: it shows the report, not a disc."],
         "filled": {
@@ -339,22 +353,8 @@ def information() -> dict[str, Any]:
             "endplate_thickness": "0.55 mm, generic L4-L5 (upf), because the case gives none",
         },
         "hypotheses": {"metabolism": "bibby_urban", "glucose_limiter": True, "grading": "relative", "matrix": "sivan"},
-        "parameters_used": [dict(zip(keys, row, strict=True)) for row in numbers],
-        "sources": [
-            {
-                "key": "sivan2006",
-                **article,
-                "title": "Aggrecan turnover in human intervertebral disc",
-                "doi": "10.1042/BJ20060200",
-            },
-            {
-                "key": "upf",
-                "author": "Muñoz-Moya, E.",
-                "year": "2025",
-                "title": "A multiphysics disc model",
-                "doi": "10.5281/zenodo.8325042",
-            },
-        ],
+        "parameters_used": [dict(zip(_KEYS, row, strict=True)) for row in _NUMBERS],
+        "sources": [dict(one) for one in _SOURCES],
         "mechanisms_meta": [
             {"name": name, "title": title, "what": what, "disputed": bool(dispute), "dispute": dispute}
             for name, title, what, _, dispute in MECHANISMS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -251,6 +252,27 @@ def test_words_make_steps() -> None:
 def test_what_cannot_be_is_one_sentence(act, said: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(InputError, match=said):
         act()
+
+
+def test_a_child_is_refused_in_one_sentence_wherever_what_to_expect_is_asked(tmp_path: Path) -> None:
+    """Python as the commands: `care`, and `economics`, which asks for the same person."""
+    from pulposus.candidacy import outside
+
+    facts = {"axial_pain": 50.0, "odi": 40.0, "age": 12.0}
+    said = []
+    for ask in (lambda: care.one_person(facts), lambda: outside(facts)):
+        with pytest.raises(InputError, match="nothing can be said of children") as problem:
+            ask()
+        said.append(str(problem.value))
+    child = tmp_path / "child.toml"
+    text = (EXAMPLES / "person_lumbar.toml").read_text("utf-8")
+    child.write_text(re.sub(r"(?m)^age = .*$", "age = 12", text), "utf-8")
+    for command in ("care", "economics"):
+        result = CliRunner().invoke(app, [command, str(child)])
+        assert result.exit_code == 2, result.output
+        said.append(result.stderr.strip())
+    assert set(said) == {said[0]}
+    assert care.one_person(facts | {"age": 18.0}, 3).pain.tolist() == [50] * 3
 
 
 # ---------------------------------------------------------------------------------------------- commands

@@ -151,6 +151,9 @@ def pretend(monkeypatch: pytest.MonkeyPatch):
 def test_a_stopped_coverage_goes_on_where_it_was_and_ends_the_same(tmp_path, pretend) -> None:
     pretend()
     whole = coverage.into(tmp_path / "whole", 24)
+    with pytest.raises(InputError, match=r"holds no draws to resume: no .* that can be read; leave out --resume"):
+        coverage.into(tmp_path / "new", 24, resume=True)
+    assert not (tmp_path / "new").exists()
     pretend(stop=9)
     with pytest.raises(KeyboardInterrupt):
         coverage.into(tmp_path / "part", 24)

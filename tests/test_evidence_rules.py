@@ -84,6 +84,46 @@ def test_a_spoilt_table_is_refused_on_reading(
         evidence._table("parameters.csv", folder)
 
 
+@pytest.mark.parametrize(
+    ("file", "change", "message"),
+    [
+        ("scores.csv", lambda rows: rows[1].update(low="none"), r"scores.csv line 3: low is 'none', not a number"),
+        ("scores.csv", lambda rows: rows[0].update(important_change=""), r"line 2: important_change is ''; expected a"),
+        ("scores.csv", lambda rows: rows[0].update(better="lowr"), r"better is 'lowr' \(did you mean 'lower'\?\)"),
+        ("margins.csv", lambda rows: rows[4].update(published="a third"), r"line 6: published is 'a third'"),
+        ("margins.csv", lambda rows: rows[4].update(n="inf"), r"margins.csv line 6: n is 'inf'; expected a finite"),
+        (
+            "responses_lumbar.csv",
+            lambda rows: rows[9].update(chance_disc="many"),
+            r"responses_lumbar.csv line 11: chance_disc is 'many', not a number; correct it",
+        ),
+    ],
+)
+def test_tables_that_rooms_read_themselves_are_read_like_all_others(
+    tmp_path: Path, file: str, change: Callable[[list[dict[str, str]]], object], message: str
+) -> None:
+    """The same reader for all: also what no change of a record can spoil, a quote that is never closed."""
+    from pulposus.outcomes import person, scores
+    from pulposus.patients.published import published
+
+    read = {
+        "scores.csv": scores._scores,
+        "margins.csv": published,
+        "responses_lumbar.csv": lambda folder: person.responses("lumbar", folder),
+    }[file]
+    folder = copy(tmp_path)
+    read(folder)
+    edit(folder, file, change)
+    for cached in (scores._scores, published, person.responses):
+        cached.cache_clear()
+    with pytest.raises(EvidenceError, match=message):
+        read(folder)
+    with (folder / file).open("a", encoding="utf-8") as stream:
+        stream.write('"open')
+    with pytest.raises(EvidenceError, match=rf"{file} line \d+: .*close the quote"):
+        read(folder)
+
+
 def test_a_parameter_without_a_row_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     table = {name: rows for name, rows in evidence._parameters().items() if name != "salt"}
     monkeypatch.setattr(evidence, "_parameters", lambda: table)

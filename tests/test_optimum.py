@@ -204,6 +204,10 @@ def test_a_stopped_search_goes_on_where_it_was_and_ends_the_same(tmp_path, prete
     pretend()
     whole = asked("optimise", EXAMPLE, *SHORT, "--out", tmp_path / "whole")
     assert whole.exit_code == 0, whole.output
+    nothing = asked("optimise", EXAMPLE, *SHORT, "--out", tmp_path / "new", "--resume")
+    assert nothing.exit_code == 2
+    assert "holds no search to resume: no optimise.json that can be read; leave out --resume" in nothing.stderr
+    assert not (tmp_path / "new").exists()
     pretend(stop=2)
     stopped = asked("optimise", EXAMPLE, *SHORT, "--out", tmp_path / "part")
     assert stopped.exit_code == 130

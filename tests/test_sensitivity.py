@@ -195,6 +195,11 @@ def test_a_stopped_study_goes_on_and_another_question_is_refused(tmp_path, monke
 
     monkeypatch.setattr(sensitivity, "sensitivity", ranked)
     monkeypatch.setattr(sensitivity, "run_members", members)
+    for nothing in (tmp_path / "new", tmp_path):
+        with pytest.raises(InputError, match=r"holds no study of sensitivity to resume: no sensitivity\.json"):
+            sensitivity.study(case, "aggrecan", 3, nothing, runs=60, resume=True)
+    assert not list(tmp_path.iterdir())
+    assert calls == []
     with pytest.raises(KeyboardInterrupt):
         sensitivity.study(case, "aggrecan", 3, tmp_path, runs=60)
     table, seen, indices, quality = sensitivity.study(case, "aggrecan", 3, tmp_path, runs=60, resume=True)

@@ -106,6 +106,46 @@ def test_restricted_mean_is_a_mean_where_nobody_is_censored() -> None:
     assert (found.high - found.value) / 1.959963985 == pytest.approx(error, rel=1e-6)
 
 
+def test_firth_as_coxphf_prints() -> None:
+    """coxphf(Surv(time, status) ~ factor(x) + sex), seven people of R's help on coxph: coefficients, errors, profile
+    intervals, p and the likelihood ratio on 3 degrees of freedom as the help of biostatUtil's prettyCoxph prints them;
+    coxphf has Breslow's ties."""
+    time, status = [4, 3, 1, 1, 2, 2, 3], [1, 1, 1, 0, 1, 1, 0]
+    x, sex = np.array([0, 2, 1, 1, 1, 0, 0]), np.array([0, 0, 0, 0, 1, 1, 1])
+    columns = np.column_stack([x == 1, x == 2, sex])
+    found = survival.penalised_ratio(time, status, columns, efron=False)
+    assert found.log_ratio == pytest.approx([1.60161779, 0.67787698, -0.09450898], abs=1e-6)
+    assert found.error == pytest.approx([1.354154, 1.551143, 1.380503], rel=1e-5)
+    assert [one.low for one in found.ratios] == pytest.approx([0.56823954, 0.13404776, 0.07179951], rel=1e-4)
+    assert [one.high for one in found.ratios] == pytest.approx([71.53693, 39.18328, 11.88728], rel=1e-4)
+    assert found.p == pytest.approx([0.1451405, 0.6041722, 0.9365575], abs=1e-5)
+
+
+def test_firth_has_an_answer_where_a_group_has_no_event() -> None:
+    """Two people, the first has the event: Cox has none, Firth's ratio is 3 (Heinze and Schemper 2001, section 2)."""
+    found = survival.penalised_ratio([1, 2], [1, 0], [1, 0])
+    assert found.ratios[0].value == pytest.approx(3, rel=1e-6)
+    time, event, arm = np.arange(1, 21), np.tile([1, 0], 10), np.tile([1, 0], 10)
+    with pytest.raises(survival.Parted):
+        survival.hazard_ratio(time, event, arm)
+    one, two = (survival.penalised_ratio(time, event, side) for side in (arm, 1 - arm))
+    assert 0 < one.ratios[0].low < one.ratios[0].value < one.ratios[0].high < math.inf
+    assert one.ratios[0].value == pytest.approx(1 / two.ratios[0].value, rel=1e-6)
+    assert one.ratios[0].low == pytest.approx(1 / two.ratios[0].high, rel=1e-5)
+    assert one.held(0, one.ratios[0].low) == pytest.approx(0.05, rel=1e-5)  # an end of the interval is at its level
+    assert one.p[0] == one.held(0, 1.0) < 0.05
+
+
+def test_firth_is_cox_among_many() -> None:
+    rng = np.random.default_rng(4)
+    arm = np.repeat([0, 1], 2000)
+    when, end = rng.exponential(1 / np.where(arm == 1, 1.5, 1.0)), rng.exponential(2, 4000)
+    rows = np.minimum(when, end), (when < end).astype(int), arm
+    cox, firth = survival.hazard_ratio(*rows), survival.penalised_ratio(*rows)
+    assert firth.log_ratio[0] == pytest.approx(cox.log_ratio[0], abs=0.01 * cox.error[0])
+    assert firth.ratios[0].high == pytest.approx(cox.ratios[0].high, rel=1e-3)
+
+
 def test_error_of_the_first_kind_of_log_rank_and_cox() -> None:
     """300 trials of 50 without an effect, a third censored."""
     rng, runs = np.random.default_rng(6), 300
@@ -128,6 +168,7 @@ def test_error_of_the_first_kind_of_log_rank_and_cox() -> None:
         (lambda: survival.log_rank([1, 2], [1, 1], ["a", "a"]), "needs two groups"),
         (lambda: survival.log_rank([1, 2], [1, 0], ["a", "b"], ["x", "y"]), "nobody at risk"),
         (lambda: survival.hazard_ratio([1, 2], [0, 0], [0, 1]), "no event"),
+        (lambda: survival.penalised_ratio([1, 2], [0, 0], [0, 1]), "no event"),
         (lambda: survival.hazard_ratio([1, 2, 3, 4], [1, 1, 1, 1], [1, 1, 0, 0]), "has no end"),
         (lambda: survival.restricted_mean([1, 2], [1, 1], 5), "beyond the last time"),
     ],

@@ -282,6 +282,29 @@ def test_what_cannot_be_analysed_has_a_sentence() -> None:
     assert not found.shown
 
 
+@pytest.mark.parametrize("empty", ["cells", "sham"])
+def test_time_to_an_operation_is_analysed_where_an_arm_has_none(empty: str) -> None:
+    """Cox's likelihood has no top there: Firth's ratio and profile interval, the log-rank p, and a word on both."""
+    one = protocol(40)
+    conducted = made(one, 5)
+    operated = conducted.events["event"] == "surgery"
+    some = replace(conducted, events=conducted.events[~operated | (conducted.events["arm"] != empty)])
+    found = of(list(analyse(one, some).endpoints), "operated")
+    ratio = found.difference
+    assert 0 < ratio.low < ratio.value < ratio.high < math.inf
+    assert (ratio.value < 1) is (empty == "cells")
+    assert found.p < 0.05
+    assert found.shown is bool(max(found.p, found.adjusted) <= 0.05)
+    assert f"nobody in {empty!r} had the event" in found.note
+    assert "Firth" in found.note
+    assert "hazard ratio" in sentence(found)
+    ends = [*one.endpoints[:3], one.endpoints[3].model_copy(update={"margin": 1.1}), one.endpoints[4]]
+    margin = of([f for end in ends for f in compared(Seen.of(some), end, one)], "operated")
+    assert (margin.null, margin.difference) == (1.1, ratio)
+    assert margin.p != found.p
+    assert "held against 1.1" in margin.note
+
+
 def test_imputation_is_that_of_statistics_and_assumptions_stand_in_their_order() -> None:
     one = protocol(80, endpoints=[{"name": "pain", "variable": "vas_back", "month": 12, "role": "primary"}],
                    intercurrent={"surgery": "treatment_policy"})  # fmt: skip

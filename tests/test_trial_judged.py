@@ -88,8 +88,20 @@ def test_a_size_of_a_trial_with_several_arms_says_which_it_is_for(monkeypatch: p
         assert any("These sizes are for low against sham alone" in one for one in told) is said
 
 
-def test_doses_of_msb_dr001_are_held_against_saline_as_in_print() -> None:
-    assert read_protocol(PROTOCOLS / "msb_dr001.toml").control.name == "saline"
+@pytest.mark.parametrize("name", ["msb_dr001", "idct"])
+def test_doses_are_held_against_saline(name: str) -> None:
+    """MSB-DR001 as in print; IDCT printed arms against their own starts, its placebo is assumed."""
+    made = read_protocol(PROTOCOLS / f"{name}.toml")
+    assert made.control.name == "saline"
+    assert [arm.name for arm in made.arms if arm.name not in made.actives] == ["saline", "hyaluronic acid"]
+
+
+def test_idct_says_that_its_comparison_is_assumed() -> None:
+    """Sizes and sites as the abstract prints them; the words stand where a reader of the protocol looks first."""
+    made = read_protocol(PROTOCOLS / "idct.toml")
+    assert ([arm.size for arm in made.arms], made.sites.count) == ([20, 20, 10, 10], 13)
+    head = (PROTOCOLS / "idct.toml").read_text("utf-8").split("[trial]")[0].replace("\n# ", " ")
+    assert "Against which control cells are held is therefore assumed" in head
 
 
 def test_without_a_word_on_controls_the_first_arm_is_one() -> None:
@@ -185,6 +197,32 @@ def test_a_trial_that_would_have_stopped_says_so_first() -> None:
     assert stopped(looks[1:]) == []
 
 
+def test_every_arm_is_looked_at_and_any_may_stop_the_trial(tmp_path: Path) -> None:
+    """The second of two arms does much better: the first does not stop the trial at half of it, the second does."""
+    from test_trial_analysis import made as conducted
+
+    from pulposus.report.trial import write_report
+    from pulposus.trials.analysis import analyse
+    from pulposus.trials.told import told
+
+    arms = [{"name": name, "size": 40, "role": role} for name, role in
+            (("much", "active"), ("little", "active"), ("sham", "control"))]  # fmt: skip
+    ends = [{"name": "pain", "variable": "vas_back", "month": 12, "role": "primary"}]
+    run = conducted(protocol(endpoints=ends, arms=arms), 1, effect=30)
+    turned = protocol(endpoints=ends, arms=[arms[1], arms[0], arms[2]], interim={"information": [0.5]})
+    analysis = analyse(turned, run)
+    assert [(look.share, look.arm) for look in analysis.looks] == [
+        (0.5, "little"), (0.5, "much"), (1.0, "little"), (1.0, "much")
+    ]  # fmt: skip
+    little, much = analysis.looks[:2]
+    assert (little.stops, much.stops) == (False, True)
+    assert abs(much.shared) < abs(much.z)  # two comparisons share the level
+    assert "Z of much was" in analysis.answers[0]
+    page = write_report(tmp_path / "report.html", told(analysis)).read_text("utf-8")
+    table = page[page.index('<section id="looks">') :].split("</section>")[0]
+    assert table.count("little") == table.count("much") == 2
+
+
 # ---------------------------------------------------------------------------------------------- margins, words
 
 
@@ -272,6 +310,18 @@ def test_the_page_names_the_seed_of_its_trial_and_imputes_with_it(tmp_path: Path
         "trial design reestimation --sided 0",
         "trial design reestimation --alpha 0",
         "trial design boin --truth 0.1,0.2,0.3,0.4 --seed -1",
+        "trial design sequential --protocol LOOKS --alpha 0.01",
+        "trial design sequential --protocol LOOKS --looks 5",
+        "trial design sequential --protocol LOOKS --spending pocock",
+        "trial design sequential --protocol LOOKS --sided 1",
+        "trial design sequential --protocol LOOKS --size 90",
+        "trial design sequential --sd 10",
+        "trial design sequential --doses 3",
+        "trial design boin --protocol PROTOCOL --doses 3",
+        "trial design boin --runs 50",
+        "trial design boin --skeleton 0.1,0.2,0.3,0.4",
+        "trial design 3+3 --size 12",
+        "trial design reestimation --protocol LOOKS",
         "evidence meta --tier 9",
         "evidence meta cells_pain --tier 0",
         "economics PERSON --threshold nan",
@@ -284,11 +334,67 @@ def test_what_cannot_be_asked_gets_one_sentence_and_leaves_nothing(words: str, t
 
     out = tmp_path / "out"
     person = PROTOCOLS.parent / "examples/person_lumbar.toml"
-    known = {"PROTOCOL": PROTOCOLS / "respine.toml", "PERSON": person, "OUT": out}
+    known = {
+        "PROTOCOL": PROTOCOLS / "respine.toml",
+        "PERSON": person,
+        "OUT": out,
+        "LOOKS": PROTOCOLS / "msb_dr003.toml",
+    }
     ran = CliRunner().invoke(app, [str(known.get(word, word)) for word in words.split()])
     assert ran.exit_code == 2
     assert len(ran.stderr.strip().splitlines()) == 1
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("sequential --alpha 0.05 --protocol LOOKS", "--alpha is told by --protocol, by its [interim]"),
+        ("3+3 --target 0.2", "--target changes nothing of 3+3, which reads --protocol, --doses, --truth; leave it out"),
+        ("sequential --goal 0.8", "--goal is of --effect, which was not given"),
+        ("crm --seed 3", "--seed is of --truth, which was not given"),
+    ],
+)
+def test_an_option_of_a_design_that_changes_nothing_is_named_even_at_its_default(words: str, said: str) -> None:
+    from typer.testing import CliRunner
+
+    from pulposus.cli import app
+
+    looks = str(PROTOCOLS / "msb_dr003.toml")
+    ran = CliRunner().invoke(app, ["trial", "design", *(looks if word == "LOOKS" else word for word in words.split())])
+    assert (ran.exit_code, said in ran.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "sequential --looks 2 --spending pocock --alpha 0.02 --sided 1 --size 40 --effect 9 --sd 20 --goal 0.8",
+        "reestimation --first 20 --second 20 --most 60 --alpha 0.04 --sided 1 --goal 0.8",
+        "boin --doses 2 --target 0.25 --cohort 2 --size 12 --truth 0.1,0.3 --runs 20 --seed 1",
+        "crm --doses 2 --target 0.25 --cohort 2 --size 12 --skeleton 0.1,0.25 --truth 0.1,0.3 --runs 20",
+        "3+3 --doses 2 --truth 0.1,0.3",
+    ],
+)
+def test_every_option_that_a_design_takes_changes_what_it_says(words: str) -> None:
+    """Each option beside its default, one at a time: what is printed differs."""
+    from typer.testing import CliRunner
+
+    from pulposus.cli import app
+
+    kind, *rest = words.split()
+    pairs = list(zip(rest[::2], rest[1::2], strict=True))
+
+    def printed(some: list[tuple[str, str]]) -> str:
+        ran = CliRunner().invoke(app, ["trial", "design", kind, *(word for pair in some for word in pair), "--json"])
+        assert ran.exit_code == 0, ran.stderr
+        return ran.stdout
+
+    whole, needed = printed(pairs), {"--effect": ("--sd", "--goal"), "--truth": ("--runs", "--seed")}
+    for name, _ in pairs:
+        tied = {name, *needed.get(name, ())}
+        if kind in ("boin", "crm", "3+3") and name == "--doses":
+            continue  # --truth and --skeleton have a share for each
+        assert printed([pair for pair in pairs if pair[0] not in tied]) != whole, name
 
 
 def test_json_holds_no_number_that_is_none() -> None:

@@ -38,6 +38,8 @@ USUAL = ("night", "day")  # the spans of a day of ``evidence/loads.csv``, lying 
 SETTLED = ("at_rest_overnight", "after_mean_day")  # rows of what lasts until water has come to rest
 _SPREAD = (0.0, 0.03, 0.1, 0.25, 0.5, 1.0)  # maths: times within a span, close after its load has come
 FURTHER = 100.0  # maths: N over which a stiffness is read
+_PERCENT = 100  # maths: a share in percent
+_DIGITS = 6  # maths: decimals of an hour
 _MM, _MPA, _ML, _KN_PER_MM = 1e3, 1e-6, 1e6, 1e-6  # maths: factors from SI
 Tell = Callable[[str], None]
 Spans = Sequence[tuple[str, float]]  # postures in their order, and how many hours each lasts; lying first
@@ -70,7 +72,7 @@ def astray(disc: Rested) -> str:
     way = float(posture.missed(disc.body, disc.found))
     if way < posture.NEAR:
         return ""
-    found = f"misses it by {100 * way:.0f} % of its height" if np.isfinite(way) else "finds no rest at all"
+    found = f"misses it by {_PERCENT * way:.0f} % of its height" if np.isfinite(way) else "finds no rest at all"
     return (
         f"Under the load of a night this disc should rest in the form in which it was measured, and {found}: do not "
         "trust its postures, its day and its tears; check dimensions and numbers."
@@ -196,7 +198,7 @@ def day(disc: Rested, tell: Tell = lambda text: None, spans: Spans | None = None
         for hours in _pieces(lasts):
             now = after(disc.body, posture.load_of(disc.body, name), now, jnp.asarray(hours * _HOUR))
             hour += hours
-            rows.append({"hour": round(hour, 6), "span": name} | _row(disc, now))
+            rows.append({"hour": round(hour, _DIGITS), "span": name} | _row(disc, now))
         tell(f"under load, {name.replace('_', ' ')}")
     return pd.DataFrame(rows[-len(spans) * len(_SPREAD) :])
 

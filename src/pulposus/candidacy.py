@@ -27,7 +27,6 @@ from pulposus.evidence.criteria import Asked, List, Rule, Term
 from pulposus.values import figure, toml_file, whole
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"
-_CORES = {"lumbar": "CORE-LUMBAR", "cervical": "CORE-CERVICAL"}
 _DISC = "DISC"
 _MONTHS = 12.0  # maths: months of a year
 _PERCENT_OF_RAW = 2.0  # maths: raw points of both indices go from 0 to 50, per cent from 0 to 100
@@ -427,7 +426,7 @@ def assess(person: Person, disc: Mapping[str, float] | None = None) -> Assessmen
     }
     guard = _guard(flags, at_odds)
     verdicts = {name: _verdict(made, facts, odd, guard) for name, made in criteria.lists().items()}
-    lists = tuple(verdict for name, verdict in verdicts.items() if name not in (*_CORES.values(), _DISC))
+    lists = tuple(verdict for name, verdict in verdicts.items() if name not in (*criteria.CORES.values(), _DISC))
     fit = _fit(verdicts, facts)
     seen = replace(verdicts[_DISC], answer=_and(f.answer for f in verdicts[_DISC].findings), why="")
     return Assessment(person.title, flags, at_odds, fit, lists, seen, _missing(flags, fit, lists))
@@ -499,7 +498,7 @@ def _verdict(made: List, facts: Mapping[str, Known], odd: set[str], guard: tuple
     findings = [_criterion(rule, facts, odd) for rule in own]
     if made.core:
         named = {rule.name for rule in own}
-        core = criteria.criteria_of(_CORES[made.region])
+        core = criteria.criteria_of(criteria.CORES[made.region])
         findings += [_criterion(rule, facts, odd, stand_in=True) for rule in core if rule.name not in named]
     answer = _and(map(_counted, findings))
     why = ""
@@ -522,33 +521,13 @@ def held(name: str, given: Mapping[str, float | str]) -> Verdict:
     return _verdict(criteria.lists()[name], known(given), set(), (YES, ""))
 
 
-@cache
-def ages() -> tuple[float, float]:
-    """The youngest and the oldest, in years, whom any list of a trial that was read takes in."""
-    terms = [
-        term
-        for name in criteria.lists()
-        if name not in _CORES.values()
-        for rule in criteria.criteria_of(name)
-        if rule.role == "include"
-        for terms in rule.any_of
-        for term in terms
-        if term.fact == "age"
-    ]
-    return min(_bound(term) for term in terms), max(term.high for term in terms if term.sign == "..")
-
-
 def outside(facts: Mapping[str, Any]) -> str:
     """What is said of an age above that of every list of a trial; nothing within. Raises InputError for a child: every
     number of what to expect is of adults.
     """
-    low, high = ages()
+    low, high = criteria.ages()
     age = float(facts.get("age", low))
-    if age < low:
-        raise InputError(
-            f"age is {age:g}, and trials took people from {low:g} on; nothing can be said of children, so ask a "
-            "children's clinic."
-        )
+    criteria.hold_adult(age)
     over = f"age {age:g}: no list of a trial names anyone above {high:g}; the numbers are of younger people"
     return over if age > high else ""
 
@@ -561,9 +540,9 @@ def _counted(finding: Finding) -> str:
 def _fit(verdicts: Mapping[str, Verdict], facts: Mapping[str, Known]) -> Verdict:
     """The common core of the part of the spine that hurts; of both, where that is not known."""
     region = facts["region"].word if "region" in facts else ""
-    if region in _CORES:
-        return verdicts[_CORES[region]]
-    both = [verdicts[name] for name in _CORES.values()]
+    if region in criteria.CORES:
+        return verdicts[criteria.CORES[region]]
+    both = [verdicts[name] for name in criteria.CORES.values()]
     answers = {verdict.answer for verdict in both}
     answer = answers.pop() if len(answers) == 1 else UNKNOWN
     why = both[0].why if answer == NO else "which part of the spine hurts is not known"

@@ -29,7 +29,7 @@ import numpy as np
 
 from pulposus import evidence
 from pulposus.errors import InputError, nearest
-from pulposus.evidence import offers, options
+from pulposus.evidence import criteria, offers, options
 from pulposus.evidence.options import Effect, Option
 from pulposus.evidence.trials import REGIONS
 from pulposus.outcomes import person
@@ -114,7 +114,12 @@ class People:
 
 
 def one_person(facts: Mapping[str, Any], count: int = COUNT) -> People:
-    """A person of a file (facts of ``evidence/facts.csv``), so often that chance shows. InputError says what lacks."""
+    """A person of a file (facts of ``evidence/facts.csv``), so often that chance shows.
+
+    InputError says what lacks, and refuses a child.
+    """
+    if "age" in facts:
+        criteria.hold_adult(float(facts["age"]))
     region = str(facts.get("region") or ("cervical" if str(facts.get("level", "L")).startswith("C") else "lumbar"))
     index = "ndi" if region == "cervical" else "odi"
     found = {

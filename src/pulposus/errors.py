@@ -18,7 +18,10 @@ class EvidenceError(InputError):
     """A row of the evidence tables is wrong; the sentence names file, line and remedy."""
 
 
-def nearest(given: str, known: Iterable[str], close: float = 0.6) -> str:
+CLOSE = 0.6  # maths: share of letters in common from which on a name is taken for a slip of the pen
+
+
+def nearest(given: str, known: Iterable[str], close: float = CLOSE) -> str:
     """ " (did you mean 'x'?)" for the closest known name, or nothing when none is as `close` (0 to 1)."""
     names: dict[str, str] = {}
     for name in known:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-STOPPED = 130
+STOPPED = 130  # maths: what a program ends with that Ctrl-C stopped, 128 and the number of the signal
 
 _pressed = False
 _holding = False

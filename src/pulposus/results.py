@@ -496,6 +496,7 @@ def grid(shape: tuple[int, ...]) -> tuple[np.ndarray, list[tuple[str, np.ndarray
     base = np.stack([inner[0], outer[0], outer[1], inner[1]], -1)  # counter-clockwise seen from above
     hexahedra = np.concatenate([base[1:, :, :-1], base[1:, :, 1:]], -1).reshape(-1, 8)
     corner = np.stack([inner[0][0], outer[1][0], outer[0][0]], -1)  # VTK: the first triangle of a wedge faces outward
+    # maths: a wedge has six corners
     wedges = np.concatenate([corner[:, :-1], corner[:, 1:]], -1).reshape(-1, 6)
     return nodes, [("wedge", wedges), ("hexahedron", hexahedra)]
 
@@ -561,6 +562,17 @@ def claimed(folder: str | Path, *, shared: bool = False) -> Iterator[None]:
         finally:
             if [path.name for path in folder.iterdir()] == [_LOCK]:  # nothing came of it
                 (folder / _LOCK).unlink()
+
+
+def begun(folder: str | Path, record: str, what: str, command: str) -> dict[str, Any]:
+    """What stands of a stopped computation in its `record`, for --resume. Raises InputError where none was begun."""
+    folder = Path(folder)
+    with contextlib.suppress(OSError, ValueError):
+        found = json.loads((folder / record).read_text("utf-8"))
+        if isinstance(found, dict) and found:
+            return found
+    said = f"{_shown(folder)} holds no {what} to resume: no {record} that can be read"
+    raise InputError(f"{said}; leave out --resume, or give a folder that `{command}` has written.")
 
 
 @contextlib.contextmanager

@@ -42,6 +42,7 @@ ARMS = ("untreated", "treated")
 _ALWAYS = ("solver_error", "form_error")  # columns that a disc has even when it was taken out
 Progress = Callable[[int, int, str], None]
 
+_YEAR, _MILLION = 12, 1e6  # maths: months of a year, cells of a million
 _CHECKPOINT_EVERY = 6  # maths: months between checkpoints
 _ABLATION_MESH = "coarse"
 _LOAD_MESH = "cohort"
@@ -114,7 +115,7 @@ def _saved(case: Case) -> list[float]:
 
 def _times(case: Case) -> list[float]:
     """Months at which a run is looked at."""
-    return sorted({*range(round(case.run.years * 12) + 1), *_saved(case)})
+    return sorted({*range(round(case.run.years * _YEAR) + 1), *_saved(case)})
 
 
 _in_batch = (eqx.if_array(0), eqx.if_array(0))
@@ -357,7 +358,7 @@ def _rows(discs: Disc, states: State, t2: imaging.T2Scale, month: float) -> list
     books = np.asarray(states.ledger)
     alive = np.asarray(_alive(discs, states))
     return [
-        {"arm": arm, "month": month, "year": month / 12}
+        {"arm": arm, "month": month, "year": month / _YEAR}
         | {name: float(values[i]) for name, values in numbers.items()}
         | {"ledger": np.concatenate([books[i], alive[i][None]]).tolist()}
         for i, arm in enumerate(ARMS)
@@ -382,8 +383,8 @@ def ledger(rows: Sequence[Mapping[str, Any]], products: Sequence[str]) -> pd.Dat
         for name in dict.fromkeys(products):
             places = [i for i, product in enumerate(products) if product == name]
             counts = {
-                fate: sum(row["ledger"][k][i] for i in places) * 1e-6 for k, fate in enumerate((*FATES, "alive"))
-            }  # maths: cells to millions
+                fate: sum(row["ledger"][k][i] for i in places) / _MILLION for k, fate in enumerate((*FATES, "alive"))
+            }
             found.append(
                 {"product": name, "month": row["month"]}
                 | {("injected_million" if k == "injected" else k): v for k, v in counts.items()}
@@ -427,7 +428,7 @@ def ablate(case: Case, standard: pd.DataFrame, tell: Callable[[int, str], None])
     hunger = hungers(case.treatments)
     places = {"used": 1} | {word: len(names) + i for i, word in enumerate(("least", "most", "unhurt"))}
     discs, states, therapies = _ablated(case, hunger, places)
-    months = round(case.run.years * 12)
+    months = round(case.run.years * _YEAR)
     t2 = imaging.T2Scale.from_evidence()
     first: dict[str, np.ndarray] = {}
     times = _times(case)  # as the run itself, for what follows a dose hangs on how soon it is looked at
@@ -604,7 +605,7 @@ def compare_hypotheses(
     own, choices = case.hypotheses(), alternatives(case.hypotheses(), only)
     tell = progress or (lambda done, total, text: None)
     t2 = imaging.T2Scale.from_evidence()
-    months = round(case.run.years * 12)
+    months = round(case.run.years * _YEAR)
     rows = []
     for place, (name, choice) in enumerate([("as in the case", ""), *choices]):
         told = "yes" if choice is True else "no" if choice is False else str(choice)
@@ -644,8 +645,8 @@ def _static(discs: Disc) -> dict[str, np.ndarray]:
     coords = np.asarray(mesh.coordinates(disc.topology, disc.shape))
     volumes = np.asarray(mesh.node_volumes(disc.topology, mesh.coordinates(disc.topology, disc.shape)))
     return {
-        "x": coords[..., 0] * 1e3,  # maths: m to mm
-        "y": coords[..., 1] * 1e3,  # maths: m to mm
+        "x": coords[..., 0] * 1e3,  # maths: metres to mm
+        "y": coords[..., 1] * 1e3,  # maths: metres to mm
         "tissue": _tissue(disc.topology),
         "volume": volumes.sum(0) * 1e6,  # maths: m^3 to mL
         "endplate_layers": np.asarray(disc.topology.endplate_layers),

@@ -144,19 +144,21 @@ def _question(asked: Plan, mesh: str) -> dict[str, Any]:
 
 
 def _done(out: Path, question: Mapping[str, Any]) -> pd.DataFrame | None:
-    """Runs of an earlier, stopped search for the same thing. Raises InputError where it was for something else."""
+    """Runs of an earlier, stopped search for the same thing; None where it had done none. Raises InputError where none
+    was begun, or it was for something else.
+    """
     import pandas as pd
 
-    if not (out / _RECORD).exists() or not (out / _RUNS).exists():
-        return None
-    before = json.loads((out / _RECORD).read_text("utf-8"))
+    from pulposus.results import begun
+
+    before = begun(out, _RECORD, "search", "pulposus optimise")
     other = [key for key in question if question[key] != before.get(key)]
     if other:
         raise InputError(
             f"The search in {str(out)!r} was for another {', '.join(other)}; leave out --resume to begin anew, or give "
             "another folder to --out."
         )
-    return pd.read_csv(out / _RUNS)
+    return pd.read_csv(out / _RUNS) if (out / _RUNS).exists() else None
 
 
 def _refuse(out: Path) -> None:

@@ -15,6 +15,7 @@ from pulposus.cli.tables import new_table, print_json, print_tables
 from pulposus.errors import InputError
 
 if TYPE_CHECKING:
+    from pulposus.candidacy import Person
     from pulposus.care import People
     from pulposus.economics import Evaluation
 
@@ -56,13 +57,10 @@ def economics(
 ) -> None:
     """Cost per quality-adjusted year of every option, cells among them: net benefit, how sure, what to know more of."""
     from pulposus import economics as room
-    from pulposus.candidacy import assess, read_person
+    from pulposus.candidacy import read_person
     from pulposus.care import one_person
 
-    if threshold is not None and not math.isfinite(threshold):
-        raise InputError(f"--threshold {threshold:g} is not possible; give nought or more a quality-adjusted year.")
-    if out is not None and out.exists() and not out.is_dir():
-        raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
+    _checked(threshold, out)
     asked = read_person(person)
     facts = one_person(asked.facts, 1)
     plan = room.Plan(
@@ -79,7 +77,21 @@ def economics(
         people,
         seed,
     )
-    found = room.evaluate(plan)
+    _tell(asked, room.evaluate(plan), as_json, out)
+
+
+def _checked(threshold: float | None, out: Path | None) -> None:
+    """What cannot be asked is said before anything is reckoned. Raises InputError."""
+    if threshold is not None and not math.isfinite(threshold):
+        raise InputError(f"--threshold {threshold:g} is not possible; give nought or more a quality-adjusted year.")
+    if out is not None and out.exists() and not out.is_dir():
+        raise InputError(f"--out is {str(out)!r}, which is a file; name a folder.")
+
+
+def _tell(asked: Person, found: Evaluation, as_json: bool, out: Path | None) -> None:
+    """An evaluation on the terminal, after what the person must hear first, and into a folder."""
+    from pulposus.candidacy import assess
+
     if as_json:
         print_json(_as_dict(found))
     else:

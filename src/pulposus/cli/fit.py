@@ -50,16 +50,9 @@ def calibrate(
 
     sized(mesh)
     require_folder(out)
-    if write and quick:
-        raise InputError("--write needs every row, and --quick leaves some out; leave out one of the two.")
     if seed < 0:
         raise InputError(f"--seed {seed} is not possible; give zero or more.")
-    if only not in ("", *_PARTS):
-        raise InputError(f"--only {only!r} is no part{nearest(only, _PARTS)}; write {' or '.join(_PARTS)}.")
-    if quick and only in _PARTS[1:]:
-        why = "and tears are that" if only == "tears" else "and people need none"
-        raise InputError(f"--quick leaves out what a disc has to be run for, {why}; leave out one of the two.")
-    parts = (only,) if only else _PARTS[:1] if quick else _PARTS
+    parts = _parts(only, quick, write)
     began = time.monotonic()
     try:
         with interrupt.held(lambda said: typer.echo(said, err=True)), progress(quiet) as tell:
@@ -89,6 +82,18 @@ def calibrate(
         typer.echo(f"Seed {seed}, {mesh} mesh{rounds}, {time.monotonic() - began:.0f} s of wall time.")
     for path in written:
         typer.echo(f"Written: {path}")
+
+
+def _parts(only: str, quick: bool, write: bool) -> tuple[str, ...]:
+    """What is to be fitted. Raises InputError for options that do not go together."""
+    if write and quick:
+        raise InputError("--write needs every row, and --quick leaves some out; leave out one of the two.")
+    if only not in ("", *_PARTS):
+        raise InputError(f"--only {only!r} is no part{nearest(only, _PARTS)}; write {' or '.join(_PARTS)}.")
+    if quick and only in _PARTS[1:]:
+        why = "and tears are that" if only == "tears" else "and people need none"
+        raise InputError(f"--quick leaves out what a disc has to be run for, {why}; leave out one of the two.")
+    return (only,) if only else _PARTS[:1] if quick else _PARTS
 
 
 def _write(fit: Fit | None, tears: Tears | None, people: People | None) -> list[Path]:

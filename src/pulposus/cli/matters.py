@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pulposus import interrupt
 from pulposus.cli.door import STOPPED, Quiet, Resume, again, app, argument, door, progress
 from pulposus.cli.tables import new_table, print_tables, short
+
+if TYPE_CHECKING:
+    from pulposus.case import Case
+    from pulposus.uncertainty.sensitivity import Study
 
 _SHOWN = 15
 
@@ -30,8 +35,7 @@ def sensitivity(
 ) -> None:
     """Rank every number of a case by what it does to an output: gradient, and Sobol indices of the first ten."""
     from pulposus.case import read_case
-    from pulposus.report.tornado import tornado_page
-    from pulposus.results import require_folder, write_text
+    from pulposus.results import require_folder
 
     asked = read_case(case)
     require_folder(out)
@@ -50,21 +54,21 @@ def sensitivity(
         )
         typer.echo(f"Stopped. {kept}", err=True)
         raise typer.Exit(STOPPED) from None
+    _publish(asked, output, at, found, out, quiet)
+
+
+def _publish(case: Case, output: str, at: float, found: Study, out: Path, quiet: bool) -> None:
+    """The page into the folder, the first rows on the terminal, and what is doubted."""
+    from pulposus.report.tornado import tornado_page
+    from pulposus.results import write_text
     from pulposus.uncertainty.sensitivity import UNITS
     from pulposus.uncertainty.surrogate import doubt
 
     table, seen, indices, quality = found
-    doubted = ""
-    effect = "effect" if asked.treatments else "untreated"
+    effect, page = "effect" if case.treatments else "untreated", out / "sensitivity.html"
     said = f"{output} at month {at:g}: untreated {short(seen['untreated'])}, treated {short(seen['treated'])}"
-    if quality:
-        said += (
-            f"; the surrogate of the indices, from {quality['runs']:.0f} runs, misses a fifth that it has not seen by "
-            f"{100 * quality['held_out_error']:.0f} % of their spread and explains "
-            f"{100 * quality['held_out_explained']:.0f} % of their variance"
-        )
-        doubted = doubt(quality)
-    page = out / "sensitivity.html"
+    said += _surrogate(quality) if quality else ""
+    doubted = doubt(quality) if quality else ""
     text = tornado_page(table, indices, f"What matters for {output}", said, effect, UNITS[output], doubted)
     write_text(page, text)
     if not quiet:
@@ -78,3 +82,12 @@ def sensitivity(
         typer.echo(doubted, err=True)
     if not quiet:
         typer.echo(f"Tables and picture: {page}")
+
+
+def _surrogate(quality: Mapping[str, float]) -> str:
+    """How good the surrogate is from which the indices come."""
+    return (
+        f"; the surrogate of the indices, from {quality['runs']:.0f} runs, misses a fifth that it has not seen by "
+        f"{100 * quality['held_out_error']:.0f} % of their spread and explains "
+        f"{100 * quality['held_out_explained']:.0f} % of their variance"
+    )

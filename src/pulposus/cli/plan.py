@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,9 +17,23 @@ from pulposus.errors import InputError, nearest
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from pulposus.statistics.sequential import Design
     from pulposus.trials.study import Study
 
 KINDS = ("3+3", "boin", "crm", "sequential", "reestimation")
+# What each design reads of its options, and what is read only beside another option.
+_READ = {
+    "3+3": ("protocol", "doses", "truth"),
+    "boin": ("protocol", "doses", "target", "cohort", "size", "truth"),
+    "crm": ("protocol", "doses", "target", "cohort", "size", "skeleton", "truth"),
+    "sequential": ("protocol", "size", "looks", "spending", "alpha", "sided", "effect"),
+    "reestimation": ("first", "second", "most", "alpha", "sided", "goal"),
+}
+_TOLD = ("COMMANDLINE", "ENVIRONMENT")  # where an option comes from that somebody gave
+_BESIDE = {"truth": ("runs", "seed"), "effect": ("sd", "goal")}
+# What a protocol tells of a design, where one is given.
+_OF_PROTOCOL = {name: ("doses",) for name in ("3+3", "boin", "crm")}
+_OF_PROTOCOL["sequential"] = ("size", "looks", "spending", "alpha", "sided")
 
 
 def numbers(text: str, name: str) -> list[float]:
@@ -153,6 +168,7 @@ def _grid(found: Study) -> list[Table]:
 @trial.command()
 @door
 def design(
+    context: typer.Context,
     kind: Annotated[str, argument("KIND", "3+3, boin, crm, sequential or reestimation.")],
     protocol: Annotated[
         Path | None, option("--protocol", "A protocol: its active arms are the doses, its [interim] the looks.")
@@ -160,9 +176,7 @@ def design(
     doses: Annotated[int, typer.Option("--doses", help="How many doses.")] = 4,
     target: Annotated[float, typer.Option("--target", help="Share of dose-limiting events that is aimed at.")] = 0.3,
     cohort: Annotated[int, typer.Option("--cohort", help="People treated at once.")] = 3,
-    size: Annotated[
-        int, typer.Option("--size", help="People at most; of a group-sequential trial, at the end.")
-    ] = 30,
+    size: Annotated[int, typer.Option("--size", help="People at most; of a group-sequential trial, at the end.")] = 30,
     skeleton: Annotated[str, typer.Option("--skeleton", help="crm: prior shares of the doses, with commas.")] = "",
     truth: Annotated[
         str, typer.Option("--truth", help="Shares of dose-limiting events, with commas: how the plan behaves there.")
@@ -191,14 +205,12 @@ def design(
     if kind not in KINDS:
         raise InputError(f"Unknown design {kind!r}{nearest(kind, KINDS)}; write one of {', '.join(KINDS)}.")
     _checked(size, sided, alpha, seed, out)
+    _used(kind, [name for name in context.params if getattr(context.get_parameter_source(name), "name", "") in _TOLD])
     asked = None if protocol is None else read_protocol(protocol)
     made = dict[str, designs.Table]()
     if kind == "sequential":
-        at = numbers(looks, "--looks")
-        counted = whole(looks, "--looks")[0] if len(at) == 1 and at[0] >= 1 else at
-        plan = designs.of_protocol(asked) if asked else designs.group_sequential(counted, spending, alpha, sided)
-        people = asked.size if asked else size
-        made["When it stops"] = designs.boundaries(plan, people)
+        plan = designs.of_protocol(asked) if asked else _sequential(looks, spending, alpha, sided)
+        made["When it stops"] = designs.boundaries(plan, asked.size if asked else size)
         if effect is not None:
             made["People for the difference"] = designs.sizes(plan, effect, sd, goal)
     elif kind == "reestimation":
@@ -211,6 +223,30 @@ def design(
         if truth:
             made["How it behaves"] = designs.behaviour(plan_, numbers(truth, "--truth"), runs, seed)
     _hand_over(kind, made, out, json)
+
+
+def _sequential(looks: str, spending: str, alpha: float, sided: int) -> Design:
+    """A group-sequential test of so many looks, or at shares of information."""
+    from pulposus.trials import designs
+
+    at = numbers(looks, "--looks")
+    counted = whole(looks, "--looks")[0] if len(at) == 1 and at[0] >= 1 else at
+    return designs.group_sequential(counted, spending, alpha, sided)
+
+
+def _used(kind: str, given: Sequence[str]) -> None:
+    """Refuse an option that was given and would change nothing. Raises InputError."""
+    read, taken = _READ[kind], _OF_PROTOCOL.get(kind, ())
+    for name in (one for one in given if one not in ("kind", "out", "json")):
+        beside = next((of for of, names in _BESIDE.items() if of in read and name in names), "")
+        if beside and beside not in given:
+            raise InputError(f"--{name} is of --{beside}, which was not given; add --{beside}, or leave it out.")
+        if name not in read and not beside:
+            known = ", ".join(f"--{one}" for one in read)
+            raise InputError(f"--{name} changes nothing of {kind}, which reads {known}; leave it out.")
+        if name in taken and "protocol" in given:
+            where = "its active arms" if name == "doses" else "its arms" if name == "size" else "its [interim]"
+            raise InputError(f"--{name} is told by --protocol, by {where}; leave one of the two out.")
 
 
 def _checked(size: int, sided: int, alpha: float, seed: int, out: Path | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -163,9 +164,8 @@ def from_mask(
 ) -> None:
     """Make a case of every disc in a labelled picture, with a report of how well our mesh fits it."""
     idle = {"--years": years, "--mesh": mesh, "--resume": resume, "--no-ablation": no_ablation, "--no-loads": no_loads}
-    unused = [name for name, value in idle.items() if value and not run]
-    if unused:
-        raise InputError(f"{' and '.join(unused)} is of the runs, and none was asked for; add --run, or leave it out.")
+    if not run:
+        _refuse_idle(name for name, value in idle.items() if value)
     with progress(quiet) as tell:
         tell(0, 2, "finding and fitting discs")
         _remember()
@@ -187,12 +187,11 @@ def from_mask(
             typer.echo(line)
         typer.echo(f"Written: {', '.join(map(str, written))}")
     if run:
-        compute_together(
-            list(found.values()),
-            outs,
-            quiet,
-            resume,
-            not no_ablation,
-            not no_loads,
-            overview=lambda results: overview(picture, out, results),
-        )
+        how = (quiet, resume, not no_ablation, not no_loads)
+        compute_together(list(found.values()), outs, *how, overview=lambda results: overview(picture, out, results))
+
+
+def _refuse_idle(names: Iterable[str]) -> None:
+    """Raise InputError for options of the runs where none is asked for."""
+    if unused := " and ".join(names):
+        raise InputError(f"{unused} is of the runs, and none was asked for; add --run, or leave it out.")

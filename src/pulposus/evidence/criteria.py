@@ -40,6 +40,8 @@ COMPUTED = {
     "disc_oxygen_change": ("change of the lowest oxygen", "kPa"),
     "disc_viable_change": ("living native cells at the end, less those without treatment", "percent"),
 }
+# The lists that stand in where what a trial asks was not read.
+CORES = {"lumbar": "CORE-LUMBAR", "cervical": "CORE-CERVICAL"}
 _NEVER = "unknown"
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _COMPARED = re.compile(rf"(\w+) (>=|<=|==|<|>) ({_NUMBER}|@\w+)")
@@ -302,3 +304,32 @@ def _unit(where: str, unit: str) -> None:
         factor(unit)
     except InputError as problem:
         raise EvidenceError(f"{where}: {problem}") from problem
+
+
+# ---------------------------------------------------------------------------------------------- of what age
+
+
+@cache
+def ages() -> tuple[float, float]:
+    """The youngest and the oldest, in years, whom any list of a trial that was read takes in."""
+    terms = [
+        term
+        for name in lists()
+        if name not in CORES.values()
+        for rule in criteria_of(name)
+        if rule.role == "include"
+        for terms in rule.any_of
+        for term in terms
+        if term.fact == "age"
+    ]
+    return min(float(term.low) for term in terms), max(term.high for term in terms if term.sign == "..")
+
+
+def hold_adult(age: float) -> None:
+    """Raise InputError for a child: every number of what to expect is of adults."""
+    low, _ = ages()
+    if age < low:
+        raise InputError(
+            f"age is {age:g}, and trials took people from {low:g} on; nothing can be said of children, so ask a "
+            "children's clinic."
+        )

@@ -35,6 +35,14 @@ def number(where: str, record: Mapping[str, str], column: str) -> float:
         ) from None
 
 
+def figure(where: str, record: Mapping[str, str], column: str) -> float:
+    """A finite number that must be there."""
+    value = number(where, record, column)
+    if not math.isfinite(value):
+        raise EvidenceError(f"{where}: {column} is {record[column]!r}; expected a finite number.")
+    return value
+
+
 def within(where: str, value: float, low: float, high: float) -> None:
     """Raise EvidenceError for a number outside its range, or without one."""
     if not low <= value <= high:

@@ -34,9 +34,9 @@ from pulposus.results import placed
 if TYPE_CHECKING:
     import pandas as pd
 
-_MM, _MPA, _NMM = 1e3, 1e-6, 1e3  # a metre in mm, a pascal in MPa, a N m in N mm
-_FLOW = 1e12  # a m^4/(N s) in mm^4/(N s)
-_GAS = 1e-6  # a J/(mol K) in mJ/(nmol K)
+_MM, _MPA, _NMM = 1e3, 1e-6, 1e3  # maths: a metre in mm, a pascal in MPa, a N m in N mm
+_FLOW = 1e12  # maths: a m^4/(N s) in mm^4/(N s)
+_GAS = 1e-6  # maths: a J/(mol K) in mJ/(nmol K)
 _BOTTOM = (
     (0, 0),
     (1, 0),
@@ -44,8 +44,14 @@ _BOTTOM = (
     (0, 1),
 )  # (ring, sector) of the corners of a hexahedron, counter-clockwise from above
 _CORNERS = tuple(itertools.product((0, 1), repeat=3))
-_UNIFORM = 1e-9  # share by which a property may vary inside a material of the deck
-_STEPS, _SLOW, _INSTANT = 10, 1.0, 1e-4  # load steps of a stage; seconds that a drained and a sudden one take
+_UNIFORM = 1e-9  # maths: share by which a property may vary inside a material of the deck
+_STEPS, _SLOW = 10, 1.0  # maths: load steps of a stage; seconds of a drained one, whose length says nothing
+_INSTANT = 1e-4  # maths: seconds of a sudden stage, in which no water can leave
+_RETRIES = {"max_retries": 8, "opt_iter": 15}  # maths: how often a step is cut, turns at which it is kept
+_SMALLEST = 0.01  # maths: share of a step to which it may be cut
+_NEWTON = {"symmetric_stiffness": 0, "dtol": 1e-5, "etol": 1e-8, "rtol": 0, "max_refs": 25}  # maths: where it stops
+_WATER = 1e-4  # maths: where Newton's method stops for the pressure of water
+_PERCENT = 100  # maths: a share in percent
 _UPPER, _LOWER = "upper_vertebra", "lower_vertebra"
 _DIFFERS = """
 Same as in Pulposus: nodes, elements, Gauss points, energies, fibre directions at Gauss points, rigid vertebrae, loads,
@@ -121,8 +127,9 @@ def ours(posed: Posed) -> pd.DataFrame:
     nodes = distinct(posed.body)
     tables = []
     for stage in posed.stages:
-        columns = np.concatenate([posed.body.start * _MM, stage.found.displacement * _MM]).reshape(6, -1)[:, nodes]
-        table = pd.DataFrame(dict(zip(("x", "y", "z", "ux", "uy", "uz"), columns, strict=True)))
+        names = ("x", "y", "z", "ux", "uy", "uz")
+        columns = np.concatenate([posed.body.start * _MM, stage.found.displacement * _MM]).reshape(len(names), -1)
+        table = pd.DataFrame(dict(zip(names, columns[:, nodes], strict=True)))
         table.insert(0, "node", np.arange(len(nodes)) + 1)
         table.insert(0, "stage", stage.name)
         tables.append(table.assign(p=np.asarray(stage.found.pressure).ravel()[nodes] * _MPA))
@@ -201,7 +208,7 @@ def _parts(body: Solid) -> dict[str, np.ndarray]:
     """
     t = body.topology
     wound, modulus = material.fibred(t), np.asarray(body.material.fibre_modulus).ravel()
-    lost = np.rint(100 * (1 - modulus / modulus.max())).astype(int)
+    lost = np.rint(_PERCENT * (1 - modulus / modulus.max())).astype(int)
     parts = {}
     for kind, name in enumerate(TISSUES):
         for fibred, said in ((False, name), (True, f"{name}_with_fibres")):
@@ -271,6 +278,7 @@ def _materials(root: ET.Element, body: Solid, parts: Mapping[str, np.ndarray], f
 def _mixture(mixture: ET.Element, name: str, found: Mapping[str, float], body: Solid) -> None:
     """Wet solid, swelling and fibres of one tissue."""
     shear, dry = found["shear"] * _MPA, found["solid"]
+    # maths: a twelfth and a half of the shear, the energy whose derivative is Wilson's matrix
     held = f"{shear / 12:.15g}*ln(J)^2*(1+3*(J+{dry:.15g})/(J-{dry:.15g}))+{shear / 2:.15g}*(I1-3*J^(2/3))"
     _add(_add(mixture, "solid", type="hyperelastic"), "W", held)
     swelling = _add(mixture, "solid", type="Donnan equilibrium")
@@ -359,11 +367,11 @@ def _step(steps: ET.Element, number: int, stage: Stage, flows: bool) -> None:
     step_size = (_SLOW if stage.drained else _INSTANT) / _STEPS
     _add_all(control, {"analysis": kind, "time_steps": _STEPS, "step_size": step_size})
     stepper = _add(control, "time_stepper", type="default")
-    _add_all(stepper, {"max_retries": 8, "opt_iter": 15, "dtmin": step_size / 100, "dtmax": step_size})
+    _add_all(stepper, _RETRIES | {"dtmin": step_size * _SMALLEST, "dtmax": step_size})
     solver = _add(control, "solver", type="biphasic" if flows else "solid")
-    _add_all(solver, {"symmetric_stiffness": 0, "dtol": 1e-5, "etol": 1e-8, "rtol": 0, "max_refs": 25})
+    _add_all(solver, _NEWTON)
     if flows:
-        _add(solver, "ptol", 1e-4)
+        _add(solver, "ptol", _WATER)
     _add(_add(solver, "qn_method", type="Broyden" if flows else "BFGS"), "max_ups", 0)
     if flows and stage.drained:
         bounds = _add(step, "Boundary")

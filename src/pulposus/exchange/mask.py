@@ -34,8 +34,8 @@ from pulposus.therapies import protocol
 GOOD = "fitted"
 POOR = "fitted poorly"
 MEASURED = "measured in slices"
+_DIGITS = 5  # maths: decimals that are written of a turn or of a millimetre
 _AROUND = 8.0  # mm of the picture kept around a disc
-_ECHO = (20.0, 600.0)  # ms, of anything that is called T2-weighted
 _OTHERS = 2  # discs of the same person that say what is usual in them
 _UNKNOWN = 3  # the grade of a disc of which neither a user nor a picture says one
 _SIZES = ("ap_depth", "width", "anterior_height", "mid_height", "posterior_height")
@@ -126,8 +126,9 @@ def take_in(
     found = masks.discs(labels, meaning)
     anatomy.refuse_impossible(labels, meaning, found)
     chosen = _chosen(found, meaning, labels.name, wanted, disc)
-    if echo is not None and not _ECHO[0] <= echo <= _ECHO[1]:
-        raise InputError(f"An echo time of {echo:g} ms is not possible; give {_ECHO[0]:g} to {_ECHO[1]:g} ms.")
+    shortest, longest = (evidence.used(f"t2w_echo_{end}").value for end in ("shortest", "longest"))
+    if echo is not None and not shortest <= echo <= longest:
+        raise InputError(f"An echo time of {echo:g} ms is not possible; give {shortest:g} to {longest:g} ms.")
     given = tuple(line.strip() for line in treat.split(";") if line.strip())
     for line in given:
         protocol.parse(line)  # what cannot be is said before anything is fitted
@@ -258,7 +259,8 @@ class _Seen:
             kept |= {f"{name}_range": tuple(float(f"{end:.4g}") for end in span[1:]) for name, span in known.spans()}
         ours = part.found or part.built
         if ours is not None:
-            kept["pose"] = tuple(tuple(round(float(number), 5) for number in line) for line in ours.pose()[:3])
+            lines = ours.pose()[:3]
+            kept["pose"] = tuple(tuple(round(float(one), _DIGITS) for one in line) for line in lines)
         table = PictureTable(**kept, with_endplates=self.meaning.endplates == WITH)
         return dataclasses.replace(part, slice=seen, case=part.case.model_copy(update={"picture": table}))
 

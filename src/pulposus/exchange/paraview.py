@@ -19,7 +19,7 @@ from pulposus.disc.solid import Solid
 from pulposus.exchange.posed import Posed, Stage
 from pulposus.results import grid, placed
 
-_MM, _MPA = 1e3, 1e-6  # a metre in mm, a pascal in MPa
+_MM, _MPA = 1e3, 1e-6  # maths: a metre in mm, a pascal in MPa
 
 
 def write_vtu(posed: Posed, path: str | Path) -> list[Path]:

@@ -25,10 +25,10 @@ from pulposus.surface.fit import Fit, built, placed, volumes
 from pulposus.surface.form import Form
 
 _MESH = "cohort"
-_NINE_TENTHS = 1.645  # standard deviations to either end of nine tenths
+_NINE_TENTHS = 1.645  # maths: standard deviations to either end of nine tenths
 _NEAR = 0.1  # maths: share of the depth about the middle, over which the middle of the height is taken
 _SIZES = ("ap_depth", "anterior_height", "mid_height", "posterior_height")
-_MM, _ML = 1e3, 1e6  # a metre in mm, a cubic metre in mL
+_MM, _ML = 1e3, 1e6  # maths: a metre in mm, a cubic metre in mL
 
 
 class Span(NamedTuple):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 SIZE = "cohort"  # the mesh on which runs load their discs, whose solvers are then compiled already
 REST = "lying"
 REFERENCE = "reference_l4l5"
+_MM, _MPA = 1e3, 1e6  # maths: a metre in mm, a megapascal in Pa
 _STEPS = 8  # maths: equal steps in which charge and first load grow
 
 
@@ -136,9 +137,9 @@ def answers(posed: Posed) -> Iterator[str]:
     """A sentence a stage: how the upper vertebra moves, and the pressure."""
     for stage in posed.stages:
         seen, pose = posture.read(posed.body, stage.found), np.asarray(stage.found.pose)
-        ways = ", ".join(f"{way * 1e3:.4f}" for way in pose[:3])
+        ways = ", ".join(f"{way * _MM:.4f}" for way in pose[:3])
         turn = ", ".join(f"{angle:.4f}" for angle in np.degrees(pose[3:]))
         yield (
             f"{stage.name} ({'drained' if stage.drained else 'at once'}): the upper vertebra moves by ({ways}) mm and "
-            f"turns by ({turn}) degrees; {float(seen.pressure) * 1e-6:.4f} MPa in the middle of the nucleus."
+            f"turns by ({turn}) degrees; {float(seen.pressure) / _MPA:.4f} MPa in the middle of the nucleus."
         )

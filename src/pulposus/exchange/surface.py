@@ -18,6 +18,8 @@ from pulposus.results import placed, require_folder, write_text
 from pulposus.surface.fit import Fit, fit
 from pulposus.surface.reading import Given
 
+_PERCENT = 100  # maths: a share in percent
+
 
 class TakenIn(NamedTuple):
     """A case with the form of a surface, and how well that fits."""
@@ -105,7 +107,7 @@ def told(found: Fit) -> list[str]:
         for name, words in (("ap_depth", "depth"), ("width", "width"), ("mid_height", "height"))
     )
     return [
-        f"Volume {ours:.2f} mL of the surface's {theirs:.2f} ({100 * (ours / theirs - 1):+.1f} %); "
+        f"Volume {ours:.2f} mL of the surface's {theirs:.2f} ({_PERCENT * (ours / theirs - 1):+.1f} %); "
         f"surfaces {max(there, back):.2f} mm apart in the mean, {worst:.1f} mm at most; Dice "
         f"{found.number('dice'):.3f}.",
         *_poorly(found, max(there, back)),

@@ -7,79 +7,35 @@ cells are drawn with open signs, since their numbers are a model's and nobody el
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pulposus.figures.style import (
     BLACK,
     BLUE,
+    COLOURS,
     DARK_GREY,
-    GREEN,
     GREY,
+    LINES,
     ORANGE,
-    PURPLE,
     SETTINGS,
-    SKY,
-    VERMILION,
+    SIGNS,
     save,
     sheet,
 )
+from pulposus.shown import Evaluated
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
-_COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK, DARK_GREY)
-_SIGNS = ("o", "s", "^", "D", "v", "P", "X", "*")
-_LINES = ("-", "--", "-.", ":")
-_MOST = 8
+_MOST = len(COLOURS)
 _SEEN = 0.03  # share of draws from which an option is worth a line of its own
 _DOTS = 250
 _BARS = 8
 _THOUSAND = 1000.0
-
-
-class Evaluated(Protocol):
-    """What a picture needs of an evaluation: `economics.Evaluation` is one."""
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Options, as columns of costs and qalys."""
-
-    @property
-    def titles(self) -> Mapping[str, str]:
-        """Name -> its words."""
-
-    @property
-    def currency(self) -> str:
-        """Of all money."""
-
-    @property
-    def threshold(self) -> float:
-        """Money for a quality-adjusted year."""
-
-    @property
-    def costs(self) -> np.ndarray:
-        """(draw, option)."""
-
-    @property
-    def qalys(self) -> np.ndarray:
-        """(draw, option)."""
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """Options beside the reference, best first."""
-
-    @property
-    def curve(self) -> pd.DataFrame:
-        """Threshold, share of draws in which each option is best, value of knowing everything."""
-
-    @property
-    def worth(self) -> pd.DataFrame:
-        """What is known, and what that is worth."""
 
 
 def write_economics(found: Evaluated, folder: Path) -> list[Path]:
@@ -156,7 +112,7 @@ def plane(found: Evaluated) -> Figure:
             continue
         x = found.qalys[:, j] - found.qalys[:, base]
         y = (found.costs[:, j] - found.costs[:, base]) / _THOUSAND
-        colour, sign = _COLOURS[i % _MOST], _SIGNS[i % _MOST]
+        colour, sign = COLOURS[i % _MOST], SIGNS[i % _MOST]
         ax.scatter(x[::step], y[::step], s=4, color=colour, alpha=0.25, linewidth=0)
         face = "white" if cells[name] else colour
         label = _short(name)
@@ -185,9 +141,9 @@ def acceptability(found: Evaluated) -> Figure:
         ax.plot(
             x,
             found.curve[name],
-            color=_COLOURS[i % _MOST],
-            linestyle=_LINES[i % len(_LINES)],
-            marker=_SIGNS[i % _MOST],
+            color=COLOURS[i % _MOST],
+            linestyle=LINES[i % len(LINES)],
+            marker=SIGNS[i % _MOST],
             markevery=(i, 6),
             markersize=4,
             label=_short(name),

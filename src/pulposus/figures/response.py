@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pulposus.figures.style import BLACK, BLUE, DARK_GREY, ORANGE, SETTINGS, VERMILION, save, sheet
+from pulposus.shown import Varied
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,30 +34,6 @@ OUTPUTS = {
 _ONCE = "once"
 _MILLION = 1e6
 _MOST_PANELS = 6
-
-
-class Varied(Protocol):
-    """What a picture needs of an axis: `uncertainty.schedule.Axis` is one."""
-
-    @property
-    def name(self) -> str:
-        """Its name as a user gives it."""
-
-    @property
-    def words(self) -> str:
-        """What it is."""
-
-    @property
-    def unit(self) -> str:
-        """Its unit, "1" for a bare number."""
-
-    @property
-    def law(self) -> str:
-        """ "log" where values are even on the logarithm."""
-
-    @property
-    def values(self) -> Sequence[float]:
-        """Its values, rising."""
 
 
 def write_response(

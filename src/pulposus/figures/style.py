@@ -16,6 +16,10 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
 )  # fmt: skip
 GREY, DARK_GREY = "#c9c9c9", "#555555"
+# Options or arms side by side: each has a colour and a sign, and a line where it is one.
+COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK, DARK_GREY)
+SIGNS = ("o", "s", "^", "D", "v", "P", "X", "*")
+LINES = ("-", "--", "-.", ":")
 DPI = 200
 SETTINGS: Any = {
     "font.family": "DejaVu Sans",

@@ -13,27 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pulposus.figures.style import (
-    BLACK,
-    BLUE,
-    DARK_GREY,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SETTINGS,
-    SKY,
-    VERMILION,
-    save,
-    sheet,
-)
+from pulposus.figures.style import BLACK, BLUE, COLOURS, DARK_GREY, GREY, ORANGE, SETTINGS, SIGNS, save, sheet
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
-MARKS = ("o", "s", "^", "D", "v", "P")
 _WIDE = 1.645  # maths: standard deviations of a normal on either side of nine tenths
 _BINS = 24  # bars of a histogram
 _GOALS = (0.8, 0.9)
@@ -89,7 +74,7 @@ def _arms(axes: Axes, tables: Mapping[str, pd.DataFrame], what: str, share: bool
         values = factor * each[name].dropna().to_numpy(float)
         if values.size < 2:
             continue
-        colour = COLOURS[place]
+        colour = COLOURS[place % len(COLOURS)]
         low, middle, high = np.quantile(values, (0.05, 0.5, 0.95))
         counts, edges = np.histogram(values, _BINS)
         wide, left = 0.8 * counts / counts.max(), place - 0.4
@@ -142,7 +127,7 @@ def _curve(axes: Axes, rows: pd.DataFrame, arms: Sequence[str], title: str) -> N
             continue
         aside = step * (place - (len(arms) - 1) / 2)
         bars = np.abs(np.stack([own["value"] - own["low"], own["high"] - own["value"]]))
-        look: dict[str, Any] = {"color": COLOURS[place % len(COLOURS)], "marker": MARKS[place % len(MARKS)], "ms": 4}
+        look: dict[str, Any] = {"color": COLOURS[place % len(COLOURS)], "marker": SIGNS[place % len(SIGNS)], "ms": 4}
         axes.errorbar(own["month"] + aside, own["value"], bars, lw=1.2, elinewidth=0.8, label=arm, **look)
     axes.set_title(title, loc="left")
     axes.set_xlabel("months")

@@ -21,17 +21,18 @@ radicular ones. With `limb`, `pain` is of back or neck and `limb` of leg or arm,
 
 from __future__ import annotations
 
-import csv
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from pulposus import evidence
 from pulposus.errors import InputError, nearest
+from pulposus.evidence.reading import figure, placed
 from pulposus.evidence.trials import AWARE, PROCEDURES, REGIONS
 from pulposus.outcomes.chance import ByPerson
 from pulposus.outcomes.response import TOP, Parts
@@ -119,13 +120,13 @@ class Followed(NamedTuple):
 
 
 @cache
-def responses(region: str) -> tuple[tuple[str, ...], np.ndarray]:
+def responses(region: str, folder: Path = evidence.FOLDER) -> tuple[tuple[str, ...], np.ndarray]:
     """Names of numbers and their draws (draw, name) as trials leave them possible."""
     if region not in REGIONS:
         raise InputError(f"Unknown region {region!r}{nearest(region, REGIONS)}; write one of {', '.join(REGIONS)}.")
-    with (evidence.FOLDER / f"responses_{region}.csv").open(encoding="utf-8", newline="") as stream:
-        head, *rows = list(csv.reader(stream))
-    return tuple(head), np.array(rows, float)
+    rows = placed(f"responses_{region}.csv", folder)
+    names = tuple(rows[0][1])
+    return names, np.array([[figure(where, row, name) for name in names] for where, row in rows])
 
 
 def treatments(region: str) -> list[str]:

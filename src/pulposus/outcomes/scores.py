@@ -12,15 +12,16 @@ Source: Carreon 2013; thresholds in ``evidence/scores.csv``.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from pulposus import evidence
 from pulposus.errors import InputError, nearest
+from pulposus.evidence.reading import figure, one_of, placed
 
 _RAW, _WHOLE = 50.0, 100.0  # maths: ends of the neck disability index, in points and in percent
 _TEN = 10.0  # maths: points of ten from a scale of 0 to 100
@@ -53,21 +54,15 @@ class Score:
 
 
 @cache
-def _scores() -> dict[str, Score]:
-    with (evidence.FOLDER / "scores.csv").open(encoding="utf-8", newline="") as stream:
-        return {
-            row["name"]: Score(
-                row["name"],
-                row["title"],
-                float(row["low"]),
-                float(row["high"]),
-                row["better"],
-                float(row["important_change"]),
-                row["source"],
-                row["note"],
-            )
-            for row in csv.DictReader(stream)
-        }
+def _scores(folder: Path = evidence.FOLDER) -> dict[str, Score]:
+    """Rows of ``evidence/scores.csv``. Raises EvidenceError naming file and line."""
+    found = dict[str, Score]()
+    for where, row in placed("scores.csv", folder):
+        one_of(where, "better", row["better"], ("lower", "higher"))
+        low, high, change = (figure(where, row, name) for name in ("low", "high", "important_change"))
+        told = (row["better"], change, row["source"], row["note"])
+        found[row["name"]] = Score(row["name"], row["title"], low, high, *told)
+    return found
 
 
 def scores() -> list[str]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
 from pulposus import evidence
+from pulposus.evidence.reading import figure, placed
 
 
 @cache
-def published() -> tuple[dict[str, str], ...]:
-    """Rows of ``evidence/margins.csv``."""
-    with (evidence.FOLDER / "margins.csv").open(encoding="utf-8", newline="") as stream:
-        return tuple(csv.DictReader(stream))
+def published(folder: Path = evidence.FOLDER) -> tuple[dict[str, str], ...]:
+    """Rows of ``evidence/margins.csv``. Raises EvidenceError naming file and line of what is no number."""
+    rows = placed("margins.csv", folder)
+    for where, row in rows:
+        for column in ("published", "n"):
+            figure(where, row, column)
+    return tuple(row for _, row in rows)
 
 
 @cache

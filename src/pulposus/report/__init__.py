@@ -10,7 +10,6 @@ template, style and scripts.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -55,38 +54,72 @@ def write_report(
     picture: T2-weighted pictures of the disc, a PNG in base 64.
     Raises InputError for fields that are not finite, lack a unit or a dimension.
     """
+    from pulposus.results import write_text
+
     path = Path(path)
     if not (case.get("treatments") or case.get("options")):  # both arms are then the same disc
         history, summary = history.sel(arm=["untreated"]), summary[summary["arm"] == "untreated"]
     payload, blocks = disc_payload(history)
-    fates = [words.fate_of(product, rows) for product, rows in words.by_product(ledger)]
     payload |= {
         "curves": sections.curves_payload(summary, ledger, bands),
         "ledger": sections.ledger_payload(ledger),
         "doses": words.dose_months(case),
     }
-    parts = {
+    parts = _answered(case, info, history, summary, ledger) | _rested(case, info, history) | _page(payload, blocks)
+    parts |= {
+        "band_key": sections.band_key(payload["curves"]),
+        "charts": sections.charts(summary, payload["curves"]),
+        "mechanisms": sections.mechanisms(mechanisms, info),
+        "load": load.section(loads, info),
+        "sight": sight.section(history, summary, info, loads, picture),
+    }
+    try:
+        write_text(path, Template(_asset("report.html")).substitute(parts))
+    except OSError as problem:
+        raise InputError(
+            f"{str(path)!r} cannot be written ({problem.strerror}); give a place that you may write to."
+        ) from problem
+    return path
+
+
+def _answered(
+    case: Mapping[str, Any],
+    info: Mapping[str, Any],
+    history: xr.Dataset,
+    summary: pd.DataFrame,
+    ledger: pd.DataFrame | None,
+) -> dict[str, str]:
+    """The head of the page: what was asked, what came out, what became of the cells, and what must be read first."""
+    fates = [words.fate_of(product, rows) for product, rows in words.by_product(ledger)]
+    return {
         "title": sections.escape(case.get("title") or "A disc and its treatment"),
         "icon": sections.icon(history),
         "asked": sections.terms(words.asked(case)),
         "headline": sections.escape(words.headline(summary)),
         "hangs": sections.note(words.hangs(info)),
         "spread": sections.note(words.spread(info)),
-        "band_key": sections.band_key(payload["curves"]),
         "answer": sections.paragraphs(words.answer(summary, fates, case)),
         "tiles": sections.tiles(summary, fates),
         "warnings": sections.warnings(info),
         "advice": sections.escape(evidence.statement("not_advice").text),
-        "charts": sections.charts(summary, payload["curves"]),
         "fate": sections.fate(fates) + sections.needles(info),
-        "mechanisms": sections.mechanisms(mechanisms, info),
-        "load": load.section(loads, info),
-        "sight": sight.section(history, summary, info, loads, picture),
+    }
+
+
+def _rested(case: Mapping[str, Any], info: Mapping[str, Any], history: xr.Dataset) -> dict[str, str]:
+    """The foot of the page: on what it rests, and how far it goes."""
+    return {
         "filled": sections.filled(case, info),
         "numbers": sections.numbers(info.get("parameters_used") or []),
         "sources": sections.sources(info.get("sources") or []),
         "limits": sections.bullets(info.get("limits") or []),
         "run": sections.run(info, history),
+    }
+
+
+def _page(payload: Mapping[str, Any], blocks: Mapping[str, str]) -> dict[str, str]:
+    """What the page itself needs: its style, its scripts, and what they draw."""
+    return {
         "style": _asset("report.css"),
         "payload": _json(payload),
         "blocks": "\n".join(
@@ -95,17 +128,6 @@ def write_report(
         ),
         "scripts": "\n".join(_asset(name) for name in ("disc.js", "viewer.js", "charts.js", "report.js")),
     }
-    page = Template(_asset("report.html")).substitute(parts)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        fresh.write_text(page, encoding="utf-8")
-        os.replace(fresh, path)
-    except OSError as problem:
-        fresh.unlink(missing_ok=True)
-        raise InputError(
-            f"{str(path)!r} cannot be written ({problem.strerror}); give a place that you may write to."
-        ) from problem
-    return path
 
 
 def _asset(name: str) -> str:

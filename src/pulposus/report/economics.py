@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from pulposus.report.book import page, table
 from pulposus.report.pictures import figure
 from pulposus.report.sections import escape
-
-if TYPE_CHECKING:
-    import pandas as pd
+from pulposus.shown import Evaluated
 
 _PERCENT = 100
 _CAPTIONS = {
@@ -21,54 +19,6 @@ _CAPTIONS = {
     "acceptability": "An option that is best on average need not be the likeliest best, and the reverse.",
     "information": "More than this a study for one person should not cost; times the people whom it would serve.",
 }
-
-
-class Evaluated(Protocol):
-    """What the page needs of an evaluation: `economics.Evaluation` is one."""
-
-    @property
-    def titles(self) -> Mapping[str, str]:
-        """Name -> its words."""
-
-    @property
-    def currency(self) -> str:
-        """Of all money."""
-
-    @property
-    def threshold(self) -> float:
-        """Money for a quality-adjusted year."""
-
-    @property
-    def rates(self) -> tuple[float, float]:
-        """Discount rates of costs and effects."""
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """Options beside the reference."""
-
-    @property
-    def pairs(self) -> pd.DataFrame:
-        """Ways with cells against each other way."""
-
-    @property
-    def worth(self) -> pd.DataFrame:
-        """What knowing more is worth."""
-
-    @property
-    def yearly(self) -> pd.DataFrame:
-        """By horizon."""
-
-    @property
-    def cohort(self) -> pd.DataFrame:
-        """The chain beside the people."""
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """What must be read with it."""
-
-    @property
-    def said(self) -> str:
-        """The conclusion."""
 
 
 def economics_page(found: Evaluated, title: str, head: str, pictures: Sequence[Path]) -> str:

@@ -10,11 +10,12 @@ import base64
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pulposus.report.book import page, table
 from pulposus.report.pictures import figure
 from pulposus.report.sections import escape
+from pulposus.shown import Varied
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,26 +28,6 @@ _CAPTIONS = {
     "in the disc which die of want of glucose or of acid.",
     "second_injection": "What injecting again adds to injecting once, with the numbers of the same draw.",
 }
-
-
-class Varied(Protocol):
-    """What the words need of an axis: `uncertainty.schedule.Axis` is one."""
-
-    @property
-    def name(self) -> str:
-        """Its name as a user gives it."""
-
-    @property
-    def words(self) -> str:
-        """What it is."""
-
-    @property
-    def values(self) -> Sequence[float]:
-        """Its values, rising."""
-
-    def said(self, value: float) -> str:
-        """A value in words."""
-
 
 LARGE = 0.5  # of the spread along an axis, above which its curve is a hint
 _FEW = 10  # draws below which a band is no more than their extremes

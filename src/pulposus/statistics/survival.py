@@ -1,22 +1,24 @@
 """Time to an event: curves, competing events, tests, and a hazard ratio.
 
 What: `kaplan_meier`, `aalen_johansen` (one curve for each kind of event), `log_rank` (stratified where wanted),
-`hazard_ratio` (Cox, one column for each covariate), `restricted_mean`.
+`hazard_ratio` (Cox, one column for each covariate), `penalised_ratio` (the same after Firth, where a group has no
+event), `restricted_mean`.
 Equations: S(t) = prod (1 - d/n), variance S² sum d / (n (n - d)) (Greenwood), interval on the log(-log) scale;
 F_k(t) = sum S(u-) d_k / n; log-rank U = sum (d_1 - d n_1/n), variance hypergeometric; Cox's partial likelihood with
-Efron's ties. Event 0 is censoring, 1 the event, higher numbers competing ones.
-Source: Kalbfleisch and Prentice 2002; Aalen and Johansen 1978; Efron 1977.
+Efron's ties; Firth's penalty adds log|I| / 2, I the information, and has a top where the likelihood has none. Event 0
+is censoring, 1 the event, higher numbers competing ones.
+Source: Kalbfleisch and Prentice 2002; Aalen and Johansen 1978; Efron 1977; Heinze and Schemper 2001.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import special
+from scipy import optimize, special
 
 from pulposus.errors import InputError
 
@@ -27,6 +29,12 @@ from .given import LEVEL
 NEWTON = 50  # maths: most steps of Newton's method for Cox's model
 CLOSE = 1e-12  # maths: where Newton's method stops, largest step
 ENDLESS = 15.0  # maths: spread of log hazards over persons beyond which a fit runs away
+STEP = 1e-5  # maths: of the central difference of log|I|
+FLAT = 1e-8  # maths: slope of a penalised likelihood at which its climb ends
+
+
+class Parted(InputError):
+    """A covariate parts those who have the event from the others: the likelihood has no top."""
 
 
 def _rows(time: Any, event: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -177,13 +185,16 @@ class Hazards:
     log_likelihood: float
 
 
-def _partial(t: np.ndarray, e: np.ndarray, x: np.ndarray, b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """Log partial likelihood with Efron's ties, its gradient and information."""
+def _partial(
+    t: np.ndarray, e: np.ndarray, x: np.ndarray, b: np.ndarray, efron: bool = True
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Log partial likelihood with Efron's ties (else Breslow's), its gradient and information."""
     risk = np.exp(x @ b)
     times, which = np.unique(t[e == 1], return_inverse=True)
     d = np.bincount(which)
     order = np.repeat(np.arange(len(times)), d)  # one row an event
     share = (np.arange(len(order)) - np.repeat(np.cumsum(d) - d, d)) / d[order]  # Efron: how many of the tied are gone
+    share = share if efron else np.zeros_like(share)
     sums = []
     xx = x[:, :, None] * x[:, None, :]
     for rows in (t >= times[:, None], (t == times[:, None]) & (e == 1)):
@@ -200,15 +211,8 @@ def _partial(t: np.ndarray, e: np.ndarray, x: np.ndarray, b: np.ndarray) -> tupl
     return log, happened.sum(axis=0) - mean.sum(axis=0), information
 
 
-_PARTED = "A covariate parts those who come first from the others; its hazard ratio has no end, leave it out."
-
-
-def hazard_ratio(time: Any, event: Any, covariates: Any, level: float = LEVEL) -> Hazards:
-    """Cox's proportional hazards for event 1 (other kinds censor): covariates (person,) or (person, covariate).
-
-    Raises InputError where the likelihood has no top: no events, a constant covariate, or one that parts events from
-    none.
-    """
+def _regressed(time: Any, event: Any, covariates: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Times, kinds of event, and covariates about their means (person, covariate)."""
     t, e = _rows(time, event)
     x = np.asarray(covariates, dtype=float)
     x = x[:, None] if x.ndim == 1 else x
@@ -219,6 +223,19 @@ def hazard_ratio(time: Any, event: Any, covariates: Any, level: float = LEVEL) -
         raise InputError(
             "There is no event, or a covariate is constant or made of others; a hazard ratio needs both to vary."
         )
+    return t, e, x
+
+
+_PARTED = "A covariate parts those who come first from the others; its hazard ratio has no end, leave it out."
+
+
+def hazard_ratio(time: Any, event: Any, covariates: Any, level: float = LEVEL) -> Hazards:
+    """Cox's proportional hazards for event 1 (other kinds censor): covariates (person,) or (person, covariate).
+
+    Raises InputError where the likelihood has no top: no events, a constant covariate, or (`Parted`) one that parts
+    events from none.
+    """
+    t, e, x = _regressed(time, event, covariates)
     b = np.zeros(x.shape[1])
     log, slope, information = _partial(t, e, x, b)
     for _ in range(NEWTON):
@@ -230,16 +247,103 @@ def hazard_ratio(time: Any, event: Any, covariates: Any, level: float = LEVEL) -
             step = step / 2
         b, (log, slope, information) = b + step, after
         if np.ptp(x @ b) > ENDLESS:
-            raise InputError(_PARTED)
+            raise Parted(_PARTED)
         if np.abs(step).max() < CLOSE * max(1.0, float(np.abs(b).max())):
             break
     else:
-        raise InputError(_PARTED)
+        raise Parted(_PARTED)
     error = np.sqrt(np.diag(np.linalg.inv(information)))
     p = np.array([two_sided(float(z)) for z in b / error])
     pairs = zip(b.tolist(), error.tolist(), strict=True)
     ratios = tuple(normal(v, s, level, "Cox, Efron's ties").exponentiated() for v, s in pairs)
     return Hazards(b, error, p, ratios, log)
+
+
+@dataclass(frozen=True)
+class Penalised(Hazards):
+    """Cox's model after Firth; p by the penalised likelihood ratio, intervals where its profile has fallen by so much.
+
+    `log_likelihood` holds the penalty. `held(i, ratio)`: p of a covariate's ratio being this one.
+    """
+
+    held: Callable[[int, float], float]
+
+
+def penalised_ratio(time: Any, event: Any, covariates: Any, level: float = LEVEL, efron: bool = True) -> Penalised:
+    """`hazard_ratio` by Firth's penalised likelihood: an answer where a group has no event, its interval not symmetric.
+
+    efron: ties by Efron, else by Breslow, as R's coxphf has them. Raises InputError where there is no event or a
+    covariate does not vary.
+    """
+    t, e, x = _regressed(time, event, covariates)
+    scale = x.std(axis=0)
+    surface = _Surface(t, e, x / scale, efron)
+    best = surface.top(np.zeros(x.shape[1]), np.ones(x.shape[1], bool))
+    highest = surface(best)[0]
+    error = np.sqrt(np.diag(np.linalg.inv(surface.information(best))))
+    depth = float(special.chdtri(1, 1 - given.share(level, "level")))
+
+    def fallen(i: int, value: float) -> float:
+        """Twice the fall of the profile where covariate i is held at a value."""
+        held = np.arange(len(best)) == i
+        return 2 * (highest - surface(surface.top(np.where(held, value, best), ~held))[0])
+
+    def end(i: int, side: int) -> float:
+        far = side * error[i]
+        while fallen(i, best[i] + far) < depth:
+            far = 2 * far
+        return float(optimize.brentq(lambda value: fallen(i, value) - depth, best[i], best[i] + far, xtol=CLOSE))
+
+    def held(i: int, ratio: float) -> float:
+        return float(special.chdtrc(1, max(0.0, fallen(i, math.log(ratio) * scale[i]))))
+
+    said = f"Cox, Firth's penalty, profile likelihood, {percent(level)}"
+    ends = [(float(best[i]), end(i, -1), end(i, 1)) for i in range(len(best))]
+    ratios = tuple(
+        Estimate(math.exp(top / by), math.exp(low / by), math.exp(high / by), said)
+        for (top, low, high), by in zip(ends, scale.tolist(), strict=True)
+    )
+    p = np.array([held(i, 1.0) for i in range(len(best))])
+    return Penalised(best / scale, error / scale, p, ratios, highest + float(np.log(scale).sum()), held)
+
+
+class _Surface:
+    """The penalised likelihood over log ratios: its value, its slope, and its top."""
+
+    def __init__(self, t: np.ndarray, e: np.ndarray, x: np.ndarray, efron: bool) -> None:
+        self.rows, self.efron = (t, e, x), efron
+
+    def information(self, b: np.ndarray) -> np.ndarray:
+        return _partial(*self.rows, b, self.efron)[2]
+
+    def __call__(self, b: np.ndarray) -> tuple[float, np.ndarray]:
+        log, slope, information = _partial(*self.rows, b, self.efron)
+        steps = STEP * np.eye(len(b))
+        sides = [[_half_log(self.information(b + sign * one)) for sign in (1, -1)] for one in steps]
+        tilt = np.array([up - down for up, down in sides]) / (2 * STEP)
+        return log + _half_log(information), slope + tilt
+
+    def top(self, b: np.ndarray, free: np.ndarray) -> np.ndarray:
+        """The highest point from b, moving the free ones alone."""
+        if not free.any():
+            return b
+
+        def under(part: np.ndarray) -> tuple[float, np.ndarray]:
+            value, slope = self(_moved(b, free, part))
+            return -value, -slope[free]
+
+        found = optimize.minimize(under, b[free], jac=True, method="BFGS", options={"gtol": FLAT})
+        return _moved(b, free, found.x)
+
+
+def _moved(b: np.ndarray, free: np.ndarray, part: np.ndarray) -> np.ndarray:
+    whole = b.copy()
+    whole[free] = part
+    return whole
+
+
+def _half_log(information: np.ndarray) -> float:
+    return float(np.linalg.slogdet(information)[1]) / 2
 
 
 def restricted_mean(time: Any, event: Any, until: float, level: float = LEVEL) -> Estimate:

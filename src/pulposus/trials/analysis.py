@@ -39,8 +39,10 @@ FOLDER = "analysis"
 
 @dataclass(frozen=True)
 class Look:
-    """One look at a running trial: persons in it, Z of the first primary comparison (better above nought where one
-    side is tested), its critical value.
+    """One look at a running trial and one primary comparison: persons in it, Z (better above nought where one side is
+    tested), its critical value, whose comparison it is.
+
+    `shared`: Z after what all comparisons of the look share by Holm; nan where there is one.
     """
 
     share: float
@@ -48,11 +50,15 @@ class Look:
     z: float
     critical: float
     sides: int = 2
+    arm: str = ""
+    endpoint: str = ""
+    shared: float = math.nan
 
     @property
     def stops(self) -> bool:
         """Whether the trial would have stopped here."""
-        return bool((abs(self.z) if self.sides == 2 else self.z) >= self.critical)
+        z = self.z if math.isnan(self.shared) else self.shared
+        return bool((abs(z) if self.sides == 2 else z) >= self.critical)
 
 
 @dataclass(frozen=True)
@@ -165,18 +171,21 @@ def at_the_end(protocol: Protocol) -> list[Endpoint]:
 
 
 def looks(seen: Seen, protocol: Protocol) -> list[Look]:
-    """Z of the first primary comparison at every look, of the persons who had entered by then."""
+    """Z of every primary comparison at every look, of the persons who had entered by then."""
     plan = plan_of(protocol)
     if plan is None or not protocol.controlled:
         return []
-    first = next(end for end in protocol.endpoints if end.role == "primary")
+    primaries = [end for end in protocol.endpoints if end.role == "primary"]
     order = np.argsort(seen.entered, kind="stable") if seen.entered.size else np.arange(seen.size)
     rows = []
     for share, critical in zip(plan.information.tolist(), plan.critical.tolist(), strict=True):
         number = math.ceil(share * seen.size)
-        found = compared(seen.only(np.sort(order[:number])), first, protocol)[0]
-        turned = -1.0 if plan.sides == 1 and better(first.variable) == "lower" else 1.0
-        rows.append(Look(share, number, turned * z_of(found), critical, plan.sides))
+        so_far = seen.only(np.sort(order[:number]))
+        found = adjusted([one for end in primaries for one in compared(so_far, end, protocol)])
+        for one in found:
+            turned = -1.0 if plan.sides == 1 and better(one.variable) == "lower" else 1.0
+            shared = turned * z_of(replace(one, p=one.adjusted)) if len(found) > 1 else math.nan
+            rows.append(Look(share, number, turned * z_of(one), critical, plan.sides, one.arm, one.endpoint, shared))
     return rows
 
 

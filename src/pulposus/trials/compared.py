@@ -4,7 +4,8 @@ What: `compared` hands scores under their strategies to `statistics` and gives a
 against the control (for a trial of one arm, its change from the start); `reference` says which arm that is.
 Equations: none of its own. ancova, mmrm: `longitudinal`, adjusted for the start and for the strata of the allocation;
 responder: `responders`, adjusted likewise; difference: Welch, or Newcombe with the score test; survival: Cox, and the
-log-rank test stratified. With a margin, the null is a difference of that much.
+log-rank test stratified; where an arm has no event, Cox by Firth's penalty. With a margin, the null is a difference of
+that much.
 Reads: `estimands.Seen`. Writes: nothing.
 Why this holds: what cannot be analysed has a sentence in place of a number, and the rest of the trial is analysed.
 """
@@ -110,7 +111,7 @@ def judged(one: Asked) -> list[Found]:
         found = judges[end.kind](one, control)
     except InputError as problem:
         return [_refused(end, arm, control, str(problem)) for arm in one.actives]
-    return [_beyond(each, end.margin) if end.margin else each for each in found]
+    return [_beyond(each, end.margin) if end.margin and each.null != end.margin else each for each in found]
 
 
 def compared(seen: Seen, endpoint: Endpoint, protocol: Protocol, plan: Mapping[str, str] | None = None) -> list[Found]:
@@ -328,27 +329,39 @@ def _survival(one: Asked, control: str) -> list[Found]:
 
 
 def _hazards(one: Asked, arm: str, control: str) -> Found:
-    """Hazard ratio with its interval, log-rank p, and the share who had the event by the month (Aalen-Johansen)."""
+    """Hazard ratio with its interval, log-rank p, and the share who had the event by the month (Aalen-Johansen).
+
+    Where an arm has no event the likelihood has no top: Firth's penalty gives the ratio, its profile the interval and
+    what is held against a margin.
+    """
     seen, end, (time, event) = one.seen, one.endpoint, one.values
     shares = [_had(time[seen.arm == name], event[seen.arm == name], end.month) for name in (arm, control)]
     keep = np.isin(seen.arm, [arm, control])
     t, e, arms, kept = time[keep], event[keep], seen.arm[keep], seen.only(keep)
+    if not (e == 1).any():
+        who = f"Nobody in {arm!r} or in {control!r}"
+        raise InputError(f"{who} had the event by month {end.month:g}; no hazard can be told from the other.")
     labels = list(zip(*(label.astype(str) for label in kept.strata.values()), strict=True))
     strata = ["|".join(each) for each in labels] if labels else None
-    test = survival.log_rank(t, e, arms, strata)
-    ratio = survival.hazard_ratio(t, e, (arms == arm).astype(float), level(end))
-    return _found(
-        end,
-        arm,
-        control,
-        HAZARD,
-        persons=(int((arms == arm).sum()), int((arms == control).sum())),
-        value=(shares[0].value, shares[1].value),
-        difference=ratio.ratios[0],
-        error=float(ratio.error[0]),
-        p=test.p,
-        note="p of the log-rank test" + (", stratified" if strata else ""),
-    )
+    told: dict[str, object] = {
+        "persons": (int((arms == arm).sum()), int((arms == control).sum())),
+        "value": (shares[0].value, shares[1].value),
+        "p": survival.log_rank(t, e, arms, strata).p,
+    }
+    note = f"p of the log-rank test{', stratified' if strata else ''}"
+    treated = (arms == arm).astype(float)
+    try:
+        ratio = survival.hazard_ratio(t, e, treated, level(end))
+    except survival.Parted:
+        ratio = firth = survival.penalised_ratio(t, e, treated, level(end))
+        none = [name for name in (arm, control) if not (e[arms == name] == 1).any()]
+        why = f"nobody in {none[0]!r} had the event" if none else "all events of an arm come before those of the other"
+        note += f"; {why}, so that the hazard ratio is by Firth's penalty, its interval by the penalised profile"
+        if end.margin:
+            told |= {"p": firth.held(0, end.margin), "null": end.margin}
+            note = f"p of the penalised likelihood ratio, held against {end.margin:g}; {note.partition('; ')[2]}"
+    told |= {"difference": ratio.ratios[0], "error": float(ratio.error[0]), "note": f"{note}."}
+    return _found(end, arm, control, HAZARD, **told)
 
 
 def _had(time: np.ndarray, event: np.ndarray, month: float) -> Estimate:

@@ -23,7 +23,7 @@ _KINDS = {
     "ancova": "analysis of covariance, adjusted for the start and the strata of allocation",
     "mmrm": "repeated measures (MMRM, unstructured, Kenward-Roger), adjusted for the start and the strata",
     "responder": "logistic, standardised, adjusted for starts and strata",
-    "survival": "log-rank test, hazard ratio by Cox",
+    "survival": "log-rank test, hazard ratio by Cox, by Firth's penalty where an arm has no event",
     "difference": "not adjusted",
 }
 _STRATEGIES = {
@@ -62,12 +62,15 @@ def sentence(found: Found) -> str:
 
 def stopped(looks: Sequence[Any]) -> list[str]:
     """On the first look before the end at which the trial would have stopped, in a sentence; nothing if none."""
-    for one in looks[:-1]:
-        if one.stops:
+    for one in looks:
+        if one.share < 1 and one.stops:
+            of, shared = f"of {one.arm} " if one.arm else "", ""
+            if not math.isnan(one.shared):
+                shared = f" ({one.shared:.2f} after what all comparisons share)"
             return [
-                f"At the look at {HUNDRED * one.share:g} % of the information ({one.persons} persons) Z was "
-                f"{one.z:.2f}, beyond {one.critical:.2f}: the trial would have stopped there; what follows is of "
-                "everybody, had it gone on."
+                f"At the look at {HUNDRED * one.share:g} % of the information ({one.persons} persons) Z {of}was "
+                f"{one.z:.2f}{shared}, beyond {one.critical:.2f}: the trial would have stopped there; what follows is "
+                "of everybody, had it gone on."
             ]
     return []
 
@@ -186,7 +189,7 @@ def _asked(analysis: Any) -> list[tuple[str, str]]:
         ),
     ]
     if analysis.looks:
-        looks = ", ".join(f"{HUNDRED * one.share:g} %" for one in analysis.looks)
+        looks = ", ".join(dict.fromkeys(f"{HUNDRED * one.share:g} %" for one in analysis.looks))
         spent = table.spending.replace("_", " ")
         rows.append(("Looks", f"at {looks} of the information, {spent}, error {table.alpha:g}"))
     rows.append(("Seed", f"{analysis.seed}"))
@@ -286,11 +289,15 @@ def _subgroups(analysis: Any) -> Rows:
 
 
 def _looks(analysis: Any) -> Rows:
-    rows = [
-        [f"{HUNDRED * one.share:.0f} %", one.persons, round(one.z, 2), round(one.critical, 2), _STOPS[one.stops]]
-        for one in analysis.looks
-    ]
-    return ["information", "persons", "Z", "critical", ""], rows
+    """A row for each look and primary comparison; what all share stands beside Z where there are several."""
+    several = any(not math.isnan(one.shared) for one in analysis.looks)
+    rows = []
+    for one in analysis.looks:
+        z = [round(one.z, 2), *([round(one.shared, 2)] if several else [])]
+        told = [f"{HUNDRED * one.share:.0f} %", one.persons, one.endpoint, one.arm]
+        rows.append([*told, *z, round(one.critical, 2), _STOPS[one.stops]])
+    heads = ["Z", *(["Z, shared by Holm"] if several else [])]
+    return ["information", "persons", "endpoint", "arm", *heads, "critical", ""], rows
 
 
 _STOPS = {True: "✓ stops", False: "goes on"}

@@ -11,7 +11,6 @@ A draw is the same among 20 and among 40: `into` keeps those that are done in a 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import math
@@ -27,7 +26,7 @@ from pulposus.disc import mesh, simulate
 from pulposus.errors import InputError
 from pulposus.evidence import instead
 from pulposus.evidence.checks import Check, read_checks
-from pulposus.results import claimed, write_text
+from pulposus.results import begun, claimed, write_text
 from pulposus.run import remember_compilations
 from pulposus.uncertainty.draws import draw_evidence
 from pulposus.uncertainty.ensemble import Progress, shared_out
@@ -108,8 +107,8 @@ def into(
     possible(n)
     asked: dict[str, str | int] = {"evidence": evidence.digest(), "mesh": size, "seed": seed}
     asked["version"] = version("pulposus")
+    done = _before(folder, asked) if resume else None
     with claimed(folder, shared=True):
-        done = _before(folder, asked) if resume else None
         if done is None:
             (folder / DRAWS).unlink(missing_ok=True)
             write_text(folder / RECORD, json.dumps(asked, indent=1) + "\n")
@@ -121,19 +120,15 @@ def into(
 
 
 def _before(folder: Path, asked: dict[str, str | int]) -> pd.DataFrame | None:
-    """Values of a stopped call for the same thing; None where none was kept."""
-    before: dict[str, str | int] = {}
-    with contextlib.suppress(OSError, ValueError):
-        before = json.loads((folder / RECORD).read_text("utf-8"))
-    if not before or not (folder / DRAWS).exists():
-        return None
+    """Values of a stopped call for the same thing; None where none was kept. Raises InputError where none was begun."""
+    before = begun(folder, RECORD, "draws", "pulposus validate --coverage")
     other = [key for key in asked if asked[key] != before.get(key)]
     if other:
         raise InputError(
             f"The draws in {str(folder)!r} are of another {', '.join(other)}; leave out --resume to begin anew, or "
             "give another folder to --out."
         )
-    return pd.read_csv(folder / DRAWS)
+    return pd.read_csv(folder / DRAWS) if (folder / DRAWS).exists() else None
 
 
 def _values(n: int, seed: int, size: str, places: Sequence[int]) -> pd.DataFrame:

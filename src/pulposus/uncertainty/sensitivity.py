@@ -9,7 +9,6 @@ Equation: swing = dJ/dx (high - low), or dJ/dlnx ln(high / low) for a range that
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -21,7 +20,7 @@ import pandas as pd
 from pulposus import evidence
 from pulposus.disc.parameters import declared
 from pulposus.errors import InputError, nearest
-from pulposus.results import claimed, write_text
+from pulposus.results import begun, claimed, write_text
 from pulposus.run import fingerprint
 from pulposus.uncertainty import adjoint
 from pulposus.uncertainty.draws import Factor, draw, factors
@@ -175,8 +174,8 @@ def study(
     if wanted:
         sampler()  # what is lacking is said before anything is computed
     asked = {"fingerprint": fingerprint(looked), "output": output, "at": at, "mesh": size}
+    before = _before(folder, asked) if resume else None
     with claimed(folder, shared=True):
-        before = _before(folder, asked) if resume else None
         if before:
             table, seen = before
         else:
@@ -203,18 +202,16 @@ def study(
 
 
 def _before(folder: Path, asked: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, float]] | None:
-    """Gradients of a stopped study of the same question; None where it had not come so far."""
-    record: dict[str, Any] = {}
-    with contextlib.suppress(OSError, ValueError):
-        record = json.loads((folder / RECORD).read_text("utf-8"))
-    if not record or not (folder / _TABLE).exists():
-        return None
+    """Gradients of a stopped study of the same question; None where it had not come so far. Raises InputError where
+    none was begun.
+    """
+    record = begun(folder, RECORD, "study of sensitivity", "pulposus sensitivity")
     if record.get("asked") != asked:
         raise InputError(
             f"{folder} holds the sensitivity of another question (case, output, month, mesh or evidence); "
             "leave out --resume to begin anew, or give another --out."
         )
-    return _read(folder / _TABLE), record["seen"]
+    return (_read(folder / _TABLE), record["seen"]) if (folder / _TABLE).exists() else None
 
 
 def _write(path: Path, table: pd.DataFrame) -> None:
