@@ -16,9 +16,10 @@ from pulposus.errors import InputError, nearest
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from pulposus.trials.protocol import Protocol
     from pulposus.trials.study import Study
 
-KINDS = ("3+3", "boin", "crm", "sequential", "reestimation")
+KINDS = ("3+3", "boin", "crm", "mcpmod", "adaptive", "sequential", "reestimation")
 
 
 def numbers(text: str, name: str) -> list[float]:
@@ -127,8 +128,9 @@ def _grid(found: Study) -> list[Table]:
             f"{row.persons:.0f}",
             arms,
         )
+    tables = [first, *_happened(found)]
     if not found.beside:
-        return [first]
+        return tables
     second = new_table("Published, beside our trials of the same size")
     for head in ("arm", "as published", "n", "published", "ours", "nine tenths of trials", "source"):
         second.add_column(head)
@@ -144,7 +146,23 @@ def _grid(found: Study) -> list[Table]:
             f"{factor * low:.0f} to {factor * high:.0f}",
             one.source,
         )
-    return [first, second]
+    return [*tables, second]
+
+
+def _happened(found: Study) -> list[Table]:
+    """What looks made of trials, and what they say of the dose."""
+    words = sorted({word for _, row in found.rows for word, _, _ in row.told})
+    if not words:
+        return []
+    table = new_table("Of trials, % (± Monte-Carlo standard error)")
+    for head in ("what", "people", "persons", "effect", *words):
+        table.add_column(head, overflow="fold")
+    for where, row in found.rows:
+        shares = {word: f"{100 * share:.1f} ± {100 * error:.1f}" for word, share, error in row.told}
+        group = {"": "everybody"}.get(where, f"{where} endplates")
+        cells = (shares.get(word, "0") for word in words)
+        table.add_row(row.what, group, str(row.size), f"{row.effect:g}", *cells)
+    return [table]
 
 
 # ---------------------------------------------------------------------------------------------- design
@@ -153,15 +171,15 @@ def _grid(found: Study) -> list[Table]:
 @trial.command()
 @door
 def design(
-    kind: Annotated[str, argument("KIND", "3+3, boin, crm, sequential or reestimation.")],
+    kind: Annotated[str, argument("KIND", "3+3, boin, crm, mcpmod, adaptive, sequential or reestimation.")],
     protocol: Annotated[
-        Path | None, option("--protocol", "A protocol: its active arms are the doses, its [interim] the looks.")
+        Path | None, option("--protocol", "A protocol: its arms are the doses, its [interim] the looks.")
     ] = None,
     doses: Annotated[int, typer.Option("--doses", help="How many doses.")] = 4,
     target: Annotated[float, typer.Option("--target", help="Share of dose-limiting events that is aimed at.")] = 0.3,
     cohort: Annotated[int, typer.Option("--cohort", help="People treated at once.")] = 3,
     size: Annotated[
-        int, typer.Option("--size", help="People at most; of a group-sequential trial, at the end.")
+        int, typer.Option("--size", help="People at most; sequential: at the end; mcpmod: at each dose.")
     ] = 30,
     skeleton: Annotated[str, typer.Option("--skeleton", help="crm: prior shares of the doses, with commas.")] = "",
     truth: Annotated[
@@ -180,11 +198,17 @@ def design(
     first: Annotated[int, typer.Option("--first", help="reestimation: people before the look.")] = 50,
     second: Annotated[int, typer.Option("--second", help="reestimation: people planned after it.")] = 50,
     most: Annotated[int, typer.Option("--most", help="reestimation: people after it at most.")] = 200,
+    levels: Annotated[
+        str, typer.Option("--levels", help="mcpmod: the control's dose (0) and the others, with commas.")
+    ] = "",
+    shapes: Annotated[
+        str, typer.Option("--shapes", help="mcpmod: candidates with commas, such as 'linear,emax 5'.")
+    ] = "linear",
     seed: Annotated[int, typer.Option("--seed", help="Of simulated trials.")] = 0,
     out: Annotated[Path | None, option("--out", "Folder for the tables.")] = None,
     json: AsJson = False,
 ) -> None:
-    """Decision tables of first doses, stopping boundaries, and sizes told anew: tables to hand over."""
+    """Tables to hand over: first doses, contrasts of doses, looks that stop a trial, drop arms or tell its size."""
     from pulposus.trials import designs
     from pulposus.trials.protocol import read_protocol
 
@@ -193,7 +217,15 @@ def design(
     _checked(size, sided, alpha, seed, out)
     asked = None if protocol is None else read_protocol(protocol)
     made = dict[str, designs.Table]()
-    if kind == "sequential":
+    if kind == "mcpmod":
+        made["Contrasts of doses"] = _contrasts(asked, levels, shapes, size, alpha / sided)
+    elif kind == "adaptive":
+        if asked is None:
+            raise InputError("adaptive reads the look of a protocol; name one with --protocol.")
+        made["What the look does"] = designs.dropping(asked)
+        made["People"] = designs.stages(asked)
+        made["What an arm has shown"] = designs.alone(asked)
+    elif kind == "sequential":
         at = numbers(looks, "--looks")
         counted = whole(looks, "--looks")[0] if len(at) == 1 and at[0] >= 1 else at
         plan = designs.of_protocol(asked) if asked else designs.group_sequential(counted, spending, alpha, sided)
@@ -202,7 +234,9 @@ def design(
         if effect is not None:
             made["People for the difference"] = designs.sizes(plan, effect, sd, goal)
     elif kind == "reestimation":
-        made["What a look at the size says"] = designs.zones(first, second, most, alpha, sided, goal)
+        made["What a look at the size says"] = (
+            designs.zones_of(asked) if asked else designs.zones(first, second, most, alpha, sided, goal)
+        )
     else:
         named = designs.doses_of(asked) if asked else doses
         shares = numbers(skeleton, "--skeleton") or None
@@ -211,6 +245,19 @@ def design(
         if truth:
             made["How it behaves"] = designs.behaviour(plan_, numbers(truth, "--truth"), runs, seed)
     _hand_over(kind, made, out, json)
+
+
+def _contrasts(asked: Protocol | None, levels: str, shapes: str, size: int, alpha: float) -> list[dict[str, Any]]:
+    """Contrasts of a protocol, or of doses with `size` people each."""
+    from pulposus.trials import designs
+
+    if asked is not None:
+        return designs.weights_of(asked)
+    found = numbers(levels, "--levels")
+    if len(found) < 3 or min(found) != 0:
+        raise InputError(f"--levels is {levels!r}; write 0 for the control and two doses or more, such as 0,3,10.")
+    test = designs.shapes([one.strip() for one in shapes.split(",")], found, [size] * len(found), alpha)
+    return designs.weights([("control" if one == 0 else f"dose {one:g}", one) for one in found], test)
 
 
 def _checked(size: int, sided: int, alpha: float, seed: int, out: Path | None) -> None:
