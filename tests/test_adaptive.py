@@ -11,7 +11,7 @@ from scipy import special, stats
 from pulposus.errors import InputError
 from pulposus.statistics import adaptive, reestimation, sequential
 
-RUNS, ARMS, EACH, SHARE = 20_000, 3, 40, 0.5
+RUNS, ARMS, EACH, SHARE = 10_000, 3, 40, 0.5
 PLAN = sequential.design("asOF", [SHARE, 1.0], 0.025)
 CRITICAL = (float(PLAN.critical[0]), float(PLAN.critical[1]))
 

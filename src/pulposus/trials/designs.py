@@ -248,7 +248,7 @@ def dropping(protocol: Protocol) -> Table:
         raise InputError(f"{protocol.name} has no [interim] with drop; all its arms go on.")
     plan = Plan.of(protocol)
     rules = {
-        "best": f"the {table.arms_kept} active arm(s) with the largest Z against {protocol.control.name} go on",
+        "best": f"of the active arms, as many as {table.arms_kept} with the largest Z go on",
         "power": f"an arm goes on where its predictive power is {table.least:g} or more; with none left the trial ends",
         "chance": f"an arm goes on where it is the best one with a chance of {table.least:g} or more, or likeliest",
     }

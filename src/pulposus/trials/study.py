@@ -138,15 +138,16 @@ def sentences(found: Study) -> list[str]:
         said.append(f"Published: {printed}.")
     if not protocol.controlled:
         return [*said, "One arm: nothing is compared, and no size follows."]
+    shown = _shown_as(protocol, alpha)
     said.append(
-        f"p < {alpha:g} in {_said(first.shown, first.shown_error)} of trials, on the better side in "
+        f"{shown} in {_said(first.shown, first.shown_error)} of trials, on the better side in "
         f"{_said(first.better, first.better_error)}."
     )
     for where, row in found.rows[1:]:
         if row.what == NULL and row.size == protocol.size and not end.margin:
             group = f" ({where} endplates)" if where else ""
             said.append(
-                f"No effect{group}: p < {alpha:g} in {_said(row.shown, row.shown_error)} of trials: type-I error."
+                f"No effect{group}: {shown} in {_said(row.shown, row.shown_error)} of trials: type-I error."
             )
         if row.what == MEDIAN and row.size == protocol.size:
             said.append(f"At the median draw of the law: {_said(row.better, row.better_error)} on the better side.")
@@ -170,14 +171,20 @@ def sentences(found: Study) -> list[str]:
     return said
 
 
+def _shown_as(protocol: Protocol, alpha: float) -> str:
+    """What counts as shown: p below the error, or what a look that changes the trial leaves to be judged."""
+    table = protocol.interim
+    if not table.changes:
+        return f"p < {alpha:g}"
+    return f"one-sided error {table.alpha:g}{' for all arms together' if table.drop else ''}: shown"
+
+
 def _looked(protocol: Protocol, row: Row) -> list[str]:
     """What a look made of trials, and what they say of the dose."""
     if not row.told:
         return []
     shares = "; ".join(f"{word} {_said(share, error)}" for word, share, error in row.told)
     said = f"Of trials: {shares}."
-    if protocol.interim.changes and protocol.interim.drop:
-        said += f" Arms are judged together at a family-wise error of {protocol.interim.alpha:g}, one side."
     if not math.isnan(row.dose[0]):
         middle, low, high = row.dose
         said += f" Target dose, of trials with one: {middle:.3g} (nine tenths {low:.3g} to {high:.3g})."
@@ -215,7 +222,7 @@ def tables(found: Study) -> dict[str, pd.DataFrame]:
     each = [
         {
             "trial": i,
-            "p": one.found[0].p,
+            **({} if found.protocol.interim.changes else {"p": one.found[0].p}),  # what is shown hangs on both stages
             "difference": one.found[0].difference.value,
             one.found[0].arm: one.found[0].value[0],
             one.found[0].control or "none": one.found[0].value[1],
