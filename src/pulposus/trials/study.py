@@ -176,7 +176,7 @@ def _shown_as(protocol: Protocol, alpha: float) -> str:
     table = protocol.interim
     if not table.changes:
         return f"p < {alpha:g}"
-    return f"one-sided error {table.alpha:g}{' for all arms together' if table.drop else ''}: shown"
+    return f"better by a one-sided error of {table.alpha:g}{' for all arms together' if table.drop else ''}"
 
 
 def _looked(protocol: Protocol, row: Row) -> list[str]:
