@@ -60,6 +60,12 @@ FLOORS = {
     "__main__": 9,
 }
 
+
+def steps(*rows: str) -> dict[str, int]:
+    """Files of a room -> step, those of each row on one, lowest first."""
+    return {name: step for step, row in enumerate(rows) for name in row.split()}
+
+
 # The order inside rooms that have several files; those on one step never import one another.
 ORDERS = {
     "disc": {
@@ -159,6 +165,9 @@ ORDERS = {
         "network": 3,
         "power": 3,
         "reestimation": 3,
+        "maximum": 1,
+        "dosefinding": 2,
+        "adaptive": 4,
     },
     "report": {
         "words": 0,
@@ -233,29 +242,19 @@ ORDERS = {
         "tissue": 4,
         "tears": 5,
     },
-    "trials": {
-        "protocol": 0,
-        "workers": 0,
-        "folder": 1,
-        "allocation": 1,
-        "entered": 2,
-        "clinic": 2,
-        "discs": 2,
-        "conduct": 3,
-        "variables": 1,
-        "estimands": 1,
-        "compared": 2,
-        "sensitivity": 3,
-        "described": 3,
-        "scanned": 3,
-        "lives": 4,
-        "told": 4,
-        "bank": 5,
-        "analysis": 5,
-        "designs": 6,
-        "power": 6,
-        "study": 7,
-    },
+    "trials": steps(
+        "fields",
+        "interim candidates",
+        "protocol workers",
+        "folder allocation variables estimands",
+        "entered clinic discs compared",
+        "doses conduct sensitivity described scanned runs",
+        "lives told",
+        "bank analysis",
+        "staged",
+        "designs power",
+        "study",
+    ),
     "exchange": {
         "posed": 0,
         "febio": 1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,21 +19,26 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from pulposus.statistics.sequential import Design
+    from pulposus.trials.protocol import Protocol
     from pulposus.trials.study import Study
 
-KINDS = ("3+3", "boin", "crm", "sequential", "reestimation")
+KINDS = ("3+3", "boin", "crm", "mcpmod", "adaptive", "sequential", "reestimation")
 # What each design reads of its options, and what is read only beside another option.
 _READ = {
     "3+3": ("protocol", "doses", "truth"),
     "boin": ("protocol", "doses", "target", "cohort", "size", "truth"),
     "crm": ("protocol", "doses", "target", "cohort", "size", "skeleton", "truth"),
+    "mcpmod": ("protocol", "levels", "shapes", "size", "alpha", "sided"),
+    "adaptive": ("protocol",),
     "sequential": ("protocol", "size", "looks", "spending", "alpha", "sided", "effect"),
-    "reestimation": ("first", "second", "most", "alpha", "sided", "goal"),
+    "reestimation": ("protocol", "first", "second", "most", "alpha", "sided", "goal"),
 }
 _TOLD = ("COMMANDLINE", "ENVIRONMENT")  # where an option comes from that somebody gave
 _BESIDE = {"truth": ("runs", "seed"), "effect": ("sd", "goal")}
 # What a protocol tells of a design, where one is given.
-_OF_PROTOCOL = {name: ("doses",) for name in ("3+3", "boin", "crm")}
+_OF_PROTOCOL: dict[str, tuple[str, ...]] = dict.fromkeys(("3+3", "boin", "crm"), ("doses",))
+_OF_PROTOCOL["mcpmod"] = ("levels", "shapes", "size", "alpha", "sided")
+_OF_PROTOCOL["reestimation"] = ("first", "second", "most", "alpha", "sided", "goal")
 _OF_PROTOCOL["sequential"] = ("size", "looks", "spending", "alpha", "sided")
 
 
@@ -142,8 +148,9 @@ def _grid(found: Study) -> list[Table]:
             f"{row.persons:.0f}",
             arms,
         )
+    tables = [first, *_happened(found)]
     if not found.beside:
-        return [first]
+        return tables
     second = new_table("Published, beside our trials of the same size")
     for head in ("arm", "as published", "n", "published", "ours", "nine tenths of trials", "source"):
         second.add_column(head)
@@ -159,7 +166,23 @@ def _grid(found: Study) -> list[Table]:
             f"{factor * low:.0f} to {factor * high:.0f}",
             one.source,
         )
-    return [first, second]
+    return [*tables, second]
+
+
+def _happened(found: Study) -> list[Table]:
+    """What looks made of trials, and what they say of the dose."""
+    words = sorted({word for _, row in found.rows for word, _, _ in row.told})
+    if not words:
+        return []
+    table = new_table("Of trials, % (± Monte-Carlo standard error)")
+    for head in ("what", "people", "persons", "effect", *words):
+        table.add_column(head, overflow="fold")
+    for where, row in found.rows:
+        shares = {word: f"{100 * share:.1f} ± {100 * error:.1f}" for word, share, error in row.told}
+        group = {"": "everybody"}.get(where, f"{where} endplates")
+        cells = (shares.get(word, "0") for word in words)
+        table.add_row(row.what, group, str(row.size), f"{row.effect:g}", *cells)
+    return [table]
 
 
 # ---------------------------------------------------------------------------------------------- design
@@ -169,14 +192,16 @@ def _grid(found: Study) -> list[Table]:
 @door
 def design(
     context: typer.Context,
-    kind: Annotated[str, argument("KIND", "3+3, boin, crm, sequential or reestimation.")],
+    kind: Annotated[str, argument("KIND", "3+3, boin, crm, mcpmod, adaptive, sequential or reestimation.")],
     protocol: Annotated[
-        Path | None, option("--protocol", "A protocol: its active arms are the doses, its [interim] the looks.")
+        Path | None, option("--protocol", "A protocol: its arms are the doses, its [interim] the looks.")
     ] = None,
     doses: Annotated[int, typer.Option("--doses", help="How many doses.")] = 4,
     target: Annotated[float, typer.Option("--target", help="Share of dose-limiting events that is aimed at.")] = 0.3,
     cohort: Annotated[int, typer.Option("--cohort", help="People treated at once.")] = 3,
-    size: Annotated[int, typer.Option("--size", help="People at most; of a group-sequential trial, at the end.")] = 30,
+    size: Annotated[
+        int, typer.Option("--size", help="People at most; sequential: at the end; mcpmod: at each dose.")
+    ] = 30,
     skeleton: Annotated[str, typer.Option("--skeleton", help="crm: prior shares of the doses, with commas.")] = "",
     truth: Annotated[
         str, typer.Option("--truth", help="Shares of dose-limiting events, with commas: how the plan behaves there.")
@@ -194,12 +219,17 @@ def design(
     first: Annotated[int, typer.Option("--first", help="reestimation: people before the look.")] = 50,
     second: Annotated[int, typer.Option("--second", help="reestimation: people planned after it.")] = 50,
     most: Annotated[int, typer.Option("--most", help="reestimation: people after it at most.")] = 200,
+    levels: Annotated[
+        str, typer.Option("--levels", help="mcpmod: the control's dose (0) and the others, with commas.")
+    ] = "",
+    shapes: Annotated[
+        str, typer.Option("--shapes", help="mcpmod: candidates with commas, such as 'linear,emax 5'.")
+    ] = "linear",
     seed: Annotated[int, typer.Option("--seed", help="Of simulated trials.")] = 0,
     out: Annotated[Path | None, option("--out", "Folder for the tables.")] = None,
     json: AsJson = False,
 ) -> None:
-    """Decision tables of first doses, stopping boundaries, and sizes told anew: tables to hand over."""
-    from pulposus.trials import designs
+    """Tables to hand over: first doses, contrasts of doses, looks that stop a trial, drop arms or tell its size."""
     from pulposus.trials.protocol import read_protocol
 
     if kind not in KINDS:
@@ -207,22 +237,38 @@ def design(
     _checked(size, sided, alpha, seed, out)
     _used(kind, [name for name in context.params if getattr(context.get_parameter_source(name), "name", "") in _TOLD])
     asked = None if protocol is None else read_protocol(protocol)
-    made = dict[str, designs.Table]()
+    _hand_over(kind, _made(kind, asked, SimpleNamespace(**context.params)), out, json)
+
+
+def _made(kind: str, asked: Protocol | None, told: SimpleNamespace) -> dict[str, Any]:
+    """Tables of a design by their titles; `told` are the options."""
+    from pulposus.trials import designs
+
+    if kind == "mcpmod":
+        return {"Contrasts of doses": _contrasts(asked, told.levels, told.shapes, told.size, told.alpha / told.sided)}
+    if kind == "adaptive":
+        if asked is None:
+            raise InputError("adaptive reads the look of a protocol; name one with --protocol.")
+        made = {"What the look does": designs.dropping(asked), "People": designs.stages(asked)}
+        return made | {"What an arm has shown": designs.alone(asked)}
     if kind == "sequential":
-        plan = designs.of_protocol(asked) if asked else _sequential(looks, spending, alpha, sided)
-        made["When it stops"] = designs.boundaries(plan, asked.size if asked else size)
-        if effect is not None:
-            made["People for the difference"] = designs.sizes(plan, effect, sd, goal)
-    elif kind == "reestimation":
-        made["What a look at the size says"] = designs.zones(first, second, most, alpha, sided, goal)
-    else:
-        named = designs.doses_of(asked) if asked else doses
-        shares = numbers(skeleton, "--skeleton") or None
-        plan_ = designs.first_doses(kind, named, target, cohort, size, shares)
-        made["What to do after each cohort"] = designs.decisions(plan_)
-        if truth:
-            made["How it behaves"] = designs.behaviour(plan_, numbers(truth, "--truth"), runs, seed)
-    _hand_over(kind, made, out, json)
+        plan = designs.of_protocol(asked) if asked else _sequential(told.looks, told.spending, told.alpha, told.sided)
+        made = {"When it stops": designs.boundaries(plan, asked.size if asked else told.size)}
+        if told.effect is not None:
+            made["People for the difference"] = designs.sizes(plan, told.effect, told.sd, told.goal)
+        return made
+    if kind == "reestimation":
+        if asked is not None:
+            return {"What a look at the size says": designs.zones_of(asked)}
+        found = designs.zones(told.first, told.second, told.most, told.alpha, told.sided, told.goal)
+        return {"What a look at the size says": found}
+    named = designs.doses_of(asked) if asked else told.doses
+    shares = numbers(told.skeleton, "--skeleton") or None
+    doses = designs.first_doses(kind, named, told.target, told.cohort, told.size, shares)
+    made = {"What to do after each cohort": designs.decisions(doses)}
+    if told.truth:
+        made["How it behaves"] = designs.behaviour(doses, numbers(told.truth, "--truth"), told.runs, told.seed)
+    return made
 
 
 def _sequential(looks: str, spending: str, alpha: float, sided: int) -> Design:
@@ -245,8 +291,21 @@ def _used(kind: str, given: Sequence[str]) -> None:
             known = ", ".join(f"--{one}" for one in read)
             raise InputError(f"--{name} changes nothing of {kind}, which reads {known}; leave it out.")
         if name in taken and "protocol" in given:
-            where = "its active arms" if name == "doses" else "its arms" if name == "size" else "its [interim]"
+            where = "its arms" if name in ("doses", "levels", "size") else "its [interim]"
             raise InputError(f"--{name} is told by --protocol, by {where}; leave one of the two out.")
+
+
+def _contrasts(asked: Protocol | None, levels: str, shapes: str, size: int, alpha: float) -> list[dict[str, Any]]:
+    """Contrasts of a protocol, or of doses with `size` people each."""
+    from pulposus.trials import designs
+
+    if asked is not None:
+        return designs.weights_of(asked)
+    found = numbers(levels, "--levels")
+    if len(found) < 3 or min(found) != 0:
+        raise InputError(f"--levels is {levels!r}; write 0 for the control and two doses or more, such as 0,3,10.")
+    test = designs.shapes([one.strip() for one in shapes.split(",")], found, [size] * len(found), alpha)
+    return designs.weights([("control" if one == 0 else f"dose {one:g}", one) for one in found], test)
 
 
 def _checked(size: int, sided: int, alpha: float, seed: int, out: Path | None) -> None:

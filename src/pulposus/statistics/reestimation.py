@@ -1,11 +1,15 @@
 """A trial's size changed at a look, without harm to its error.
 
 What: `conditional_power` says how likely the trial still shows an effect, `promising_zone` what the size should become,
-`inverse_normal` tests with weights that were fixed beforehand, so that the error holds whatever the new size.
+`inverse_normal` tests with weights that were fixed beforehand, so that the error holds whatever the new size;
+`plain_from` from which conditional power on the size may grow and be tested without weights all the same.
 Equations: with share t of the information in and Z there z, the last Z is sqrt(t) z + sqrt(1-t) (independent part), so
 CP = 1 - Phi((c - sqrt(t) z) / sqrt(1-t) - drift sqrt(1-t)), drift z / sqrt(t) where the trend is trusted. Combination
 Z = w1 Phi⁻¹(1-p1) + w2 Phi⁻¹(1-p2), w1² + w2² = 1 (Lehmacher and Wassmer 1999; Cui, Hung and Wang 1999).
-Source: Mehta and Pocock 2011 (promising zone).
+Without weights: of n1 + n people, Z >= c errs no more than the weighted test where it is the harder one, b <= c with
+b = (sqrt(n1) z + sqrt(n) (c sqrt(n1 + n2) - z sqrt(n1)) / sqrt(n2)) / sqrt(n1 + n), n2 as planned.
+Source: Mehta and Pocock 2011 (promising zone); Chen, DeMets and Lan 2004 (doi 10.1002/sim.1719) and Gao, Ware and Mehta
+2008 (without weights).
 """
 
 from __future__ import annotations
@@ -23,6 +27,8 @@ from . import given
 from .sequential import POWER
 
 PROMISING = 0.3  # maths: conditional power from which a trial counts as promising, a choice of the caller
+PLACES = 4001  # maths: values of Z at which the test without weights is held against the weighted one
+HALF = 0.5
 ENDS = 1e-16  # maths: p values are held this far from 0 and 1, where the normal quantile is endless
 
 
@@ -101,3 +107,19 @@ def promising_zone(
         wanted = (max(0.0, needed + float(special.ndtri(goal))) / per_root) ** 2
         grown = top if wanted >= top else max(n2, math.ceil(wanted))
     return Resized("promising", planned, chance(grown), grown)
+
+
+def plain_from(first: int, second: int, most: int, critical: float, power: float = POWER) -> float:
+    """Conditional power from which on stage two may grow, to no more than `most`, and Z of all people be held against
+    `critical` without weights; 1 where it never may. The sizes are those of `promising_zone`.
+    """
+    root, whole = math.sqrt(first), math.sqrt(first + second)
+    share, found = first / (first + second), 1.0
+    for z in np.linspace(critical * whole / root, 0.0, PLACES).tolist():
+        one = promising_zone(z, first, second, most, critical, power, ENDS)
+        n = one.second_stage
+        bound = (root * z + math.sqrt(n) * (critical * whole - z * root) / math.sqrt(second)) / math.sqrt(first + n)
+        if bound > critical + ENDS**HALF:
+            break
+        found = min(found, conditional_power(z, share, critical))
+    return found

@@ -24,8 +24,9 @@ from pulposus.statistics import multiplicity, sequential
 from pulposus.trials import described
 from pulposus.trials.compared import Found, compared
 from pulposus.trials.estimands import Seen, strategies
+from pulposus.trials.interim import SPENDINGS
 from pulposus.trials.sensitivity import Assumed, Group, imputed, subgroups
-from pulposus.trials.told import sentence, stopped, told
+from pulposus.trials.told import sentence, stopped, told, unchanged
 from pulposus.trials.variables import better
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from pulposus.trials.protocol import Endpoint, Protocol
 
-SPENDINGS = {"obrien_fleming": "asOF", "pocock": "asP"}
 FOLDER = "analysis"
 
 
@@ -87,7 +87,8 @@ class Analysis:
     @property
     def answers(self) -> list[str]:
         """A sentence for each primary comparison, before them one on the look at which the trial would have stopped."""
-        return [*stopped(self.looks), *(sentence(one) for one in self.primary)]
+        looked = [*unchanged(self.protocol.interim), *stopped(self.looks)]
+        return [*looked, *(sentence(one) for one in self.primary)]
 
 
 def analyse(protocol: Protocol, conducted: Any, seed: int | None = None) -> Analysis:

@@ -1,8 +1,8 @@
 """A bank of people in all arms, from which trials are drawn again and again.
 
 What: `Bank` holds persons who meet a protocol's criteria (at least 500); `replicates` gives many trials at once as one
-`Seen`, persons drawn from the bank with replacement; `paired` gives every person of the bank in every arm, with the
-same chance in each (common random numbers).
+`Seen`, persons drawn from the bank with replacement; `crowd` people of trials as far as a look has let them in;
+`paired` gives every person of the bank in every arm, with the same chance in each (common random numbers).
 Equations: a trial t has one draw of the law of responses for everybody, and its own place, a logit of spread
 ``trial_spread`` times Student's t of `FREEDOMS`; a person of it lives as `lives` says.
 Reads: draws of ``evidence/responses_*.csv``. Writes: nothing.
@@ -13,7 +13,7 @@ within a trial; chance is that of a trial's and a person's number, so that trial
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +37,7 @@ LEAST = 500  # maths: persons of a bank at least, a choice that the bank's own e
 ROWS = 120_000  # maths: persons that live at once
 FREEDOMS = 5  # maths: of the t distribution of trials, as in the fit of the law of responses
 _TRIALS = 2  # maths: a stream of chance
+_LATER = 1  # maths: a stream of chance within a trial's own
 _STRIDE = 1_000_000  # maths: numbers of chance that a trial has to itself
 _APART = 10**13  # maths: where numbers of chance begin of people who live in every arm
 
@@ -128,6 +129,50 @@ def reads_disc(endpoint: Endpoint) -> bool:
 Batch = tuple[np.ndarray, Seen]  # which trials, and their persons one trial after the other
 
 
+def allocated(protocol: Protocol, all_arms: Protocol | None = None) -> np.ndarray:
+    """Places of arms (person,), as many of each as it has people; places in `all_arms` where some were dropped."""
+    names = [arm.name for arm in (all_arms or protocol).arms]
+    return np.concatenate([np.full(arm.size, names.index(arm.name)) for arm in protocol.arms])
+
+
+def entered(bank: Bank, trial: int, arms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Who enters a trial (place in the bank) and their arms, in an order by chance."""
+    chance = np.random.default_rng([bank.seed, _TRIALS, trial])
+    return chance.integers(bank.size, size=arms.size), chance.permutation(arms)
+
+
+def entered_later(bank: Bank, trial: int, before: int, arms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same of people who enter after the first `before`: person 70 is the same wherever the look stood."""
+    chance = np.random.default_rng([bank.seed, _TRIALS, trial])
+    who = chance.integers(bank.size, size=before + arms.size)[before:]
+    return who, np.random.default_rng([bank.seed, _TRIALS, trial, _LATER]).permutation(arms)
+
+
+def crowd(
+    bank: Bank, truth: Truth, trials: np.ndarray, people: Sequence[tuple[np.ndarray, np.ndarray]], before: int = 0
+) -> Crowd:
+    """People of trials, one trial after the other: who they are and their arms, `before` others ahead of each."""
+    sizes = [arms.size for _, arms in people]
+    each, who = np.repeat(trials, sizes), np.concatenate([one for one, _ in people])
+    number = np.concatenate([before + np.arange(size) for size in sizes])
+    return Crowd(
+        bank.chosen(who),
+        who,
+        np.concatenate([arms for _, arms in people]),
+        each * _STRIDE + number,
+        each,
+        np.repeat(truth.draws[trials], sizes),
+        np.repeat(truth.place[trials], sizes),
+    )
+
+
+def batches(count: int, size: int) -> Iterator[np.ndarray]:
+    """Places of trials, so many at once as live together."""
+    each = max(1, ROWS // size)
+    for first in range(0, count, each):
+        yield np.arange(first, min(first + each, count))
+
+
 def replicates(
     bank: Bank,
     protocol: Protocol,
@@ -138,35 +183,15 @@ def replicates(
     tell: Callable[[int, int, str], None] | None = None,
 ) -> Iterator[Batch]:
     """Trials of a protocol, a batch at a time. effect: multiplies that of the treatment; null: all live as controls."""
-    size = protocol.size
-    each = max(1, ROWS // size)
-    allocated = np.concatenate([np.full(arm.size, i) for i, arm in enumerate(protocol.arms)])
-    for first in range(0, len(truth), each):
+    arms = allocated(protocol)
+    for kept in batches(len(truth), protocol.size):
         if tell is not None:
-            tell(first, len(truth), f"trials of {size}")
-        kept = np.arange(first, min(first + each, len(truth)))
-        chosen, arms = list[np.ndarray](), list[np.ndarray]()
-        for trial in kept.tolist():
-            chance = np.random.default_rng([bank.seed, _TRIALS, trial])
-            chosen.append(chance.integers(bank.size, size=size))
-            arms.append(chance.permutation(allocated))
-        who = np.concatenate(chosen)
-        trials = np.repeat(kept, size)
-        crowd = Crowd(
-            bank.chosen(who),
-            who,
-            np.concatenate(arms),
-            trials * _STRIDE + np.tile(np.arange(size), kept.size),
-            trials,
-            np.repeat(truth.draws[kept], size),
-            np.repeat(truth.place[kept], size),
-        )
-        yield kept, lived(protocol, crowd, scores, bank.seed, effect, null, bank.scans)
+            tell(int(kept[0]), len(truth), f"trials of {protocol.size}")
+        people = crowd(bank, truth, kept, [entered(bank, trial, arms) for trial in kept.tolist()])
+        yield kept, lived(protocol, people, scores, bank.seed, effect, null, bank.scans)
 
 
-def paired(
-    bank: Bank, protocol: Protocol, truth: Truth, which: int, scores: tuple[str, ...], lives: int = 1
-) -> Seen:
+def paired(bank: Bank, protocol: Protocol, truth: Truth, which: int, scores: tuple[str, ...], lives: int = 1) -> Seen:
     """Every person of the bank `lives` times in every arm, the same chance in each: arms one after the other."""
     people, arms = bank.size * lives, len(protocol.arms)
     who = np.tile(np.arange(bank.size), lives * arms)

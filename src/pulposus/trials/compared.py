@@ -85,6 +85,11 @@ class Asked:
         """Some persons."""
         return replace(self, seen=self.seen.only(keep), values=tuple(value[keep] for value in self.values))
 
+    def joined(self, later: Asked) -> Asked:
+        """With people who entered later, asked the same."""
+        values = (np.concatenate(pair) for pair in zip(self.values, later.values, strict=True))
+        return replace(self, seen=self.seen.joined(later.seen), values=tuple(values))
+
     @property
     def actives(self) -> list[str]:
         """Arms that are held against the control; the only arm of a trial of one."""
@@ -97,9 +102,7 @@ def asked(seen: Seen, endpoint: Endpoint, protocol: Protocol, plan: Mapping[str,
     if endpoint.kind == "time":
         return Asked(seen, endpoint, protocol, timed(seen, endpoint, plan))
     if endpoint.kind == "binary":
-        return Asked(
-            seen, endpoint, protocol, (at_last(seen, answered(seen, endpoint, protocol, plan), endpoint),)
-        )
+        return Asked(seen, endpoint, protocol, (at_last(seen, answered(seen, endpoint, protocol, plan), endpoint),))
     return Asked(seen, endpoint, protocol, (handled(seen, endpoint.variable, plan)[0],))
 
 
@@ -165,9 +168,7 @@ def covariates(seen: Seen, *starts: np.ndarray) -> np.ndarray | None:
     columns = [np.asarray(start, float) for start in starts]
     for labels in seen.strata.values():
         names, code, count = np.unique(labels.astype(str), return_inverse=True, return_counts=True)
-        columns += [
-            (code == i).astype(float) for i in range(len(names)) if i != count.argmax() and count[i] >= FEWEST
-        ]
+        columns += [(code == i).astype(float) for i in range(len(names)) if i != count.argmax() and count[i] >= FEWEST]
     kept = [one for one in columns if np.ptp(one) > 0]
     return np.column_stack(kept) if kept else None
 

@@ -1,10 +1,11 @@
-"""Designs to hand over: what to do after each cohort of a first trial, when a running trial stops, when it grows.
+"""Designs to hand over: what to do after each cohort of a first trial, when a running trial stops, drops arms, grows.
 
 What: `first_doses` makes a plan of 3+3, BOIN or CRM by name, `decisions` its table for clinicians, `behaviour` how it
 behaves where the shares of dose-limiting events are known; `boundaries` tells a group-sequential test look by look,
-`sizes` what it costs in people, `zones` what a look at the size says.
-Equations: those of `statistics.phase1`, `sequential` and `reestimation`. Reads: a protocol for its doses and looks, if
-one is given. Writes: nothing.
+`sizes` what it costs in people, `zones` what a look at the size says, `zones_of` the same of a protocol; `weights` the
+contrasts of MCP-Mod with their critical value; `dropping`, `stages` and `alone` what a look that drops arms does.
+Equations: those of `statistics.phase1`, `sequential`, `reestimation`, `dosefinding` and `adaptive`. Reads: a protocol
+for its doses and looks, if one is given. Writes: nothing.
 Why this holds: a table that is handed over is the plan itself asked at every count, nothing else.
 """
 
@@ -18,9 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pulposus.errors import InputError, nearest
-from pulposus.statistics import phase1, reestimation, sequential
-from pulposus.trials.analysis import SPENDINGS, plan_of
+from pulposus.statistics import adaptive, dosefinding, phase1, reestimation, sequential
+from pulposus.trials import doses as dosing
+from pulposus.trials.analysis import plan_of
 from pulposus.trials.compared import ALPHA
+from pulposus.trials.interim import SPENDINGS
+from pulposus.trials.staged import Plan
 
 if TYPE_CHECKING:
     from pulposus.trials.protocol import Protocol
@@ -46,7 +50,7 @@ class FirstDoses:
 def doses_of(protocol: Protocol) -> tuple[str, ...]:
     """Names of the doses of a protocol, the fewest cells first: its active arms."""
     arms = [arm for arm in protocol.arms if arm.role == "active"]
-    return tuple(arm.name for arm in sorted(arms, key=lambda arm: sum(one.dose for one in arm.inject)))
+    return tuple(arm.name for arm in sorted(arms, key=lambda arm: arm.dose))
 
 
 def first_doses(
@@ -172,10 +176,22 @@ def zones(
     """What a look at the size says for each Z seen: the zone, conditional power, people of stage two."""
     from scipy.special import ndtri
 
-    critical = float(-ndtri(alpha / sided))
+    return _zones(first, second, most, float(-ndtri(alpha / sided)), power, reestimation.PROMISING)
+
+
+def zones_of(protocol: Protocol) -> Table:
+    """The same of a protocol's own look. Raises InputError for one whose size stays."""
+    if protocol.interim.most is None:
+        raise InputError(f"{protocol.name} has no [interim] with most; its size stays as planned.")
+    plan = Plan.of(protocol)
+    begins, aims = protocol.interim.zone
+    return _zones(plan.first.size, plan.later, plan.most - plan.first.size, plan.critical[1], aims, begins)
+
+
+def _zones(first: int, second: int, most: int, critical: float, power: float, promising: float) -> Table:
     rows = []
     for z in np.linspace(0, WIDE, LINES).tolist():
-        found = reestimation.promising_zone(z, first, second, most, critical, power)
+        found = reestimation.promising_zone(z, first, second, most, critical, power, promising)
         rows.append(
             {
                 "Z seen": z,
@@ -185,4 +201,91 @@ def zones(
                 "power then": found.power,
             }
         )
+    return rows
+
+
+# ---------------------------------------------------------------------------------------------- doses
+
+
+def shapes(texts: Sequence[str], levels: Sequence[float], sizes: Sequence[int], alpha: float) -> dosefinding.Trend:
+    """The multiple contrast test of doses (0 is the control) with so many people each, one-sided, of one spread."""
+    left = float(sum(sizes) - len(sizes))
+    at = dosefinding.means(levels, np.zeros(len(levels)), 1 / np.asarray(sizes, float), left)
+    return dosefinding.trend([dosefinding.parse(text) for text in texts], at, alpha)
+
+
+def weights(levels: Sequence[tuple[str, float]], test: dosefinding.Trend) -> Table:
+    """A row for each dose, lowest first: the weight of its mean in each contrast; the last row what t must reach.
+
+    Of contrasts of differences to a control the control's weight is what makes them sum to nought.
+    """
+    rows: Table = []
+    ordered = sorted(levels, key=lambda one: one[1])
+    table = test.contrasts
+    if len(ordered) == len(table) + 1:
+        whole = np.vstack([-table.sum(axis=0), table])
+        table = whole / np.linalg.norm(whole, axis=0)
+    for (name, dose), row in zip(ordered, table, strict=True):
+        cells = {shape.name: float(one) for shape, one in zip(test.shapes, row, strict=True)}
+        rows.append({"arm": name, "dose": dose} | cells)
+    last = {shape.name: test.critical for shape in test.shapes}
+    return [*rows, {"arm": f"t must reach, one-sided {test.alpha:g}", "dose": math.nan} | last]
+
+
+def weights_of(protocol: Protocol) -> Table:
+    """The same of a protocol with candidate shapes."""
+    names = [protocol.control.name, *protocol.actives]
+    return weights([(name, protocol.arm(name).dose) for name in names], dosing.planned(protocol))
+
+
+# ---------------------------------------------------------------------------------------------- arms that are dropped
+
+
+def dropping(protocol: Protocol) -> Table:
+    """The rule of a look that drops arms, line by line. Raises InputError for a protocol that drops none."""
+    table = protocol.interim
+    if not table.drop:
+        raise InputError(f"{protocol.name} has no [interim] with drop; all its arms go on.")
+    plan = Plan.of(protocol)
+    rules = {
+        "best": f"of the active arms, as many as {table.arms_kept} with the largest Z go on",
+        "power": f"an arm goes on where its predictive power is {table.least:g} or more; with none left the trial ends",
+        "chance": f"an arm goes on where it is the best one with a chance of {table.least:g} or more, or likeliest",
+    }
+    first, last = math.sqrt(plan.share), math.sqrt(1 - plan.share)
+    told = {
+        "look": f"at {plan.first.size} of {protocol.size} people",
+        "rule": rules[table.drop],
+        "people after the look": f"{plan.later}, in arms that go on and the control, as their sizes stand",
+        "test of a set of arms": f"{table.sets.capitalize()}, in people of each stage alone",
+        "stages together": f"Z = {first:.4f} z1 + {last:.4f} z2; z2 of a set without arms that went on is lost",
+        "shown at the look": f"where z1 of every set with the arm in it reaches {plan.critical[0]:.4f}; it stops",
+        "shown at the end": f"where Z of every set with the arm in it reaches {plan.critical[1]:.4f}",
+    }
+    return [{"what": name, "how": text} for name, text in told.items()]
+
+
+def stages(protocol: Protocol) -> Table:
+    """People of each arm before the look, and after it for each number of arms that go on (the first ones stand for
+    any).
+    """
+    plan, names = Plan.of(protocol), protocol.actives
+    trials = {"before the look": plan.first} | {
+        f"after it, {count} kept": plan.only(names[:count], plan.later) for count in range(1, len(names) + 1)
+    }
+    rows = []
+    for what, trial in trials.items():
+        sizes = {arm.name: arm.size for arm in trial.arms}
+        rows.append({"people": what, "all": trial.size} | {arm.name: sizes.get(arm.name, 0) for arm in protocol.arms})
+    return rows
+
+
+def alone(protocol: Protocol) -> Table:
+    """For each Z that an arm has at the look: its p, and its predictive power as the rule reckons it."""
+    plan = Plan.of(protocol)
+    rows = []
+    for z in np.linspace(-1, WIDE, LINES).tolist():
+        chance = reestimation.predictive_power(z, plan.share, plan.critical[1])
+        p = float(adaptive.together(np.array([[z]]), np.zeros((1, 1)), "bonferroni")[0])
+        rows.append({"Z at the look": z, "one-sided p, alone": p, "predictive power": chance})
     return rows

@@ -120,10 +120,33 @@ class Seen:
             {name: one[keep] for name, one in self.failed.items()},
         )
 
+    def known(self, variables: Sequence[str]) -> np.ndarray:
+        """Persons for whom all of the variables could be computed (person,)."""
+        wrong = [self.failed[name] for name in variables if name in self.failed]
+        return ~np.any(wrong, axis=0) if wrong else np.ones(self.size, bool)
+
     def analysed(self, variables: Sequence[str]) -> Seen:
         """Without persons for whom one of the variables could not be computed."""
-        wrong = [self.failed[name] for name in variables if name in self.failed]
-        return self.only(~np.any(wrong, axis=0)) if wrong else self
+        keep = self.known(variables)
+        return self if keep.all() else self.only(keep)
+
+    def joined(self, later: Seen) -> Seen:
+        """With people of the same trial who entered later."""
+
+        def both(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {name: np.concatenate([value, two[name]]) for name, value in one.items()}
+
+        return Seen(
+            np.concatenate([self.arm, later.arm]),
+            self.months,
+            both(self.value, later.value),
+            both(self.start, later.start),
+            both(self.happened, later.happened),
+            np.concatenate([self.end, later.end]),
+            both(self.strata, later.strata),
+            np.concatenate([self.entered, later.entered]),
+            both(self.failed, later.failed),
+        )
 
     def without_strata(self) -> Seen:
         """The same persons, nothing known of their strata."""

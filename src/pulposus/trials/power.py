@@ -25,11 +25,17 @@ import numpy as np
 from pulposus.errors import InputError
 from pulposus.evidence import trials
 from pulposus.outcomes import reported
+from pulposus.trials import staged
 from pulposus.trials.analysis import adjusted, plan_of
 from pulposus.trials.bank import Bank, Truth, paired, replicates
 from pulposus.trials.compared import ALPHA, HAZARD, Asked, Found, asked, judged
+from pulposus.trials.doses import found_in
 from pulposus.trials.estimands import pain_of, strategies, wanted
 from pulposus.trials.protocol import RESPONDER
+from pulposus.trials.runs import Row as Row
+from pulposus.trials.runs import Run as Run
+from pulposus.trials.runs import ends_of, is_better, last_of, others, parts
+from pulposus.trials.runs import summed as summed
 from pulposus.trials.variables import better
 
 if TYPE_CHECKING:
@@ -45,6 +51,7 @@ GOAL = 0.9  # maths: customary power
 MOST = 20_000  # maths: persons beyond which no size is sought
 HUNDRED = 100  # maths: a share in percent
 FEWEST = 20  # maths: trials below which a share says nothing
+DOSE_RESPONSE, TARGET = "dose-response", "target dose"
 Tell = Callable[[int, int, str], None]
 
 
@@ -56,38 +63,6 @@ def primary(protocol: Protocol) -> Endpoint:
 # ---------------------------------------------------------------------------------------------- trials again and again
 
 
-@dataclass(frozen=True)
-class Run:
-    """One trial of many: what was found of each primary comparison, whether any was shown, and on the better side;
-    persons until it stopped; values of controls that nothing is held against, not adjusted.
-    """
-
-    found: tuple[Found, ...]
-    shown: bool
-    better: bool
-    persons: int
-    others: tuple[tuple[str, float], ...] = ()
-
-
-@dataclass(frozen=True)
-class Row:
-    """How a protocol behaves at one size and effect; `error`s are Monte-Carlo standard errors."""
-
-    what: str
-    size: int
-    effect: float
-    trials: int
-    shown: float
-    shown_error: float
-    better: float
-    better_error: float
-    not_analysed: int
-    persons: float
-    persons_error: float
-    value: tuple[tuple[str, float, float, float], ...]  # arm, mean over trials, error of that mean, spread of trials
-    runs: tuple[Run, ...]
-
-
 def run(
     bank: Bank,
     protocol: Protocol,
@@ -97,24 +72,26 @@ def run(
     tell: Tell | None = None,
 ) -> list[Run]:
     """Many trials, analysed as the protocol says; only primary endpoints are judged."""
-    ends = [end for end in protocol.endpoints if end.role == "primary"]
-    plan, size, runs = strategies(protocol), protocol.size, list[Run]()
+    if protocol.interim.changes:
+        return staged.run(bank, protocol, truth, effect, null, tell)
+    ends, plan, runs = ends_of(protocol), strategies(protocol), list[Run]()
     scores = tuple(dict.fromkeys(name for end in ends for name in wanted(end, protocol)))
     for which, seen in replicates(bank, protocol, truth, scores, effect, null, tell):
         ready = [asked(seen, end, protocol, plan) for end in ends]
+        rows = [parts(seen, end, protocol, [protocol.size] * which.size) for end in ends]
         for place in range(which.size):
-            rows = slice(place * size, (place + 1) * size)
-            runs.append(_judged([one.only(rows) for one in ready], protocol))
+            runs.append(_judged([one.only(of[place]) for one, of in zip(ready, rows, strict=True)], protocol))
     return runs
 
 
 def _judged(ready: Sequence[Asked], protocol: Protocol) -> Run:
     found = adjusted([one for each in ready for one in judged(each)])
-    others = _others(ready[0], protocol)
+    beside = others(ready[0], protocol)
     looked = plan_of(protocol) if protocol.interim.information else None
     if looked is None:
         shown = [one for one in found if one.shown]
-        return Run(tuple(found), bool(shown), any(map(_better, shown)), protocol.size, others)
+        words, dose = _dose_response(found, protocol)
+        return Run(tuple(found), bool(shown), any(map(is_better, shown)), protocol.size, beside, words, dose)
     for share, level in zip(looked.information.tolist(), looked.local_levels.tolist(), strict=True):
         number = math.ceil(share * protocol.size)
         if number < protocol.size:
@@ -123,62 +100,20 @@ def _judged(ready: Sequence[Asked], protocol: Protocol) -> Run:
         else:
             so_far = found
         # each look at its own level, of both sides as p is, shared by Holm where there are several comparisons
-        shown = [one for one in so_far if one.adjusted <= 2 * level and (looked.sides == 2 or _better(one))]
+        shown = [one for one in so_far if one.adjusted <= 2 * level and (looked.sides == 2 or is_better(one))]
         if shown:
-            return Run(tuple(so_far), True, any(map(_better, shown)), number, others)
-    return Run(tuple(found), False, False, protocol.size, others)
+            return Run(tuple(so_far), True, any(map(is_better, shown)), number, beside)
+    return Run(tuple(found), False, False, protocol.size, beside)
 
 
-def _others(ready: Asked, protocol: Protocol) -> tuple[tuple[str, float], ...]:
-    """Controls beside the first: the mean of their answers or last scores, or the share with an event."""
-    held = {*protocol.actives, protocol.control.name}
-    names = [arm.name for arm in protocol.arms if arm.name not in held]
-    if not names:
-        return ()
-    value = _last(ready)
-    return tuple((name, float(np.nanmean(value[ready.seen.arm == name]))) for name in names)
-
-
-def _last(ready: Asked) -> np.ndarray:
-    """What an endpoint comes to in each person (person,): an answer, a score at its month, whether the event came."""
-    end, first = ready.endpoint, ready.values[0]
-    if end.kind == "time":
-        return np.asarray(ready.values[1] == 1, float)
-    return first if first.ndim == 1 else first[:, int(np.argmin(np.abs(ready.seen.months - end.month)))]
-
-
-def _better(found: Found) -> bool:
-    """Whether a difference lies on the side that is better."""
-    return (found.difference.value > found.null) == (better(found.variable) == "higher")
-
-
-def summed(what: str, runs: Sequence[Run], size: int, effect: float) -> Row:
-    """Shares of trials with their Monte-Carlo errors."""
-    number = len(runs)
-
-    def share(flags: list[bool]) -> tuple[float, float]:
-        q = sum(flags) / number
-        return q, math.sqrt(q * (1 - q) / number)
-
-    persons = np.array([one.persons for one in runs], float)
-    found, first = runs[0].found, np.array([[f.value[0] for f in one.found] for one in runs])
-    values = [(one.arm, *_mean(first[:, i])) for i, one in enumerate(found) if one.endpoint == found[0].endpoint]
-    if found[0].control:
-        values.append((found[0].control, *_mean(np.array([one.found[0].value[1] for one in runs]))))
-    names = [name for name, _ in runs[0].others]
-    values += [(name, *_mean(np.array([one.others[i][1] for one in runs]))) for i, name in enumerate(names)]
-    failed = sum(any(math.isnan(f.p) for f in one.found) for one in runs)
-    told = (*share([one.shown for one in runs]), *share([one.better for one in runs]))
-    spread = float(persons.std()) / math.sqrt(number)
-    return Row(what, size, effect, number, *told, failed, float(persons.mean()), spread, tuple(values), tuple(runs))
-
-
-def _mean(values: np.ndarray) -> tuple[float, float, float]:
-    kept = values[np.isfinite(values)]
-    if kept.size < 2:
-        return math.nan, math.nan, math.nan
-    spread = float(kept.std(ddof=1))
-    return float(kept.mean()), spread / math.sqrt(kept.size), spread
+def _dose_response(found: Sequence[Found], protocol: Protocol) -> tuple[tuple[str, ...], float]:
+    """Whether the answer is shown to change with the dose, and the target dose."""
+    if not protocol.dose_response.candidates:
+        return (), math.nan
+    chosen = found_in(protocol, found)
+    if chosen is None or not chosen.test.shown:
+        return (), math.nan
+    return (DOSE_RESPONSE, *((TARGET,) if math.isfinite(chosen.dose) else ())), chosen.dose
 
 
 # ---------------------------------------------------------------------------------------------- what draws make of it
@@ -286,7 +221,7 @@ def _under(bank: Bank, protocol: Protocol, truth: Truth, which: int, lives: int,
 
 def _each(ready: Asked, arm: str, control: str, size: int, lives: int) -> np.ndarray:
     """Each person of the bank in the arm less themselves in the control (person,): answers, or last scores."""
-    first = _last(ready)
+    first = last_of(ready)
     names, people = [one.name for one in ready.protocol.arms], lives * size
     parts = [first[names.index(name) * people : (names.index(name) + 1) * people] for name in (arm, control)]
     gap = (parts[0] - parts[1]).reshape(lives, size)

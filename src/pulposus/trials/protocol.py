@@ -18,16 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, Field, StrictBool, StrictStr, ValidationError, model_validator
 
 from pulposus import evidence
 from pulposus.errors import InputError, nearest
@@ -39,13 +30,15 @@ from pulposus.patients.who import Who
 from pulposus.therapies import options, protocol
 from pulposus.therapies.options import Planned
 from pulposus.therapies.protocol import Treatment
+from pulposus.trials.candidates import DoseTable, sound_doses
+from pulposus.trials.fields import ALPHA, FAR, MOST, Error, Table, amount
+from pulposus.trials.interim import InterimTable, sound
 from pulposus.values import one_of, toml_file, whole
 
 Strategy = Literal["treatment_policy", "composite", "hypothetical", "while_on_treatment"]
 Kind = Literal["continuous", "binary", "time"]
 Analysed = Literal["ancova", "mmrm", "responder", "survival", "difference"]
 Method = Literal["blocks", "simple", "minimisation"]
-Spending = Literal["obrien_fleming", "pocock"]
 
 EVENTS = ("rescue", "surgery", "crossover", "death", "missing")
 # What is measured of a disc at a visit: variable -> column of `imaging.summary`.
@@ -61,42 +54,11 @@ DISC = {
 CONVERSION, RESPONDER = "conversion", "responder"
 STRATA = ("site", "level", "grade", "sex", "smoker", "opioids", "endplate", "modic", "herniation", "epidural_steroid")
 _LONGEST = 600  # maths: fifty years, a guard against slips of the keyboard
-_MOST = 100_000  # maths: people, a guard against slips of the keyboard
 _SEEDS = 2**32
-_FAR = 1e6  # maths: a number beyond which a margin or a limit is a slip of the keyboard
-_ALPHA = 0.05  # maths: customary two-sided error; the protocol may choose another
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _amount(low: float, high: float, unit: str) -> Any:
-    """A check of a number between two limits (or none at all); `unit` names what it counts."""
-
-    def check(value: Any) -> float | None:
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-            reach = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of at least {low:g}"
-            raise InputError(f"{value!r} is not possible; give a number of {unit} {reach}.")
-        return float(value)
-
-    return BeforeValidator(check)
-
-
-Share = Annotated[float, _amount(0, 1, "a share")]
-Positive = Annotated[float | None, _amount(0, math.inf, "what it says")]
-Logit = Annotated[float | None, _amount(0, protocol.FAR, "logits")]
-
-
-def _error(value: Any) -> float | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1):
-        raise InputError(f"{value!r} is no error of a test; give a share above 0 and below 1, such as 0.05.")
-    return value
-
-
-Error = Annotated[float, BeforeValidator(_error)]
+Positive = Annotated[float | None, amount(0, math.inf, "what it says")]
+Logit = Annotated[float | None, amount(0, protocol.FAR, "logits")]
 
 
 def _month(value: Any) -> float:
@@ -115,7 +77,7 @@ Month = Annotated[float, BeforeValidator(_month)]
 # ---------------------------------------------------------------------------------------------- tables of the file
 
 
-class TrialTable(_Table):
+class TrialTable(Table):
     """What the trial is: name, phase, part of the spine, country, registry, source, whose pain, criteria, blinding."""
 
     name: StrictStr
@@ -144,12 +106,12 @@ class TrialTable(_Table):
         return self
 
 
-class Criterion(_Table):
+class Criterion(Table):
     """One condition more on a column of drawn people: at least, at most, or one of some words."""
 
     column: StrictStr
-    at_least: Annotated[float | None, _amount(-_FAR, _FAR, "what the column counts")] = None
-    at_most: Annotated[float | None, _amount(-_FAR, _FAR, "what the column counts")] = None
+    at_least: Annotated[float | None, amount(-FAR, FAR, "what the column counts")] = None
+    at_most: Annotated[float | None, amount(-FAR, FAR, "what the column counts")] = None
     one_of: tuple[StrictStr | StrictBool | int, ...] | None = None
 
     @model_validator(mode="after")
@@ -170,7 +132,7 @@ def _option(value: Any) -> Planned:
     return value if isinstance(value, Planned) else options.parse(str(value))
 
 
-class Arm(_Table):
+class Arm(Table):
     """One arm: how many, what is injected and done, what its people know, and where they cross over to.
 
     procedure, aware and treatments are words of `outcomes.person.Given`; inject and options are lines as
@@ -180,7 +142,7 @@ class Arm(_Table):
     """
 
     name: StrictStr
-    size: Annotated[int, whole(0, _MOST, "number of people")[0]]
+    size: Annotated[int, whole(0, MOST, "number of people")[0]]
     role: Annotated[Literal["active", "control"], one_of(Literal["active", "control"])] = "active"
     procedure: StrictStr = "disc"
     aware: StrictStr = ""
@@ -188,19 +150,24 @@ class Arm(_Table):
     inject: tuple[Annotated[Treatment, BeforeValidator(_injection)], ...] = ()
     options: tuple[Annotated[Planned, BeforeValidator(_option)], ...] = ()
     harms: tuple[StrictStr, ...] = ()
-    lots: Annotated[int | None, whole(1, _MOST, "number of lots")[0]] = None
+    lots: Annotated[int | None, whole(1, MOST, "number of lots")[0]] = None
     crosses_to: StrictStr = ""
     crosses_at: Month | None = None
 
+    @property
+    def dose(self) -> float:
+        """All that is injected, in the unit of its lines."""
+        return float(sum(one.dose for one in self.inject))
 
-class AllocationTable(_Table):
+
+class AllocationTable(Table):
     """How people are allocated: permuted blocks of `block`, simple, or minimisation over `strata`."""
 
     method: Annotated[Method, one_of(Method)] = "blocks"
-    block: Annotated[int | None, whole(1, _MOST, "size of a block")[0]] = None
+    block: Annotated[int | None, whole(1, MOST, "size of a block")[0]] = None
     strata: tuple[StrictStr, ...] = ()
-    ratio: tuple[Annotated[int, whole(0, _MOST, "share of an arm")[0]], ...] = ()
-    follows: Annotated[float | None, _amount(0, 1, "a chance")] = None
+    ratio: tuple[Annotated[int, whole(0, MOST, "share of an arm")[0]], ...] = ()
+    follows: Annotated[float | None, amount(0, 1, "a chance")] = None
 
     @model_validator(mode="after")
     def _known(self) -> AllocationTable:
@@ -211,11 +178,11 @@ class AllocationTable(_Table):
         return self
 
 
-class VisitTable(_Table):
+class VisitTable(Table):
     """Months at which people are seen after the baseline, and by how many days either way they may come."""
 
     months: tuple[Month, ...]
-    window_days: Annotated[float, _amount(0, protocol.FAR, "days")] = 0.0
+    window_days: Annotated[float, amount(0, protocol.FAR, "days")] = 0.0
 
     @model_validator(mode="after")
     def _in_order(self) -> VisitTable:
@@ -236,7 +203,7 @@ class VisitTable(_Table):
         return self
 
 
-class Endpoint(_Table):
+class Endpoint(Table):
     """A question of the trial: which variable at which month, how it is analysed, and its place in the testing order.
 
     also: months at which a responder's rule must hold too. margin: of what is not worse.
@@ -247,12 +214,12 @@ class Endpoint(_Table):
     month: Month
     kind: Annotated[Kind, one_of(Kind)] = "continuous"
     analysis: Annotated[Analysed, one_of(Analysed)] = "ancova"
-    role: Annotated[
-        Literal["primary", "secondary", "safety"], one_of(Literal["primary", "secondary", "safety"])
-    ] = "secondary"
-    order: Annotated[int, whole(1, _MOST, "place in the order")[0]] = 1
+    role: Annotated[Literal["primary", "secondary", "safety"], one_of(Literal["primary", "secondary", "safety"])] = (
+        "secondary"
+    )
+    order: Annotated[int, whole(1, MOST, "place in the order")[0]] = 1
     alpha: Error | None = None
-    margin: Annotated[float | None, _amount(-_FAR, _FAR, "what the endpoint counts")] = None
+    margin: Annotated[float | None, amount(-FAR, FAR, "what the endpoint counts")] = None
     rule: StrictStr = ""
     also: tuple[Month, ...] = ()
 
@@ -280,7 +247,7 @@ class Endpoint(_Table):
         return self
 
 
-class IntercurrentTable(_Table):
+class IntercurrentTable(Table):
     """What an estimand makes of each event: one strategy of ICH E9(R1) for rescue, surgery, crossover, death and
     missing visits.
     """
@@ -292,53 +259,37 @@ class IntercurrentTable(_Table):
     missing: Annotated[Strategy, one_of(Strategy)] = "hypothetical"
 
 
-class DropoutTable(_Table):
+class DropoutTable(Table):
     """Share of people who leave in a year (that of the evidence where none is given), and whether the worse leave."""
 
-    yearly: Annotated[float | None, _amount(0, 1 - 1 / _MOST, "a share")] = None
+    yearly: Annotated[float | None, amount(0, 1 - 1 / MOST, "a share")] = None
     informative: StrictBool = True
 
 
-class SiteTable(_Table):
+class SiteTable(Table):
     """How many sites, how many people each enters in a month, and how far sites differ (a logit of responding)."""
 
-    count: Annotated[int, whole(1, _MOST, "number of sites")[0]] = 1
-    per_month: Annotated[float | None, _amount(1 / _MOST, _MOST, "people a month")] = None
+    count: Annotated[int, whole(1, MOST, "number of sites")[0]] = 1
+    per_month: Annotated[float | None, amount(1 / MOST, MOST, "people a month")] = None
     spread: Logit = None
 
 
-class ProductTable(_Table):
+class ProductTable(Table):
     """Lots of the product (one for each own-cell person where none are given), and how far they differ.
 
     viability_spread: standard deviation of a lot's viability, as a logit; potency_spread: of the logarithm of what its
     cells do. Those of the evidence where none are given.
     """
 
-    lots: Annotated[int, whole(1, _MOST, "number of lots")[0]] = 1
+    lots: Annotated[int, whole(1, MOST, "number of lots")[0]] = 1
     viability_spread: Logit = None
     potency_spread: Logit = None
-
-
-class InterimTable(_Table):
-    """Looks at shares of the information, and how the error is spent."""
-
-    information: tuple[Share, ...] = ()
-    spending: Annotated[Spending, one_of(Spending)] = "obrien_fleming"
-    alpha: Error = _ALPHA
-    sided: Annotated[int, whole(1, 2, "number of sides")[0]] = 2
-
-    @model_validator(mode="after")
-    def _in_order(self) -> InterimTable:
-        for before, after in zip((0.0, *self.information), self.information, strict=False):
-            if after <= before:
-                raise InputError(f"[interim] information {after:g} is not after {before:g}; write rising shares.")
-        return self
 
 
 # ---------------------------------------------------------------------------------------------- the protocol
 
 
-class Protocol(_Table):
+class Protocol(Table):
     """A trial before anybody is drawn. See docs/reference/protocol-file.md for every key."""
 
     trial: TrialTable
@@ -352,6 +303,7 @@ class Protocol(_Table):
     sites: SiteTable = SiteTable()
     product: ProductTable = ProductTable()
     interim: InterimTable = InterimTable()
+    dose_response: DoseTable = DoseTable()
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Protocol:
@@ -368,6 +320,10 @@ class Protocol(_Table):
         self._check_allocation()
         self._check_endpoints()
         self._share_error()
+        ends = [end for end in self.endpoints if end.role == "primary"]
+        sound(self.interim, self.size, self.actives, len(ends))
+        doses = [self.arm(name).dose for name in self.actives]
+        sound_doses(self.dose_response, doses, ends[0].kind, any(share < 1 for share in self.interim.information))
         for one in self.criteria:
             columns = _columns(self.trial.region)
             if one.column not in columns:
@@ -452,7 +408,7 @@ class Protocol(_Table):
         table, first = self.interim, next(end for end in self.endpoints if end.role == "primary")
         looked = any(share < 1 for share in table.information)
         spent = table.alpha * (1 if table.sided == 2 else 2)  # both sides of one that is tested on one
-        alpha = first.alpha if first.alpha is not None else spent if looked else _ALPHA
+        alpha = first.alpha if first.alpha is not None else spent if looked else ALPHA
         if looked and not math.isclose(alpha, spent):
             raise InputError(
                 f"[[endpoints]] {first.name} has alpha = {alpha:g} and [interim] spends {spent:g} of both sides; write "
@@ -544,8 +500,8 @@ class Protocol(_Table):
         """
         if size < len(self.arms):
             raise InputError(f"{size} people are too few for {len(self.arms)} arms; give at least one for each.")
-        if size > _MOST:
-            raise InputError(f"{size} people are more than a trial takes here; give {_MOST} or fewer.")
+        if size > MOST:
+            raise InputError(f"{size} people are more than a trial takes here; give {MOST} or fewer.")
         shares = [arm.size for arm in self.arms]
         exact = [size * share / sum(shares) for share in shares]
         sizes = [max(1, math.floor(x)) for x in exact]
@@ -555,7 +511,8 @@ class Protocol(_Table):
         arms = [arm.model_copy(update={"size": n}) for arm, n in zip(self.arms, sizes, strict=True)]
         ratio = self.ratio if self.allocation.method == "minimisation" or self.allocation.block else ()
         allocation = self.allocation.model_copy(update={"ratio": self.allocation.ratio or ratio})
-        return self.model_copy(update={"arms": tuple(arms), "allocation": allocation})
+        interim = self.interim.sized(sum(sizes) / sum(shares))
+        return self.model_copy(update={"arms": tuple(arms), "allocation": allocation, "interim": interim})
 
     def to_toml(self) -> str:
         """The protocol as a file that reads back to the same one."""
@@ -604,6 +561,7 @@ _ONE: dict[str, type[BaseModel]] = {
     "sites": SiteTable,
     "product": ProductTable,
     "interim": InterimTable,
+    "dose_response": DoseTable,
 }
 
 

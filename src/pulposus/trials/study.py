@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 OWN, NULL, MEDIAN = "own effect", "no effect", "median draw"
 ROWS_AT_MOST = 1_500_000  # maths: persons of all trials of one cell of the grid; larger trials are run fewer times
 FEWEST = 100  # maths: trials of a cell at least
+NOT_CELLS = ("value", "runs", "told", "dose")  # of a row, told in columns of their own
 POINTS_OF_CURVE = 60  # maths: sizes of the curve of assurance
 HUNDRED = 100  # maths: a share in percent
 
@@ -137,15 +138,16 @@ def sentences(found: Study) -> list[str]:
         said.append(f"Published: {printed}.")
     if not protocol.controlled:
         return [*said, "One arm: nothing is compared, and no size follows."]
+    shown = _shown_as(protocol, alpha)
     said.append(
-        f"p < {alpha:g} in {_said(first.shown, first.shown_error)} of trials, on the better side in "
+        f"{shown} in {_said(first.shown, first.shown_error)} of trials, on the better side in "
         f"{_said(first.better, first.better_error)}."
     )
     for where, row in found.rows[1:]:
         if row.what == NULL and row.size == protocol.size and not end.margin:
             group = f" ({where} endplates)" if where else ""
             said.append(
-                f"No effect{group}: p < {alpha:g} in {_said(row.shown, row.shown_error)} of trials: type-I error."
+                f"No effect{group}: {shown} in {_said(row.shown, row.shown_error)} of trials: type-I error."
             )
         if row.what == MEDIAN and row.size == protocol.size:
             said.append(f"At the median draw of the law: {_said(row.better, row.better_error)} on the better side.")
@@ -157,6 +159,7 @@ def sentences(found: Study) -> list[str]:
         )
     if protocol.interim.information:
         said.append(f"With its looks it enrols {first.persons:.0f} ± {first.persons_error:.1f} persons on average.")
+    said += _looked(protocol, first)
     if found.truths is not None:
         own = power.bank_error(found.truths, protocol, protocol.size)
         said.append(f"The bank of {found.bank} persons adds ± {HUNDRED * own:.1f} % to the power (bootstrap).")
@@ -166,6 +169,26 @@ def sentences(found: Study) -> list[str]:
             "that feeds them only as scores do, and enriching by it changes nothing but who enters."
         )
     return said
+
+
+def _shown_as(protocol: Protocol, alpha: float) -> str:
+    """What counts as shown: p below the error, or what a look that changes the trial leaves to be judged."""
+    table = protocol.interim
+    if not table.changes:
+        return f"p < {alpha:g}"
+    return f"better by a one-sided error of {table.alpha:g}{' for all arms together' if table.drop else ''}"
+
+
+def _looked(protocol: Protocol, row: Row) -> list[str]:
+    """What a look made of trials, and what they say of the dose."""
+    if not row.told:
+        return []
+    shares = "; ".join(f"{word} {_said(share, error)}" for word, share, error in row.told)
+    said = f"Of trials: {shares}."
+    if not math.isnan(row.dose[0]):
+        middle, low, high = row.dose
+        said += f" Target dose, of trials with one: {middle:.3g} (nine tenths {low:.3g} to {high:.3g})."
+    return [said]
 
 
 def _inside(one: Beside) -> str:
@@ -185,16 +208,21 @@ def tables(found: Study) -> dict[str, pd.DataFrame]:
     """Name -> table: power, trials (every trial of the protocol's own size), published, size, assurance."""
     import pandas as pd
 
-    rows = []
+    rows, words = [], sorted({word for _, row in found.rows for word, _, _ in row.told})
     for where, row in found.rows:
-        told = {name: value for name, value in vars(row).items() if name not in ("value", "runs")}
+        told: dict[str, Any] = {name: value for name, value in vars(row).items() if name not in NOT_CELLS}
+        happened = {word: (share, error) for word, share, error in row.told}
+        for word in words:
+            told[word], told[f"{word} error"] = happened.get(word, (0.0, 0.0))
+        if found.protocol.dose_response.candidates:
+            told |= dict(zip(("target dose, median", "target dose, low", "target dose, high"), row.dose, strict=True))
         for arm, mean, error, spread in row.value:
             told |= {f"{arm}": mean, f"{arm} error": error, f"{arm} spread of trials": spread}
         rows.append({"enriched": where or "everybody", **told})
     each = [
         {
             "trial": i,
-            "p": one.found[0].p,
+            **({} if found.protocol.interim.changes else {"p": one.found[0].p}),  # what is shown hangs on both stages
             "difference": one.found[0].difference.value,
             one.found[0].arm: one.found[0].value[0],
             one.found[0].control or "none": one.found[0].value[1],
@@ -241,6 +269,3 @@ def publish(folder: Path, found: Study) -> list[Path]:
     what = f"{title(end.variable)} at month {end.month:g}"
     made = tables(found)
     return [*written, write_power(folder / "power.png", made, found.protocol.name, what, end.kind != "continuous")]
-
-
-

@@ -75,6 +75,17 @@ def stopped(looks: Sequence[Any]) -> list[str]:
     return []
 
 
+def unchanged(table: Any) -> list[str]:
+    """Of a protocol whose look may drop arms or tell the size anew: that a trial conducted here goes on as planned."""
+    if not table.changes:
+        return []
+    what = "drop arms" if table.drop else "let the trial grow"
+    return [
+        f"The protocol lets its look {what}; here everybody went on as planned, and the end is judged with the error "
+        "that the look left (`pulposus trial power` runs the trial as the look makes it)."
+    ]
+
+
 def p_words(p: float) -> str:
     """A p as it is printed."""
     return "p not known" if math.isnan(p) else f"p = {p:.3f}" if p >= _SMALL else "p < 0.001"
