@@ -309,7 +309,7 @@ def test_arms_in_which_the_same_is_done_share_a_disc(
         calls.extend(asked)
         rows = [
             {"patient": one.patient, "arm": one.arm, "without": False, "month": month, "status": "completed"}
-            | dict.fromkeys(DISC, float(one.patient) + (1000.0 if one.inject else 0.0) + month)
+            | dict.fromkeys((*DISC, *discs.BESIDE), float(one.patient) + (1000.0 if one.inject else 0.0) + month)
             for one in asked
             for month in plan.months
         ]
