@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 
 from pulposus.cli import app
 from pulposus.errors import InputError
+from pulposus.outcomes import symptoms
 from pulposus.statistics import power as formulas
-from pulposus.trials import clinic, designs, discs, power, study
+from pulposus.trials import clinic, designs, discs, lives, power, study
 from pulposus.trials.bank import Bank, Truth, paired, replicates
 from pulposus.trials.compared import asked, compared, judged
 from pulposus.trials.estimands import EVENTS, Seen, strategies
@@ -289,6 +290,44 @@ def test_trials_of_the_disc_read_the_discs_of_the_bank(bank: Bank) -> None:
     assert np.nanmax(np.abs(null.value["t2"] - null.start["t2"][:, None])) < 1e-10
 
 
+def test_what_is_calmed_in_discs_stands_in_place_of_what_trials_found(bank: Bank) -> None:
+    """The same logit as `symptoms.join`, person by person."""
+    protocol, visits = bank.protocol, len(bank.protocol.visits.months)
+    calmed = np.stack([np.linspace(0, 2, bank.size)[:, None] * np.ones(visits), np.full((bank.size, visits), np.nan)])
+    scans = Scanned({}, np.zeros((2, bank.size), bool), calmed)
+    which = next(replicates(bank, protocol, Truth.of("lumbar", 3, 0), ("vas_back",)))[0]
+    assert which.size == 3
+    draw, who = np.arange(40) % 20, np.arange(40)
+    crowd = lives.Crowd(bank.chosen(who), who, np.repeat([0, 1], 20), who, 0 * who, draw, np.zeros(40))
+    arms = np.array([arm.name for arm in protocol.arms])[crowd.arm]
+    found = lives._more(protocol, crowd, arms, 1.0, scans)
+    assert found is not None
+    given = protocol.given(protocol.arms[0])
+    for k in range(20):
+        changes = [symptoms.Change(cytokine=calmed[0, who[k], 0])] * visits
+        assert found[k] == pytest.approx(symptoms.join(given, changes, draw[k : k + 1], "mediated")[0])
+    assert (found[20:] == 0).all()  # nothing was done in their discs
+    level = {"il1b": np.array([[4.0, np.nan]]), "tnf": np.array([[1.0, np.nan]])}
+    other = {"il1b": np.array([[1.0, 1.0]]), "tnf": np.array([[1.0, 1.0]])}
+    by_one = symptoms.between(symptoms.Disc("L4-L5", il1b=4.0, tnf=1.0), symptoms.Disc("L4-L5", il1b=1.0, tnf=1.0))
+    assert symptoms.calmed(level, other)[0, 0] == pytest.approx(by_one.cytokine) == 1.0
+    assert np.isnan(symptoms.calmed(level, other)[0, 1])
+
+
+def test_a_trial_of_calmer_discs_has_more_responders(bank: Bank) -> None:
+    protocol, visits = bank.protocol, len(bank.protocol.visits.months)
+    shares = []
+    for halvings in (0.0, 3.0):
+        calmed = np.stack([np.full((bank.size, visits), halvings), np.full((bank.size, visits), np.nan)])
+        full = Bank(protocol, bank.people, 0, Scanned({}, np.zeros((2, bank.size), bool), calmed))
+        runs = power.run(full, protocol, Truth.of("lumbar", 200, 0))
+        shares.append(power.summed("", runs, protocol.size, 1.0).value)
+    (cells, sham), (calmer, same) = ([value for _, value, _, _ in one] for one in shares)
+    assert same == pytest.approx(sham, abs=1e-3)  # only what the adjustment shares
+    assert calmer > cells + 0.03
+    assert cells == pytest.approx(sham, abs=0.08)  # what the needle and being told bring is the same in both
+
+
 def test_a_disc_that_failed_is_left_out_of_its_trials(bank: Bank) -> None:
     end = Endpoint(name="t2", variable="t2", month=12, role="primary")
     protocol = bank.protocol.model_copy(update={"endpoints": (end,)})
@@ -308,7 +347,7 @@ def test_arms_in_which_the_same_is_done_share_a_disc(
     def fake(plan: Any, asked: Any) -> discs.Scans:
         calls.extend(asked)
         rows = [
-            {"patient": one.patient, "arm": one.arm, "without": False, "month": month, "status": "completed"}
+            {"patient": one.patient, "arm": one.arm, "without": one.without, "month": month, "status": "completed"}
             | dict.fromkeys((*DISC, *discs.BESIDE), float(one.patient) + (1000.0 if one.inject else 0.0) + month)
             for one in asked
             for month in plan.months
@@ -326,6 +365,20 @@ def test_arms_in_which_the_same_is_done_share_a_disc(
     again = scan(protocol, people, 0, folder=tmp_path)
     assert len(calls) == 40
     assert np.array_equal(again.values["t2"], found.values["t2"])
+    assert found.calmed is None
+    both = scan(protocol, people, 0, folder=tmp_path, without=True)
+    assert len(calls) == 80  # a disc with nothing done is that of the sham
+    assert np.array_equal(both.values["t2"], found.values["t2"])
+    assert both.calmed is not None
+    assert np.isnan(both.calmed[1:]).all()
+    assert np.isfinite(both.calmed[0]).all()
+
+
+def test_responding_that_follows_no_disc_is_refused(bank: Bank) -> None:
+    with pytest.raises(InputError, match="did you mean 'mediated'"):
+        study.study(bank.protocol, disc_to_pain="mediatd")
+    with pytest.raises(InputError, match="computes none"):
+        study.study(bank.protocol, disc_to_pain="mediated", mechanics="none")
 
 
 def test_arms_convert_to_surgery_alike_but_for_disability(bank: Bank) -> None:

@@ -85,8 +85,11 @@ def power(
     goal: Annotated[float, typer.Option("--goal", help="The power for which a size is sought.")] = 0.9,
     most: Annotated[int, typer.Option("--most", help="Persons beyond which no size is sought.")] = 20_000,
     mechanics: Annotated[
-        str, typer.Option("--mechanics", help="Of discs, where the primary endpoint reads them: columns or solid.")
+        str, typer.Option("--mechanics", help="Of discs, where they are asked: columns or solid.")
     ] = "columns",
+    disc_to_pain: Annotated[
+        str, typer.Option("--disc-to-pain", help="none, or mediated: what happens in discs moves responding.")
+    ] = "none",
     workers: Annotated[int, typer.Option("--workers", help="Processes for discs.")] = 1,
     seed: Annotated[int, typer.Option("--seed", help="Of people and trials.")] = 0,
     quiet: Quiet = False,
@@ -107,7 +110,9 @@ def power(
     asked, groups = read_protocol(protocol), _groups(enriched)
     with progress(quiet) as tell:
         grid = (whole(sizes, "--sizes"), numbers(effects, "--effects"), groups)
-        found = study.study(asked, replicates, *grid, bank, most, goal, seed, tell, mechanics, workers, out)
+        found = study.study(
+            asked, replicates, *grid, bank, most, goal, seed, tell, mechanics, workers, out, disc_to_pain
+        )
     written = study.publish(out, found)
     print_tables(*_grid(found))
     for text in study.sentences(found):

@@ -91,9 +91,12 @@ class Bank:
         workers: int | None = 1,
         folder: Path | None = None,
         tell: Callable[[int, int, str], None] | None = None,
+        mediated: bool = False,
     ) -> Bank:
-        """The same with everybody's disc in every arm, computed (hours) or read from a folder that has them."""
-        scans = scan(self.protocol, self.people, self.seed, mechanics, workers, folder, tell)
+        """The same with everybody's disc in every arm, computed or read from a folder that has them. mediated: what was
+        calmed in a disc moves responding, in place of what trials found of what was done in it.
+        """
+        scans = scan(self.protocol, self.people, self.seed, mechanics, workers, folder, tell, without=mediated)
         return replace(self, scans=scans)
 
     @property

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pulposus.errors import InputError
+from pulposus.errors import InputError, nearest
+from pulposus.outcomes.symptoms import DISC_TO_PAIN
 from pulposus.trials import power
 from pulposus.trials.bank import LEAST, Bank, Truth, reads_disc
 from pulposus.trials.compared import ALPHA
@@ -48,6 +49,7 @@ class Study:
     beside: tuple[Beside, ...]
     bank: int
     disc: bool
+    disc_to_pain: str = "none"
 
 
 def study(
@@ -64,11 +66,14 @@ def study(
     mechanics: str = "columns",
     workers: int | None = 1,
     folder: Path | None = None,
+    disc_to_pain: str = "none",
 ) -> Study:
     """A protocol again and again. sizes: of all arms, that of the protocol always among them; effects: multiples of the
     treatment's own; enriched: "", "open" or "closed" endplates. mechanics, workers, folder: of the discs of the bank,
-    where a primary endpoint reads them. Raises InputError for what is not possible.
+    where a primary endpoint reads them, or under `disc_to_pain` "mediated" responding follows them. Raises InputError
+    for what is not possible.
     """
+    mediated = _mediated(disc_to_pain, mechanics)
     if trials < power.FEWEST:
         raise InputError(f"{trials} trials say nothing of a share; ask for {power.FEWEST} or more.")
     end = power.primary(protocol)
@@ -76,8 +81,9 @@ def study(
     law, start = Truth.of(protocol.trial.region, trials, seed), math.nan
     for one in enriched or ("",):
         people = Bank.of(protocol, bank, seed, one)
-        if any(reads_disc(each) for each in protocol.endpoints if each.role == "primary"):
-            people = people.with_discs(mechanics, workers, folder and folder / f"bank_{one or 'everybody'}", tell)
+        if mediated or any(reads_disc(each) for each in protocol.endpoints if each.role == "primary"):
+            kept_in = folder and folder / f"bank_{one or 'everybody'}"
+            people = people.with_discs(mechanics, workers, kept_in, tell, mediated)
         start = people.start(end.variable) if not kept else start
         for size in dict.fromkeys([protocol.size, *sizes]):
             sized = protocol if size == protocol.size else protocol.sized(size)
@@ -94,7 +100,17 @@ def study(
             kept.append((one, power.summed(MEDIAN, power.run(people, protocol, middle), protocol.size, 1.0)))
             kept += [(one, row) for row in _confirmed(people, protocol, needed, trials, law, found)]
     printed = tuple(power.beside(protocol, kept[0][1], start))
-    return Study(protocol, tuple(kept), found, tuple(needed), printed, bank, reads_disc(end))
+    return Study(protocol, tuple(kept), found, tuple(needed), printed, bank, reads_disc(end), disc_to_pain)
+
+
+def _mediated(disc_to_pain: str, mechanics: str) -> bool:
+    """Whether responding follows the disc. Raises InputError."""
+    if disc_to_pain not in DISC_TO_PAIN:
+        near = nearest(disc_to_pain, DISC_TO_PAIN)
+        raise InputError(f"Unknown disc_to_pain {disc_to_pain!r}{near}; write {' or '.join(DISC_TO_PAIN)}.")
+    if disc_to_pain != "none" and mechanics == "none":
+        raise InputError("disc_to_pain mediated reads discs, and mechanics none computes none; write columns or solid.")
+    return disc_to_pain != "none"
 
 
 def _many(trials: int, size: int) -> int:
@@ -163,7 +179,12 @@ def sentences(found: Study) -> list[str]:
     if found.truths is not None:
         own = power.bank_error(found.truths, protocol, protocol.size)
         said.append(f"The bank of {found.bank} persons adds ± {HUNDRED * own:.1f} % to the power (bootstrap).")
-    if not found.disc:
+    if found.disc_to_pain != "none":
+        said.append(
+            "Responding follows what is calmed in each person's disc, by a coefficient that is assumed, in place of "
+            "what trials found of the treatment: a hypothesis (disc_to_pain mediated)."
+        )
+    elif not found.disc:
         said.append(
             "The primary endpoint does not read the disc, so that no disc is computed: persons differ by the endplate "
             "that feeds them only as scores do, and enriching by it changes nothing but who enters."
