@@ -31,7 +31,13 @@ _READ = {
 }
 _TOLD = ("COMMANDLINE", "ENVIRONMENT")  # where an option comes from that somebody gave
 _BESIDE = {"truth": ("runs", "seed"), "effect": ("sd", "goal")}
-_OF_PROTOCOL = ("doses", "size", "looks", "spending", "alpha", "sided")  # where it is given, unless of a dose's plan
+# What a protocol tells of a design, where one is given.
+_OF_PROTOCOL: dict[str, tuple[str, ...]] = {
+    "3+3": ("doses",),
+    "boin": ("doses",),
+    "crm": ("doses",),
+    "sequential": ("size", "looks", "spending", "alpha", "sided"),
+}
 
 
 def numbers(text: str, name: str) -> list[float]:
@@ -234,8 +240,7 @@ def _sequential(looks: str, spending: str, alpha: float, sided: int) -> Design:
 
 def _used(kind: str, given: Sequence[str]) -> None:
     """Refuse an option that was given and would change nothing. Raises InputError."""
-    read = _READ[kind]
-    taken = _OF_PROTOCOL if kind == "sequential" else ("doses",)
+    read, taken = _READ[kind], _OF_PROTOCOL.get(kind, ())
     for name in (one for one in given if one not in ("kind", "out", "json")):
         beside = next((of for of, names in _BESIDE.items() if of in read and name in names), "")
         if beside and beside not in given:
