@@ -36,10 +36,14 @@ _READ = {
 _TOLD = ("COMMANDLINE", "ENVIRONMENT")  # where an option comes from that somebody gave
 _BESIDE = {"truth": ("runs", "seed"), "effect": ("sd", "goal")}
 # What a protocol tells of a design, where one is given.
-_OF_PROTOCOL: dict[str, tuple[str, ...]] = dict.fromkeys(("3+3", "boin", "crm"), ("doses",))
-_OF_PROTOCOL["mcpmod"] = ("levels", "shapes", "size", "alpha", "sided")
-_OF_PROTOCOL["reestimation"] = ("first", "second", "most", "alpha", "sided", "goal")
-_OF_PROTOCOL["sequential"] = ("size", "looks", "spending", "alpha", "sided")
+_OF_PROTOCOL: dict[str, tuple[str, ...]] = {
+    "3+3": ("doses",),
+    "boin": ("doses",),
+    "crm": ("doses",),
+    "mcpmod": ("levels", "shapes", "size", "alpha", "sided"),
+    "reestimation": ("first", "second", "most", "alpha", "sided", "goal"),
+    "sequential": ("size", "looks", "spending", "alpha", "sided"),
+}
 
 
 def numbers(text: str, name: str) -> list[float]:
