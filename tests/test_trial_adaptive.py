@@ -151,13 +151,18 @@ def test_trials_keep_their_rows_where_discs_failed(bank: Bank) -> None:
     made = protocol(1, 30).model_copy(update={"endpoints": (end,)})
     rng = np.random.default_rng(0)
     scans = Scanned({"t2": rng.normal(80, 5, (2, bank.size, 3))}, np.zeros((2, bank.size), bool))
-    scans.failed[:, ::3] = True
+    scans.failed[0, ::3] = True
+    scans.failed[1, ::5] = True
     people, truth = Bank(made, bank.people, 0, scans), Truth.of("lumbar", 5, 0)
     [(_, seen)] = list(replicates(people, made, truth, ("t2",)))
     for i, one in enumerate(power.run(people, made, truth)):
         alone = seen.only(slice(i * 60, (i + 1) * 60))
         assert one.found == tuple(power.adjusted(judged(asked(alone, end, made))))
         assert 20 < sum(one.found[0].persons) <= alone.known(("t2",)).sum() < 60
+    whole = Bank(made, bank.people, 0, Scanned(scans.values, np.zeros((2, bank.size), bool)))
+    some, all_ = (power.truths(one, made, 2) for one in (people, whole))
+    assert np.isfinite(some.difference).all()
+    assert (np.abs(some.difference - all_.difference) < 4 * np.hypot(some.error, all_.error)).all()
     sizes = [60] * 5
     assert runs.parts(seen, end, made, sizes)[-1].stop == seen.known(("t2",)).sum()
 

@@ -210,7 +210,9 @@ def _under(bank: Bank, protocol: Protocol, truth: Truth, which: int, lives: int,
         raise InputError(f"{protocol.name} cannot be sized: {found.note}")
     gap = sign * (math.log(found.difference.value) if found.scale == HAZARD else found.difference.value)
     off = sign * (math.log(found.null) if found.scale == HAZARD else found.null)  # nought unless there is a margin
-    each = sign * _each(ready, active, protocol.control.name, bank.size, lives)
+    last = np.full(seen.size, np.nan)  # who could not be computed keeps a place beside themselves
+    last[seen.known(wanted(once, protocol))] = last_of(ready)
+    each = sign * _each(last, protocol, active, lives)
     # a hazard ratio is moved as the share of persons with an event is, relative to its difference
     drawn = np.random.default_rng([bank.seed, AGAIN]).multinomial(bank.size, np.full(bank.size, 1 / bank.size), AGAIN)
     known = np.isfinite(each)
@@ -219,11 +221,11 @@ def _under(bank: Bank, protocol: Protocol, truth: Truth, which: int, lives: int,
     return Under(gap - off, found.error * math.sqrt(lives / (as_if or lives)), gap - off + scale * moved)
 
 
-def _each(ready: Asked, arm: str, control: str, size: int, lives: int) -> np.ndarray:
+def _each(last: np.ndarray, protocol: Protocol, arm: str, lives: int) -> np.ndarray:
     """Each person of the bank in the arm less themselves in the control (person,): answers, or last scores."""
-    first = last_of(ready)
-    names, people = [one.name for one in ready.protocol.arms], lives * size
-    parts = [first[names.index(name) * people : (names.index(name) + 1) * people] for name in (arm, control)]
+    names, people = [one.name for one in protocol.arms], last.size // len(protocol.arms)
+    control, size = protocol.control.name, people // lives
+    parts = [last[names.index(name) * people : (names.index(name) + 1) * people] for name in (arm, control)]
     gap = (parts[0] - parts[1]).reshape(lives, size)
     known = np.isfinite(gap).sum(0)
     return np.where(known > 0, np.nansum(gap, 0) / np.maximum(known, 1), np.nan)
