@@ -39,6 +39,7 @@ from pulposus.trials.runs import summed as summed
 from pulposus.trials.variables import better
 
 if TYPE_CHECKING:
+    from pulposus.trials.estimands import Seen
     from pulposus.trials.protocol import Arm, Endpoint, Protocol
 
 RUNS = 1000  # maths: trials where the caller names no number
@@ -210,9 +211,7 @@ def _under(bank: Bank, protocol: Protocol, truth: Truth, which: int, lives: int,
         raise InputError(f"{protocol.name} cannot be sized: {found.note}")
     gap = sign * (math.log(found.difference.value) if found.scale == HAZARD else found.difference.value)
     off = sign * (math.log(found.null) if found.scale == HAZARD else found.null)  # nought unless there is a margin
-    last = np.full(seen.size, np.nan)  # who could not be computed keeps a place beside themselves
-    last[seen.known(wanted(once, protocol))] = last_of(ready)
-    each = sign * _each(last, protocol, active, lives)
+    each = sign * _each(seen, ready, active, lives)
     # a hazard ratio is moved as the share of persons with an event is, relative to its difference
     drawn = np.random.default_rng([bank.seed, AGAIN]).multinomial(bank.size, np.full(bank.size, 1 / bank.size), AGAIN)
     known = np.isfinite(each)
@@ -221,8 +220,14 @@ def _under(bank: Bank, protocol: Protocol, truth: Truth, which: int, lives: int,
     return Under(gap - off, found.error * math.sqrt(lives / (as_if or lives)), gap - off + scale * moved)
 
 
-def _each(last: np.ndarray, protocol: Protocol, arm: str, lives: int) -> np.ndarray:
-    """Each person of the bank in the arm less themselves in the control (person,): answers, or last scores."""
+def _each(seen: Seen, ready: Asked, arm: str, lives: int) -> np.ndarray:
+    """Each person of the bank in the arm less themselves in the control (person,): answers, or last scores.
+
+    Who could not be computed keeps a place, so that persons stand beside themselves.
+    """
+    protocol = ready.protocol
+    last = np.full(seen.size, np.nan)
+    last[seen.known(wanted(ready.endpoint, protocol))] = last_of(ready)
     names, people = [one.name for one in protocol.arms], last.size // len(protocol.arms)
     control, size = protocol.control.name, people // lives
     parts = [last[names.index(name) * people : (names.index(name) + 1) * people] for name in (arm, control)]
