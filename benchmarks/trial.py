@@ -4,7 +4,8 @@
     python benchmarks/trial.py --people 24           # a few, and what 404 would take
     python benchmarks/trial.py --mechanics solid --people 24 --only 2
     python benchmarks/trial.py --mesh-error 50       # cohort mesh against the standard one, and nothing else
-    python benchmarks/trial.py --cost 100 1000 10000 # what people cost without discs, by their number
+    python benchmarks/trial.py --cost 100 1000 10000 --mechanics none  # what people cost by their number, without discs
+    python benchmarks/trial.py --cost 100 1000 10000 --months 3        # and with, on two workers, of a shorter trial
 
 What is printed goes into docs/processes/trials.md, with the machine beside it. Start-up of processes (imports and
 compilation) is part of the wall time; `a person alone` is not.
@@ -83,27 +84,37 @@ def mesh_error(protocol: Protocol, mechanics: str, people: int) -> None:
     print(f"{rows['cohort']['patient'].nunique()} people, {int((~whole).sum())} rows that failed on either mesh")
 
 
-def cost(protocol: Protocol, sizes: list[int]) -> None:
-    """Wall time without discs by the number of people."""
+def shortened(protocol: Protocol, months: float) -> Protocol:
+    """The same with no visit after so many months."""
+    kept = tuple(month for month in protocol.visits.months if month <= months)
+    return protocol.model_copy(update={"visits": protocol.visits.model_copy(update={"months": kept})})
+
+
+def cost(protocol: Protocol, sizes: list[int], mechanics: str) -> None:
+    """Wall time by the number of people, their discs on two workers."""
+    conduct(protocol.sized(sizes[0]), mechanics=mechanics)  # what is compiled is on disk then
     for size in sizes:
         begun = time.perf_counter()
-        conduct(protocol.sized(size), mechanics="none")
+        made = conduct(protocol.sized(size), mechanics=mechanics, workers=1 if mechanics == "none" else 2)
         wall = time.perf_counter() - begun
-        print(f"{size} people: {wall:.1f} s, {1e3 * wall / size:.2f} ms each, {memory():.2f} GB", flush=True)
+        failed = int(made.people["disc_status"].str.startswith("failed").sum())
+        each = f"{1e3 * wall / size:.2f} ms each"
+        print(f"{size} people: {wall:.1f} s, {each}, {memory():.2f} GB, {failed} discs failed", flush=True)
 
 
 def main() -> None:
     """Read the options and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=404)
-    parser.add_argument("--mechanics", default="columns", choices=("columns", "solid"))
+    parser.add_argument("--mechanics", default="columns", choices=("none", "columns", "solid"))
     parser.add_argument("--only", nargs="*", default=["1", "2", "ray"], help="executors: a number of workers, or ray")
     parser.add_argument("--mesh-error", type=int, default=0, metavar="PEOPLE")
     parser.add_argument("--cost", type=int, nargs="*", default=[], metavar="PEOPLE")
+    parser.add_argument("--months", type=float, default=36.0, help="of --cost: no visit after so many")
     given = parser.parse_args()
     protocol = read_protocol(PROTOCOL)
     if given.cost:
-        cost(protocol, given.cost)
+        cost(shortened(protocol, given.months), given.cost, given.mechanics)
     elif given.mesh_error:
         mesh_error(protocol, given.mechanics, given.mesh_error)
     else:
