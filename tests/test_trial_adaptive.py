@@ -246,6 +246,10 @@ def test_a_second_primary_endpoint_is_one_too_many() -> None:
         (3, {"candidates": ["linear"]}, {}, "stand together"),
         (3, {"candidates": ["linear"], "difference": 0}, {}, "is reached by any dose"),
         (1, {"candidates": ["linear"], "difference": 5}, {}, "two doses or more"),
+        (2, {"candidates": ["sigmoid_emax 6e6 2"], "difference": 5}, {}, "3 numbers and the trial 2 doses"),
+        (3, {"candidates": ["exponential 1"], "difference": 5}, {}, "runs away over the doses"),
+        (3, {"candidates": ["linear", "emax 1e300"], "difference": 5}, {}, "is flat over the doses"),
+        (3, {"candidates": ["quadratic -1"], "difference": 5}, {}, "nowhere above no dose"),
         (
             3,
             {"candidates": ["linear"], "difference": 5},
@@ -257,6 +261,33 @@ def test_a_second_primary_endpoint_is_one_too_many() -> None:
 def test_candidates_that_make_no_sense_get_their_sentence(arms: int, table: Any, more: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         protocol(arms, dose_response=table, **more)
+
+
+@pytest.mark.parametrize(
+    ("line", "arm", "said"),
+    [
+        ("Inject 4e6 allogeneic MSC(M) in 2 mL saline", 3, "control for no dose, and it is injected with 4e"),
+        ("Inject 2 mL PRP", 0, "counted in cells and mL"),
+    ],
+)
+def test_doses_are_of_one_kind_and_their_control_has_none(line: str, arm: int, said: str) -> None:
+    import tomllib
+
+    tables = tomllib.loads(protocol().to_toml())
+    tables["arms"][arm]["inject"] = [line]
+    Protocol.from_dict(tables)
+    with pytest.raises(InputError, match=said):
+        Protocol.from_dict(tables | {"dose_response": {"candidates": ["linear"], "difference": 5}})
+
+
+def test_a_dose_that_is_repeated_counts_as_often() -> None:
+    once = "Inject 5e6 allogeneic MSC(M) in 2 mL saline at month 0"
+    arms = [
+        {"name": "once", "size": 10, "inject": [once]},
+        {"name": "thrice", "size": 10, "inject": [f"{once}, repeated 2 times every 3 months"]},
+    ]
+    tables = {"trial": {"name": "made up"}, "visits": {"months": [3, 12]}, "endpoints": [PAIN]}
+    assert [arm.dose for arm in Protocol.from_dict(tables | {"arms": arms}).arms] == [5e6, 15e6]
 
 
 def test_a_protocol_with_a_look_reads_back_and_grows_with_its_size() -> None:
