@@ -30,6 +30,9 @@ CELLS = "Inject {:g} allogeneic MSC(M) in 2 mL saline at month 0"
 DOSES = {"low": 2e6, "middle": 6e6, "high": 18e6}
 
 
+MINIMAL = {"trial": {"name": "made up"}, "visits": {"months": [3, 12]}, "endpoints": [PAIN]}
+
+
 def protocol(arms: int = 3, each: int = 30, **tables: Any) -> Protocol:
     """Doses of cells against saline, pain at twelve months by Welch's test."""
     active = [
@@ -42,15 +45,7 @@ def protocol(arms: int = 3, each: int = 30, **tables: Any) -> Protocol:
         for name, dose in list(DOSES.items())[:arms]
     ]
     saline = {"name": "saline", "size": each, "role": "control"}
-    return Protocol.from_dict(
-        {
-            "trial": {"name": "made up"},
-            "arms": [*active, saline],
-            "visits": {"months": [3, 12]},
-            "endpoints": [PAIN],
-            **tables,
-        }
-    )
+    return Protocol.from_dict(MINIMAL | {"arms": [*active, saline]} | tables)
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +203,9 @@ NONSENSE = [
     (3, DROP | {"information": []}, "no look before the end"),
     (3, DROP | {"information": [0.3, 0.6]}, "2 looks before the end"),
     (3, DROP | {"sided": 2, "alpha": 0.05}, "write sided = 1"),
+    (3, DROP | {"alpha": 0.6}, "less than 0.5"),
     (3, DROP | {"drop": "bst"}, "did you mean 'best'"),
+    (3, DROP | {"drop": "no"}, "write one of best, power, chance"),
     (3, DROP | {"keep": 3}, "drops none of 3"),
     (3, DROP | {"floor": 0.1}, "'best' has keep"),
     (3, DROP | {"drop": "power", "keep": 1}, "'power' has floor"),
@@ -231,6 +228,12 @@ def test_looks_that_make_no_sense_get_their_sentence(arms: int, interim: dict[st
     with pytest.raises(InputError, match=said) as caught:
         protocol(arms, interim=interim)
     assert "\n" not in str(caught.value)
+
+
+def test_more_arms_than_a_closed_test_takes_are_refused_when_the_protocol_is_read() -> None:
+    arms = [{"name": f"dose {i}", "size": 10} for i in range(9)] + [{"name": "saline", "size": 10, "role": "control"}]
+    with pytest.raises(InputError, match="8 active arms at most, and the trial has 9"):
+        Protocol.from_dict(MINIMAL | {"arms": arms, "interim": DROP})
 
 
 def test_a_second_primary_endpoint_is_one_too_many() -> None:
@@ -286,8 +289,7 @@ def test_a_dose_that_is_repeated_counts_as_often() -> None:
         {"name": "once", "size": 10, "inject": [once]},
         {"name": "thrice", "size": 10, "inject": [f"{once}, repeated 2 times every 3 months"]},
     ]
-    tables = {"trial": {"name": "made up"}, "visits": {"months": [3, 12]}, "endpoints": [PAIN]}
-    assert [arm.dose for arm in Protocol.from_dict(tables | {"arms": arms}).arms] == [5e6, 15e6]
+    assert [arm.dose for arm in Protocol.from_dict(MINIMAL | {"arms": arms}).arms] == [5e6, 15e6]
 
 
 def test_a_protocol_with_a_look_reads_back_and_grows_with_its_size() -> None:
