@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 from typer.testing import CliRunner
 
 from pulposus.cli import app
@@ -183,11 +184,20 @@ def test_a_dose_response_is_found_where_discs_follow_the_dose(bank: Bank) -> Non
     assert share <= 0.025 + 3 * math.sqrt(0.025 * 0.975 / 200)
 
 
+def test_few_people_ask_for_a_larger_t_than_many() -> None:
+    """Of ten people an arm Student's t, one degree less where the start is adjusted for; of shares the normal law."""
+    table = {"candidates": ["linear"], "difference": 5.0}
+    shares = PAIN | {"variable": "opioid", "kind": "binary"}
+    ends = [PAIN, PAIN | {"analysis": "ancova"}, shares]
+    found = [doses.planned(protocol(3, 10, dose_response=table, endpoints=[end])).critical for end in ends]
+    assert found == pytest.approx([stats.t.isf(0.025, 36), stats.t.isf(0.025, 35), stats.norm.isf(0.025)], abs=1e-6)
+
+
 def test_planned_contrasts_are_those_of_means_with_the_control() -> None:
     table = {"candidates": ["linear", "emax 6e6"], "difference": 5.0}
     made = protocol(dose_response=table)
     shapes = doses.shapes_of(made)
-    at = dosefinding.means([0, *DOSES.values()], np.zeros(4), [1 / 30] * 4)
+    at = dosefinding.means([0, *DOSES.values()], np.zeros(4), [1 / 30] * 4, 116)  # 120 people, four means
     rows = designs.weights_of(made)
     expected = dosefinding.contrasts(shapes, at)
     for i, shape in enumerate(shapes):
