@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +184,27 @@ def test_a_dose_response_is_found_where_discs_follow_the_dose(bank: Bank) -> Non
     null = power.summed("null", power.run(people, made, Truth.of("lumbar", 200, 0), null=True), made.size, 0.0)
     share = {word: one for word, one, _ in null.told}.get(power.DOSE_RESPONSE, 0.0)
     assert share <= 0.025 + 3 * math.sqrt(0.025 * 0.975 / 200)
+
+
+def test_a_trial_that_is_conducted_says_what_it_found_of_the_dose() -> None:
+    """On its page: what was found of doses that do 2, 6 and 9 points better, of doses that do nothing, of none."""
+    made = protocol(dose_response={"candidates": ["linear", "emax 6e6"], "difference": 5.0})
+    analysis = analyse(made, conduct(made, 1, mechanics="none"))
+    assert "Dose-response (MCP-Mod, one side, 2.5 %)" in analysis.answers[-1]
+
+    def said(*better: float, error: float = 1.5) -> str:
+        told = [
+            replace(one, difference=replace(one.difference, value=-gap), error=error)
+            for one, gap in zip(analysis.primary, better, strict=True)
+        ]
+        return replace(analysis, endpoints=tuple(told)).answers[-1]
+
+    assert "the answer changes with the dose" in said(2, 6, 9)
+    least = float(re.search(r"does 5 better is (\S+) ", said(2, 6, 9)).group(1))  # type: ignore[union-attr]
+    assert 2e6 < least < 18e6
+    assert "No dose up to the highest does 5 better" in said(2.5, 3.5, 4)
+    assert said(0.3, -0.2, 0.1).endswith("no change with the dose was shown.")
+    assert "could not be judged" in said(2, math.nan, 9)
 
 
 def test_few_people_ask_for_a_larger_t_than_many() -> None:
