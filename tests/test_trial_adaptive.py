@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from pulposus.cli import app
 from pulposus.errors import InputError
 from pulposus.statistics import dosefinding
-from pulposus.trials import designs, doses, power, runs, staged
+from pulposus.trials import designs, doses, power, runs, staged, study
 from pulposus.trials.analysis import analyse
 from pulposus.trials.bank import Bank, Truth, allocated, entered, entered_later, replicates
 from pulposus.trials.compared import asked, judged
@@ -335,6 +335,15 @@ def test_a_protocol_with_a_look_reads_back_and_grows_with_its_size() -> None:
         staged.Plan.of(protocol(interim=DROP).sized(6))
     with pytest.raises(InputError, match="write drop or most"):
         staged.Plan.of(protocol())
+
+
+@pytest.mark.parametrize(("size", "said"), [(6, "too few for two stages"), (2, "too few for 4 arms")])
+def test_a_size_that_a_trial_cannot_have_is_refused_before_anybody_is_drawn(
+    size: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Bank, "of", lambda *_: pytest.fail("somebody was drawn"))
+    with pytest.raises(InputError, match=said):
+        study.study(protocol(interim=DROP), 100, [240, size])
 
 
 def test_a_trial_that_is_conducted_says_that_it_went_on_as_planned() -> None:
