@@ -75,6 +75,10 @@ def test_a_look_drops_arms_and_people_go_to_those_that_are_left(bank: Bank) -> N
                 here,
             )  # 45 as planned with 30 after the look, less who left; 15 else
         assert {each.arm for each in one.found} == set(DOSES)
+    # the control is told of all its people, whichever arm went on
+    row = {arm: mean for arm, mean, _, _ in power.summed("own", found, 120, 1.0).value}
+    whole = [max(one.found, key=lambda each: sum(each.persons)).value[1] for one in found]
+    assert row["saline"] == pytest.approx(np.mean(whole), rel=1e-12)
 
 
 def test_no_effect_is_shown_as_seldom_as_the_error_says_and_an_effect_often(bank: Bank) -> None:
