@@ -382,6 +382,16 @@ def test_what_is_handed_over(tmp_path: Path) -> None:
     assert {row["zone"] for row in rows} == {"unfavourable", "promising", "favourable"}
 
 
+def test_square_brackets_are_printed_as_they_stand(tmp_path: Path) -> None:
+    """In names of arms, which a protocol may choose, and in the help, where a table of the file is named."""
+    path = tmp_path / "one.toml"
+    path.write_text(protocol(interim=DROP).to_toml().replace('"low"', '"low [/b] [red]"'), encoding="utf-8")
+    told = CliRunner().invoke(app, ["trial", "design", "adaptive", "--protocol", str(path)])
+    assert told.exit_code == 0
+    assert "low [/b] [red]" in told.stdout
+    assert "[interim]" in CliRunner().invoke(app, ["trial", "design", "--help"]).stdout
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
