@@ -88,7 +88,9 @@ def test_sets_of_arms() -> None:
     assert adaptive.together(z[:, [1, 1]], load[:2], "simes")[0] == pytest.approx(0.02)
     for kind in adaptive.SETS:
         assert adaptive.together(np.full((1, 3), np.nan), load, kind)[0] == 1
-        assert adaptive.together(np.array([[1.3, np.nan, np.nan]]), load, kind)[0] == pytest.approx(stats.norm.sf(1.3))
+        for z1 in (1.3, -1.0):  # an arm that is left alone has its own p, however large
+            left = np.array([[z1, np.nan, np.nan]])
+            assert adaptive.together(left, load, kind)[0] == pytest.approx(stats.norm.sf(z1))
     assert len(adaptive.sets(3)) == 7
 
 

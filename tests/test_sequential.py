@@ -246,6 +246,8 @@ def test_chance_of_an_event() -> None:
         (lambda: sequential.design("OF", (0.5, 0.4, 1)), "rise and end at 1"),
         (lambda: sequential.design("OF", (0.5, 0.9)), "rise and end at 1"),
         (lambda: sequential.design("OF", 3, sides=3), "write 1 or 2"),
+        (lambda: sequential.design("asP", 3, 0.6), "below 0.5"),
+        (lambda: sequential.design("asOF", 3, 0.9), "below 0.5"),
         (lambda: sequential.design("OF", 3, futility=[0]), "one for each look but the last"),
         (lambda: sequential.design("P", 2, futility=[5]), "lower it"),
         (lambda: sequential.drift_for(sequential.design("P", 2), 0.01), "ask for more"),

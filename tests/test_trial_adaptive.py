@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 from typer.testing import CliRunner
 
 from pulposus.cli import app
 from pulposus.errors import InputError
 from pulposus.statistics import dosefinding
-from pulposus.trials import designs, doses, power, runs, staged
+from pulposus.trials import designs, doses, power, runs, staged, study
 from pulposus.trials.analysis import analyse
 from pulposus.trials.bank import Bank, Truth, allocated, entered, entered_later, replicates
 from pulposus.trials.compared import asked, judged
@@ -30,6 +33,9 @@ CELLS = "Inject {:g} allogeneic MSC(M) in 2 mL saline at month 0"
 DOSES = {"low": 2e6, "middle": 6e6, "high": 18e6}
 
 
+MINIMAL = {"trial": {"name": "made up"}, "visits": {"months": [3, 12]}, "endpoints": [PAIN]}
+
+
 def protocol(arms: int = 3, each: int = 30, **tables: Any) -> Protocol:
     """Doses of cells against saline, pain at twelve months by Welch's test."""
     active = [
@@ -42,15 +48,7 @@ def protocol(arms: int = 3, each: int = 30, **tables: Any) -> Protocol:
         for name, dose in list(DOSES.items())[:arms]
     ]
     saline = {"name": "saline", "size": each, "role": "control"}
-    return Protocol.from_dict(
-        {
-            "trial": {"name": "made up"},
-            "arms": [*active, saline],
-            "visits": {"months": [3, 12]},
-            "endpoints": [PAIN],
-            **tables,
-        }
-    )
+    return Protocol.from_dict(MINIMAL | {"arms": [*active, saline]} | tables)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +75,10 @@ def test_a_look_drops_arms_and_people_go_to_those_that_are_left(bank: Bank) -> N
                 here,
             )  # 45 as planned with 30 after the look, less who left; 15 else
         assert {each.arm for each in one.found} == set(DOSES)
+    # the control is told of all its people, whichever arm went on
+    row = {arm: mean for arm, mean, _, _ in power.summed("own", found, 120, 1.0).value}
+    whole = [max(one.found, key=lambda each: sum(each.persons)).value[1] for one in found]
+    assert row["saline"] == pytest.approx(np.mean(whole), rel=1e-12)
 
 
 def test_no_effect_is_shown_as_seldom_as_the_error_says_and_an_effect_often(bank: Bank) -> None:
@@ -188,11 +190,41 @@ def test_a_dose_response_is_found_where_discs_follow_the_dose(bank: Bank) -> Non
     assert share <= 0.025 + 3 * math.sqrt(0.025 * 0.975 / 200)
 
 
+def test_a_trial_that_is_conducted_says_what_it_found_of_the_dose() -> None:
+    """On its page: what was found of doses that do 2, 6 and 9 points better, of doses that do nothing, of none."""
+    made = protocol(dose_response={"candidates": ["linear", "emax 6e6"], "difference": 5.0})
+    analysis = analyse(made, conduct(made, 1, mechanics="none"))
+    assert "Dose-response (MCP-Mod, one side, 2.5 %)" in analysis.answers[-1]
+
+    def said(*better: float, error: float = 1.5) -> str:
+        told = [
+            replace(one, difference=replace(one.difference, value=-gap), error=error)
+            for one, gap in zip(analysis.primary, better, strict=True)
+        ]
+        return replace(analysis, endpoints=tuple(told)).answers[-1]
+
+    assert "the answer changes with the dose" in said(2, 6, 9)
+    least = float(re.search(r"does 5 better is (\S+) ", said(2, 6, 9)).group(1))  # type: ignore[union-attr]
+    assert 2e6 < least < 18e6
+    assert "No dose up to the highest does 5 better" in said(2.5, 3.5, 4)
+    assert said(0.3, -0.2, 0.1).endswith("no change with the dose was shown.")
+    assert "could not be judged" in said(2, math.nan, 9)
+
+
+def test_few_people_ask_for_a_larger_t_than_many() -> None:
+    """Of ten people an arm Student's t, one degree less where the start is adjusted for; of shares the normal law."""
+    table = {"candidates": ["linear"], "difference": 5.0}
+    shares = PAIN | {"variable": "opioid", "kind": "binary"}
+    ends = [PAIN, PAIN | {"analysis": "ancova"}, shares]
+    found = [doses.planned(protocol(3, 10, dose_response=table, endpoints=[end])).critical for end in ends]
+    assert found == pytest.approx([stats.t.isf(0.025, 36), stats.t.isf(0.025, 35), stats.norm.isf(0.025)], abs=1e-6)
+
+
 def test_planned_contrasts_are_those_of_means_with_the_control() -> None:
     table = {"candidates": ["linear", "emax 6e6"], "difference": 5.0}
     made = protocol(dose_response=table)
     shapes = doses.shapes_of(made)
-    at = dosefinding.means([0, *DOSES.values()], np.zeros(4), [1 / 30] * 4)
+    at = dosefinding.means([0, *DOSES.values()], np.zeros(4), [1 / 30] * 4, 116)  # 120 people, four means
     rows = designs.weights_of(made)
     expected = dosefinding.contrasts(shapes, at)
     for i, shape in enumerate(shapes):
@@ -208,7 +240,9 @@ NONSENSE = [
     (3, DROP | {"information": []}, "no look before the end"),
     (3, DROP | {"information": [0.3, 0.6]}, "2 looks before the end"),
     (3, DROP | {"sided": 2, "alpha": 0.05}, "write sided = 1"),
+    (3, DROP | {"alpha": 0.6}, "less than 0.5"),
     (3, DROP | {"drop": "bst"}, "did you mean 'best'"),
+    (3, DROP | {"drop": "no"}, "write one of best, power, chance"),
     (3, DROP | {"keep": 3}, "drops none of 3"),
     (3, DROP | {"floor": 0.1}, "'best' has keep"),
     (3, DROP | {"drop": "power", "keep": 1}, "'power' has floor"),
@@ -233,6 +267,12 @@ def test_looks_that_make_no_sense_get_their_sentence(arms: int, interim: dict[st
     assert "\n" not in str(caught.value)
 
 
+def test_more_arms_than_a_closed_test_takes_are_refused_when_the_protocol_is_read() -> None:
+    arms = [{"name": f"dose {i}", "size": 10} for i in range(9)] + [{"name": "saline", "size": 10, "role": "control"}]
+    with pytest.raises(InputError, match="8 active arms at most, and the trial has 9"):
+        Protocol.from_dict(MINIMAL | {"arms": arms, "interim": DROP})
+
+
 def test_a_second_primary_endpoint_is_one_too_many() -> None:
     two = [PAIN, PAIN | {"name": "disability", "variable": "odi"}]
     with pytest.raises(InputError, match="one primary endpoint, and the trial has 2"):
@@ -246,6 +286,10 @@ def test_a_second_primary_endpoint_is_one_too_many() -> None:
         (3, {"candidates": ["linear"]}, {}, "stand together"),
         (3, {"candidates": ["linear"], "difference": 0}, {}, "is reached by any dose"),
         (1, {"candidates": ["linear"], "difference": 5}, {}, "two doses or more"),
+        (2, {"candidates": ["sigmoid_emax 6e6 2"], "difference": 5}, {}, "3 numbers and the trial 2 doses"),
+        (3, {"candidates": ["exponential 1"], "difference": 5}, {}, "runs away over the doses"),
+        (3, {"candidates": ["linear", "emax 1e300"], "difference": 5}, {}, "is flat over the doses"),
+        (3, {"candidates": ["quadratic -1"], "difference": 5}, {}, "nowhere above no dose"),
         (
             3,
             {"candidates": ["linear"], "difference": 5},
@@ -259,6 +303,32 @@ def test_candidates_that_make_no_sense_get_their_sentence(arms: int, table: Any,
         protocol(arms, dose_response=table, **more)
 
 
+@pytest.mark.parametrize(
+    ("line", "arm", "said"),
+    [
+        ("Inject 4e6 allogeneic MSC(M) in 2 mL saline", 3, "control for no dose, and it is injected with 4e"),
+        ("Inject 2 mL PRP", 0, "counted in cells and mL"),
+    ],
+)
+def test_doses_are_of_one_kind_and_their_control_has_none(line: str, arm: int, said: str) -> None:
+    import tomllib
+
+    tables = tomllib.loads(protocol().to_toml())
+    tables["arms"][arm]["inject"] = [line]
+    Protocol.from_dict(tables)
+    with pytest.raises(InputError, match=said):
+        Protocol.from_dict(tables | {"dose_response": {"candidates": ["linear"], "difference": 5}})
+
+
+def test_a_dose_that_is_repeated_counts_as_often() -> None:
+    once = "Inject 5e6 allogeneic MSC(M) in 2 mL saline at month 0"
+    arms = [
+        {"name": "once", "size": 10, "inject": [once]},
+        {"name": "thrice", "size": 10, "inject": [f"{once}, repeated 2 times every 3 months"]},
+    ]
+    assert [arm.dose for arm in Protocol.from_dict(MINIMAL | {"arms": arms}).arms] == [5e6, 15e6]
+
+
 def test_a_protocol_with_a_look_reads_back_and_grows_with_its_size() -> None:
     import tomllib
 
@@ -269,6 +339,15 @@ def test_a_protocol_with_a_look_reads_back_and_grows_with_its_size() -> None:
         staged.Plan.of(protocol(interim=DROP).sized(6))
     with pytest.raises(InputError, match="write drop or most"):
         staged.Plan.of(protocol())
+
+
+@pytest.mark.parametrize(("size", "said"), [(6, "too few for two stages"), (2, "too few for 4 arms")])
+def test_a_size_that_a_trial_cannot_have_is_refused_before_anybody_is_drawn(
+    size: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Bank, "of", lambda *_: pytest.fail("somebody was drawn"))
+    with pytest.raises(InputError, match=said):
+        study.study(protocol(interim=DROP), 100, [240, size])
 
 
 def test_a_trial_that_is_conducted_says_that_it_went_on_as_planned() -> None:
@@ -301,6 +380,16 @@ def test_what_is_handed_over(tmp_path: Path) -> None:
     rows = json.loads(told.stdout)["What a look at the size says"]
     assert max(row["people of stage two"] for row in rows) <= 180
     assert {row["zone"] for row in rows} == {"unfavourable", "promising", "favourable"}
+
+
+def test_square_brackets_are_printed_as_they_stand(tmp_path: Path) -> None:
+    """In names of arms, which a protocol may choose, and in the help, where a table of the file is named."""
+    path = tmp_path / "one.toml"
+    path.write_text(protocol(interim=DROP).to_toml().replace('"low"', '"low [/b] [red]"'), encoding="utf-8")
+    told = CliRunner().invoke(app, ["trial", "design", "adaptive", "--protocol", str(path)])
+    assert told.exit_code == 0
+    assert "low [/b] [red]" in told.stdout
+    assert "[interim]" in CliRunner().invoke(app, ["trial", "design", "--help"]).stdout
 
 
 @pytest.mark.parametrize(

@@ -282,6 +282,23 @@ def test_what_cannot_be_analysed_has_a_sentence() -> None:
     assert not found.shown
 
 
+def test_an_arm_that_cannot_be_analysed_takes_no_other_with_it() -> None:
+    """Of two doses and a control one dose alone has events: it is judged, the other has a sentence of its own."""
+    arms = [{"name": "low", "size": 20}, {"name": "high", "size": 20}, {"name": "sham", "size": 20, "role": "control"}]
+    one, months = protocol(arms=arms), np.array([12.0])
+    surgery = np.where(np.arange(60) // 20 == 1, np.r_[np.zeros(20), np.arange(1.0, 21.0), np.zeros(20)], math.inf)
+    never = {name: np.full(60, math.inf) for name in ("rescue", "crossover", "death")}
+    names = np.repeat([arm["name"] for arm in arms], 20)
+    seen = Seen(names, months, {}, {}, {"surgery": surgery, **never}, np.full(60, 12.0))
+    low, high = compared(seen, next(end for end in one.endpoints if end.name == "operated"), one)
+    assert (low.arm, high.arm) == ("low", "high")
+    assert math.isnan(low.p)
+    assert "Nobody in 'low' or in 'sham'" in low.note
+    assert high.p < 0.001
+    assert high.difference.value > 1
+    assert "nobody in 'sham' had the event" in high.note
+
+
 @pytest.mark.parametrize("empty", ["cells", "sham"])
 def test_time_to_an_operation_is_analysed_where_an_arm_has_none(empty: str) -> None:
     """Cox's likelihood has no top there: Firth's ratio and profile interval, the log-rank p, and a word on both."""

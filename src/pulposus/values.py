@@ -70,7 +70,8 @@ def one_of(kind: Any) -> Any:
 
     def check(value: Any) -> Any:
         if value not in options:
-            raise InputError(f"{value!r} is unknown{nearest(value, options)}; write one of {', '.join(options)}.")
+            known = ", ".join(filter(None, options))
+            raise InputError(f"{value!r} is unknown{nearest(value, options)}; write one of {known}.")
         return value
 
     return BeforeValidator(check)

@@ -203,7 +203,7 @@ def design(
     context: typer.Context,
     kind: Annotated[str, argument("KIND", "3+3, boin, crm, mcpmod, adaptive, sequential or reestimation.")],
     protocol: Annotated[
-        Path | None, option("--protocol", "A protocol: its arms are the doses, its [interim] the looks.")
+        Path | None, option("--protocol", "A protocol: its arms are the doses, its \\[interim] the looks.")
     ] = None,
     doses: Annotated[int, typer.Option("--doses", help="How many doses.")] = 4,
     target: Annotated[float, typer.Option("--target", help="Share of dose-limiting events that is aimed at.")] = 0.3,

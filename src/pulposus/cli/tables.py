@@ -36,7 +36,7 @@ def print_tables(*tables: Table) -> None:
     """Print tables as wide as the terminal, or wide enough for a file."""
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False, markup=False)
     for table in tables:
         console.print(table)
 

@@ -54,8 +54,9 @@ def together(z: np.ndarray, shared: np.ndarray, kind: str = "dunnett") -> np.nda
     if kind == "bonferroni":
         return np.where(count > 0, np.minimum(1.0, count * special.ndtr(-largest)), 1.0)
     if kind == "simes":
-        p = np.sort(special.ndtr(-np.where(there, z, -np.inf)), axis=1)  # arms without people last
-        return np.where(count > 0, (p * count[:, None] / np.arange(1, z.shape[1] + 1)).min(axis=1), 1.0)
+        p, place = np.sort(special.ndtr(-np.where(there, z, -np.inf)), axis=1), np.arange(1, z.shape[1] + 1)
+        own = place <= count[:, None]  # arms without people stand last, and have no p of their own
+        return np.where(own, p * count[:, None] / place, 1.0).min(axis=1)
     x, w = _nodes()
     top = np.where(count > 0, largest, 0.0)
     load = np.broadcast_to(shared, z.shape)

@@ -149,6 +149,8 @@ def contrasts(shapes: Sequence[Shape], at: Means) -> np.ndarray:
         if not FLAT < spread < math.inf:
             word = "is flat" if spread <= FLAT else "runs away"
             raise InputError(f"The shape {shape.name} {word} over the doses of the trial; give other numbers.")
+        if (shape.at(at.doses, at.top) - shape.at(np.zeros(1), at.top)).max() <= 0:
+            raise InputError(f"The shape {shape.name} lies nowhere above no dose: it asks for harm; give another.")
         ones = inverse.sum(axis=1)
         weight = inverse @ (g if at.against else g - g @ ones / ones.sum())
         out[:, i] = weight / np.sqrt(weight @ weight)
@@ -220,13 +222,18 @@ def _basis(kind: str, numbers: Sequence[float], d: np.ndarray, top: float) -> np
     return np.column_stack([np.ones(d.size), _curve(kind, numbers, d, top) - _curve(kind, numbers, np.zeros(1), top)])
 
 
+def needs(kind: str, against: bool = False) -> int:
+    """How many numbers a curve has, and so how many means it needs: its intercept is nought against a control."""
+    given.one_of(kind, SHAPES, "The shape")
+    return len(BOUNDS.get(kind, ())) + (3 if kind == "quadratic" else 2) - against
+
+
 def fitted(kind: str, at: Means) -> Fit:
     """A curve by generalised least squares. Raises InputError where there are fewer doses than numbers."""
     given.one_of(kind, SHAPES, "The shape")
     root = np.linalg.cholesky(np.linalg.inv(at.covariance)).T
     first = 1 if at.against else 0
-    bounds = BOUNDS.get(kind, ())
-    count = len(bounds) + (3 if kind == "quadratic" else 2) - first
+    bounds, count = BOUNDS.get(kind, ()), needs(kind, at.against)
     if at.doses.size < count:
         said = f"The curve {kind} has {count} numbers and the trial {at.doses.size} means"
         raise InputError(f"{said}; name a simpler one.")

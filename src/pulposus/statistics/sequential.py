@@ -37,6 +37,7 @@ CLOSE = 1e-14  # maths: where a boundary counts as found
 WIDEST = 30.0  # maths: a critical value beyond which nothing is spent
 ALPHA = 0.025  # maths: customary one-sided error; the caller may choose another
 POWER = 0.9  # maths: customary power; the caller may choose another
+HALF = 0.5  # maths: error of one side that chance alone has where nothing is known
 
 
 @dataclass(frozen=True)
@@ -186,6 +187,8 @@ def design(
     t, level = looks(information), given.share(alpha, "alpha")
     if sides not in (1, 2):
         raise InputError(f"sides is {sides}; write 1 or 2.")
+    if level / sides >= HALF:
+        raise InputError(f"alpha is {level:g} of one side; give an error below 0.5.")
     lower = np.full(t.size, -math.inf)
     if futility is not None:
         bounds = given.vector(futility, "futility") if t.size > 1 else np.zeros(0)

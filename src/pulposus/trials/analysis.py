@@ -23,10 +23,11 @@ from pulposus.errors import InputError
 from pulposus.statistics import multiplicity, sequential
 from pulposus.trials import described
 from pulposus.trials.compared import Found, compared
+from pulposus.trials.doses import found_in
 from pulposus.trials.estimands import Seen, strategies
 from pulposus.trials.interim import SPENDINGS
 from pulposus.trials.sensitivity import Assumed, Group, imputed, subgroups
-from pulposus.trials.told import sentence, stopped, told, unchanged
+from pulposus.trials.told import dosed, sentence, stopped, told, unchanged
 from pulposus.trials.variables import better
 
 if TYPE_CHECKING:
@@ -86,9 +87,12 @@ class Analysis:
 
     @property
     def answers(self) -> list[str]:
-        """A sentence for each primary comparison, before them one on the look at which the trial would have stopped."""
-        looked = [*unchanged(self.protocol.interim), *stopped(self.looks)]
-        return [*looked, *(sentence(one) for one in self.primary)]
+        """A sentence for each primary comparison; before them one on the look at which the trial would have stopped,
+        after them one on the dose-response.
+        """
+        looked, table = [*unchanged(self.protocol.interim), *stopped(self.looks)], self.protocol.dose_response
+        asked = [] if table.difference is None else [dosed(found_in(self.protocol, self.primary), table.difference)]
+        return [*looked, *(sentence(one) for one in self.primary), *asked]
 
 
 def analyse(protocol: Protocol, conducted: Any, seed: int | None = None) -> Analysis:

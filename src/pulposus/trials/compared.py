@@ -13,7 +13,7 @@ Why this holds: what cannot be analysed has a sentence in place of a number, and
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -147,6 +147,17 @@ def _refused(endpoint: Endpoint, arm: str, control: str, note: str) -> Found:
     return _found(endpoint, arm, control, scale, note=note)
 
 
+def _each(one: Asked, judge: Callable[[str], Found]) -> list[Found]:
+    """Every active arm by itself: one that cannot be analysed has its sentence, and takes no other with it."""
+    found = list[Found]()
+    for arm in one.actives:
+        try:
+            found.append(judge(arm))
+        except InputError as problem:
+            found.append(_refused(one.endpoint, arm, one.protocol.control.name, str(problem)))
+    return found
+
+
 def _beyond(found: Found, margin: float) -> Found:
     """The same against a null of `margin`: normal, from the estimate and its standard error (of a hazard ratio, both
     as logarithms).
@@ -188,6 +199,8 @@ def _continuous(one: Asked, control: str) -> list[Found]:
         return [_change(values[:, place] - start, end, control)]
     if end.analysis == "mmrm":
         return _repeated(seen, values, np.isfinite(start), end, one.actives, control)
+    if end.analysis == "difference":
+        return _each(one, lambda arm: continuous(seen, values[:, place], start, end, [arm], control)[0])
     return continuous(seen, values[:, place], start, end, one.actives, control)
 
 
@@ -287,7 +300,7 @@ def _binary(one: Asked, control: str) -> list[Found]:
         return [_found(end, control, "", SHARE, note=ALONE, **told)]
     wanted = reads(end.rule, one.protocol) if end.variable == RESPONDER else (pain_of(one.protocol),)
     starts = [seen.start[name] for name in wanted if name in seen.start]
-    return [binary(seen, response, starts, end, arm, control) for arm in one.actives]
+    return _each(one, lambda arm: binary(seen, response, starts, end, arm, control))
 
 
 def binary(
@@ -326,7 +339,7 @@ def _survival(one: Asked, control: str) -> list[Found]:
         share = _had(time, event, end.month)
         told = {"persons": (seen.size, 0), "value": (share.value, math.nan), "difference": share}
         return [_found(end, control, "", SHARE, note=ALONE, **told)]
-    return [_hazards(one, arm, control) for arm in one.actives]
+    return _each(one, lambda arm: _hazards(one, arm, control))
 
 
 def _hazards(one: Asked, arm: str, control: str) -> Found:

@@ -3,7 +3,7 @@
 What: `planned` gives shapes and contrasts for the sizes of a protocol's arms, `found_in` the multiple contrast test,
 the curve and the target dose from what was found of each arm against the control.
 Equations: those of `statistics.dosefinding`, on differences to the control; two differences share the control,
-correlation l_i l_j with l_i² = n_i / (n_i + n_0).
+correlation l_i l_j with l_i² = n_i / (n_i + n_0), as where all arms spread alike; scores by t, shares by the normal.
 Reads, writes: nothing.
 Why this holds: the differences are those of the protocol's own analysis, adjusted as it asks.
 """
@@ -22,7 +22,7 @@ from pulposus.trials.variables import better
 
 if TYPE_CHECKING:
     from pulposus.trials.compared import Found
-    from pulposus.trials.protocol import Protocol
+    from pulposus.trials.protocol import Endpoint, Protocol
 
 
 def shapes_of(protocol: Protocol) -> list[dosefinding.Shape]:
@@ -47,14 +47,29 @@ def planned(protocol: Protocol) -> dosefinding.Trend:
     errors = np.sqrt(1 / sizes + 1 / protocol.control.size)
     doses = [protocol.arm(name).dose for name in protocol.actives]
     covariance = together(sizes.tolist(), protocol.control.size, errors)
-    at = dosefinding.means(doses, np.zeros(len(doses)), covariance, against=True)
+    free = freedom(protocol, protocol.control.size + int(sizes.sum()))
+    at = dosefinding.means(doses, np.zeros(len(doses)), covariance, free, against=True)
     return dosefinding.trend(shapes_of(protocol), at, error_of(protocol))
 
 
 def error_of(protocol: Protocol) -> float:
     """The one-sided error of the test: half of that of the first primary endpoint."""
-    end = next(end for end in protocol.endpoints if end.role == "primary")
+    end = _primary(protocol)
     return float(end.alpha) / 2 if end.alpha is not None else dosefinding.ALPHA
+
+
+def freedom(protocol: Protocol, persons: int) -> float:
+    """Degrees of freedom of a score's spread, means of arms and the slope of the start taken off, strata not; endless
+    for shares, whose law is that of many persons.
+    """
+    end = _primary(protocol)
+    if end.kind != "continuous":
+        return math.inf
+    return float(max(1, persons - 1 - len(protocol.actives) - (end.analysis != "difference")))
+
+
+def _primary(protocol: Protocol) -> Endpoint:
+    return next(end for end in protocol.endpoints if end.role == "primary")
 
 
 def found_in(protocol: Protocol, found: Sequence[Found]) -> dosefinding.Chosen | None:
@@ -66,7 +81,8 @@ def found_in(protocol: Protocol, found: Sequence[Found]) -> dosefinding.Chosen |
     sizes, control = [one.persons[0] for one in own], own[0].persons[1]
     covariance = together(sizes, control, np.array([one.error for one in own]))
     value = [sign * one.difference.value for one in own]
-    at = dosefinding.means([protocol.arm(one.arm).dose for one in own], value, covariance, against=True)
+    doses = [protocol.arm(one.arm).dose for one in own]
+    at = dosefinding.means(doses, value, covariance, freedom(protocol, control + sum(sizes)), against=True)
     asked = protocol.dose_response.difference
     if asked is None:
         raise InputError(f"{protocol.name} asks no difference of a dose; write difference in [dose_response].")

@@ -23,6 +23,7 @@ Spending = Literal["obrien_fleming", "pocock"]
 Drop = Literal["", "best", "power", "chance"]
 Sets = Literal["dunnett", "simes", "bonferroni"]
 Last = Literal["inverse_normal", "plain"]
+HALF = 0.5  # maths: an error of one side from which on nothing is judged
 _KEEP = 1
 _FLOOR = 0.2  # maths: a chance under which an arm is dropped where the protocol names none
 _PROMISING = 0.3  # maths: conditional power from which a trial counts as promising, where the protocol names none
@@ -56,6 +57,8 @@ class InterimTable(Table):
         for before, after in zip((0.0, *self.information), self.information, strict=False):
             if after <= before:
                 raise InputError(f"[interim] information {after:g} is not after {before:g}; write rising shares.")
+        if self.alpha / self.sided >= HALF:
+            raise InputError(f"[interim] alpha of {self.alpha:g} on one side is what chance has; write less than 0.5.")
         return self
 
     @property
@@ -132,8 +135,13 @@ def _alone(table: InterimTable) -> None:
 
 
 def _drops(table: InterimTable, actives: Sequence[str]) -> None:
+    from pulposus.statistics import adaptive
+
     if len(actives) < 2:
         raise InputError(f"[interim] drop chooses among arms, and {actives[0]!r} is the only active one; leave it out.")
+    if len(actives) > adaptive.MOST:
+        said = f"[interim] drop judges {adaptive.MOST} active arms at most, and the trial has {len(actives)}"
+        raise InputError(f"{said}; leave some out.")
     if table.drop == "best" and table.floor is not None:
         raise InputError("[interim] floor is of drop = 'power' or 'chance'; 'best' has keep.")
     if table.drop != "best" and table.keep is not None:

@@ -156,8 +156,8 @@ class Arm(Table):
 
     @property
     def dose(self) -> float:
-        """All that is injected, in the unit of its lines."""
-        return float(sum(one.dose for one in self.inject))
+        """All that is injected, repeats counted, in the unit of its lines."""
+        return float(sum(one.dose * len(one.months) for one in self.inject))
 
 
 class AllocationTable(Table):
@@ -322,8 +322,7 @@ class Protocol(Table):
         self._share_error()
         ends = [end for end in self.endpoints if end.role == "primary"]
         sound(self.interim, self.size, self.actives, len(ends))
-        doses = [self.arm(name).dose for name in self.actives]
-        sound_doses(self.dose_response, doses, ends[0].kind, any(share < 1 for share in self.interim.information))
+        self._check_doses(ends[0].kind)
         for one in self.criteria:
             columns = _columns(self.trial.region)
             if one.column not in columns:
@@ -402,6 +401,12 @@ class Protocol(Table):
                 raise InputError(f"{where}: month {end.month:g} comes after the last visit.")
         if not any(end.role == "primary" for end in self.endpoints):
             raise InputError("No endpoint is primary; write role = 'primary' at the one that the trial is sized for.")
+
+    def _check_doses(self, kind: str) -> None:
+        arms = [self.arm(name) for name in self.actives]
+        units = [evidence.product(one.product)["dose_unit"].text for arm in arms for one in arm.inject]
+        looks = any(share < 1 for share in self.interim.information)
+        sound_doses(self.dose_response, [arm.dose for arm in arms], self.control.dose, units, kind, looks)
 
     def _share_error(self) -> None:
         """One error for all that is judged: gates compare adjusted p with it, so that it cannot differ."""

@@ -23,6 +23,7 @@ from pulposus.trials import power
 from pulposus.trials.bank import LEAST, Bank, Truth, reads_disc
 from pulposus.trials.compared import ALPHA
 from pulposus.trials.power import Beside, Row, Size, Tell, Truths
+from pulposus.trials.staged import Plan
 from pulposus.trials.variables import title
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def study(
     mediated = _mediated(disc_to_pain, mechanics)
     if trials < power.FEWEST:
         raise InputError(f"{trials} trials say nothing of a share; ask for {power.FEWEST} or more.")
-    end = power.primary(protocol)
+    end, grid = power.primary(protocol), _sized(protocol, sizes)
     kept, found, needed = list[tuple[str, Row]](), None, list[Size]()
     law, start = Truth.of(protocol.trial.region, trials, seed), math.nan
     for one in enriched or ("",):
@@ -85,9 +86,8 @@ def study(
             kept_in = folder and folder / f"bank_{one or 'everybody'}"
             people = people.with_discs(mechanics, workers, kept_in, tell, mediated)
         start = people.start(end.variable) if not kept else start
-        for size in dict.fromkeys([protocol.size, *sizes]):
-            sized = protocol if size == protocol.size else protocol.sized(size)
-            many = Truth(law.draws[: _many(trials, size)], law.place[: _many(trials, size)])
+        for sized in grid:
+            many = Truth(law.draws[: _many(trials, sized.size)], law.place[: _many(trials, sized.size)])
             cells = [(OWN, 1.0, False), *((f"{e:g} times the effect", e, False) for e in effects if e != 1)]
             cells += [(NULL, 1.0, True)] if protocol.controlled else []
             for what, effect, null in cells:
@@ -111,6 +111,16 @@ def _mediated(disc_to_pain: str, mechanics: str) -> bool:
     if disc_to_pain != "none" and mechanics == "none":
         raise InputError("disc_to_pain mediated reads discs, and mechanics none computes none; write columns or solid.")
     return disc_to_pain != "none"
+
+
+def _sized(protocol: Protocol, sizes: Sequence[int]) -> list[Protocol]:
+    """The protocol at every size, its own first. Raises InputError for a size that it cannot have, before all work."""
+    each = [one for one in dict.fromkeys(sizes) if one != protocol.size]
+    found = [protocol, *(protocol.sized(size) for size in each)]
+    for one in found:
+        if one.interim.changes:
+            Plan.of(one)
+    return found
 
 
 def _many(trials: int, size: int) -> int:

@@ -86,6 +86,25 @@ def unchanged(table: Any) -> list[str]:
     ]
 
 
+def dosed(chosen: Any, difference: float) -> str:
+    """On the dose-response of a trial (`dosefinding.Chosen`; None where an arm could not be analysed): whether there is
+    one, and the least dose that does what is asked.
+    """
+    if chosen is None:
+        return "Dose-response: could not be judged, because an arm could not be analysed."
+    test, first = chosen.test, int(chosen.test.t.argmax())
+    verdict = "the answer changes with the dose" if test.shown else "no change with the dose was shown"
+    said = (
+        f"Dose-response (MCP-Mod, one side, {HUNDRED * test.alpha:g} %): the largest t is {test.t[first]:.2f} "
+        f"({test.shapes[first].name}), {test.critical:.2f} is asked for, {p_words(float(test.p[first]))}: {verdict}."
+    )
+    if not test.shown:
+        return said
+    if math.isnan(chosen.dose):
+        return f"{said} No dose up to the highest does {difference:g} better (curve {chosen.best.kind})."
+    return f"{said} The least dose that does {difference:g} better is {chosen.dose:.3g} (curve {chosen.best.kind})."
+
+
 def p_words(p: float) -> str:
     """A p as it is printed."""
     return "p not known" if math.isnan(p) else f"p = {p:.3f}" if p >= _SMALL else "p < 0.001"
