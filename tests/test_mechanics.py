@@ -40,6 +40,42 @@ def test_nodes_hold_the_volume_that_their_places_enclose():
     )
 
 
+@pytest.mark.parametrize("left", [0.8, 0.5, 0.25])
+def test_the_form_does_not_depend_on_where_it_was_solved_last(left):
+    """A knife takes much of the nucleus at once: from the form with all of its charge, and in four steps."""
+    disc, state, _ = prepared(grade=3)
+    taken = 1 - (1 - left) * disc.tissue[0]
+    cut = mechanics.form(disc, eqx.tree_at(lambda s: s.charge, state, taken * state.charge))
+    steps = state
+    for part in (0.25, 0.5, 0.75, 1.0):
+        steps = eqx.tree_at(lambda s: s.charge, steps, (1 - part * (1 - taken)) * state.charge)
+        steps = mechanics.form(disc, steps)
+    assert float(cut.strain) < 1e-6
+    assert float(steps.strain) < 1e-6
+    np.testing.assert_allclose(cut.stretch, steps.stretch, atol=2e-5)
+    assert height(disc, cut) == pytest.approx(height(disc, steps), abs=1e-4)
+
+
+def test_a_form_that_lies_too_far_is_sought_from_columns(monkeypatch):
+    """Where nothing is found from the last form, the second guess is asked, and its form is the one that is kept."""
+    disc, state, _ = prepared()
+    poorer = eqx.tree_at(lambda s: s.charge, state, 0.8 * state.charge)
+    known, calls = mechanics.form(disc, poorer), []
+    solve = mechanics.equilibrium.drained
+
+    def fails_once(body, load, start):
+        calls.append(start)
+        found = solve(body, load, start)
+        return found if len(calls) > 1 else eqx.tree_at(lambda b: b.error, found, jnp.asarray(jnp.nan))
+
+    monkeypatch.setattr(mechanics.equilibrium, "drained", fails_once)
+    formed = mechanics.form(disc, poorer)
+    assert len(calls) == 2
+    assert float(jnp.abs(calls[0].displacement - calls[1].displacement).max()) > 1e-5  # m
+    np.testing.assert_allclose(formed.stretch, known.stretch, atol=2e-5)
+    assert float(formed.strain) < 1e-6
+
+
 def test_how_often_the_whole_disc_is_solved_hardly_matters(monkeypatch):
     """Two years of a starved disc: solved whenever charge has gone by 1 % or by 0.1 %, height lost agrees within 1 %;
     columns alone do not."""

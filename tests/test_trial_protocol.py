@@ -61,6 +61,16 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     return data
 
 
+def test_looks_of_a_trial_with_one_arm_are_refused() -> None:
+    data = tables()
+    data["arms"] = data["arms"][1:]
+    data["allocation"] = {"method": "blocks", "ratio": [1]}
+    assert not Protocol.from_dict(data).actives
+    data["interim"] = {"information": [0.5]}
+    with pytest.raises(InputError, match="the trial has one"):
+        Protocol.from_dict(data)
+
+
 NONSENSE = {
     "visit before the baseline": ("visits.months", [-1, 3, 12], "lies before the baseline"),
     "visit at the baseline": ("visits.months", [0, 12, 24], "is the baseline"),

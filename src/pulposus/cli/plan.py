@@ -140,7 +140,7 @@ def _grid(found: Study) -> list[Table]:
     from pulposus.trials.power import primary
 
     first = new_table(f"{found.protocol.name}, run again and again (± Monte-Carlo standard error)")
-    heads = ("what", "people", "persons", "effect", "trials", "p < alpha, %", "and better, %", "persons enrolled")
+    heads = ("what", "people", "persons", "effect", "trials", "shown, %", "and better, %", "persons enrolled")
     for head in (*heads, "arms"):
         first.add_column(head, overflow="fold")
     for where, row in found.rows:

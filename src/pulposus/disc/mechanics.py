@@ -62,8 +62,11 @@ def moved(disc: Disc, state: State) -> Array:
 
 def form(disc: Disc, state: State) -> State:
     """The whole disc solved at rest overnight, with the charge that it has. A failed solve shows in `error`."""
-    body, load, before = _before(disc, state)
-    return _after(disc, state, body, equilibrium.drained(body, load, before))
+    body, load, last, gone = _before(disc, state)
+    found = equilibrium.drained(body, load, last)
+    if not found.error < equilibrium.BELIEVED:  # so much has gone at once that it lies nearer to where columns are
+        found = equilibrium.drained(body, load, gone)
+    return _after(disc, state, body, found)
 
 
 def begun(disc: Disc, state: State) -> State:
@@ -85,16 +88,19 @@ def _night(disc: Disc) -> tuple[Solid, Load]:
 
 
 @eqx.filter_jit
-def _before(disc: Disc, state: State) -> tuple[Solid, Load, Balance]:
-    """What is to be solved, from where it was solved last: half as many Newton steps as from where columns have gone,
-    which bulge nowhere.
+def _before(disc: Disc, state: State) -> tuple[Solid, Load, Balance, Balance]:
+    """What is to be solved, from where it was solved last, or else from where columns have gone, which bulge nowhere:
+    that takes twice as many Newton steps.
     """
-    last = settle(disc, eqx.tree_at(lambda s: s.charge, state, state.formed))
     made = posture.frame(disc)
     body = posture.body(made, state.charge / disc.charge)
-    guess = jnp.moveaxis(coordinates(disc, last), -1, 0) - body.start
-    before = eqx.tree_at(lambda b: (b.displacement, b.pose), equilibrium.at_start(body), (guess, state.pose))
-    return body, posture.rest(made, body), before
+    last = settle(disc, eqx.tree_at(lambda s: s.charge, state, state.formed))
+
+    def guess(form: State) -> Balance:
+        moved = jnp.moveaxis(coordinates(disc, form), -1, 0) - body.start
+        return eqx.tree_at(lambda b: (b.displacement, b.pose), equilibrium.at_start(body), (moved, state.pose))
+
+    return body, posture.rest(made, body), guess(last), guess(settle(disc, state))
 
 
 @eqx.filter_jit

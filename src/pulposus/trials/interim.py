@@ -97,6 +97,8 @@ class InterimTable(Table):
 def sound(table: InterimTable, size: int, actives: Sequence[str], primaries: int) -> None:
     """Refuse looks that make no sense for `size` people, these active arms, and so many primary endpoints."""
     _alone(table)
+    if any(share < 1 for share in table.information) and not actives:
+        raise InputError("[interim] looks compare arms, and the trial has one; leave [interim] out.")
     if not table.changes:
         return
     word = "drop" if table.drop else "most"
@@ -110,8 +112,6 @@ def sound(table: InterimTable, size: int, actives: Sequence[str], primaries: int
         raise InputError(f"[interim] {word} asks who does better; write sided = 1 and half of the error as alpha.")
     if primaries != 1:
         raise InputError(f"[interim] {word} judges one primary endpoint, and the trial has {primaries}; leave one.")
-    if not actives:
-        raise InputError(f"[interim] {word} needs an arm beside its control; the trial has one arm.")
     if table.drop:
         _drops(table, actives)
     else:
@@ -169,10 +169,11 @@ def _resizes(table: InterimTable, size: int, actives: Sequence[str]) -> None:
         last = float(plan.critical[-1])
         from_ = reestimation.plain_from(first, size - first, table.most - first, last, aims)
         if begins < from_:
+            least = math.ceil(from_ * HUNDRED) / HUNDRED
+            more = f"promising of {least:g} or more, or " if least < aims else ""
             raise InputError(
                 f"[interim] last = 'plain' errs more than alpha where the size grows from a conditional power of "
-                f"{begins:g}; write promising of {math.ceil(from_ * HUNDRED) / HUNDRED:g} or more, or last = "
-                "'inverse_normal'."
+                f"{begins:g}; write {more}last = 'inverse_normal'."
             )
 
 

@@ -127,14 +127,24 @@ def _many(trials: int, size: int) -> int:
     return max(min(trials, FEWEST), min(trials, ROWS_AT_MOST // size))
 
 
+def _possible(protocol: Protocol, size: int) -> Protocol | None:
+    """The protocol at a size; nothing where that is too small for its own looks."""
+    try:
+        sized = protocol.sized(size)
+        if sized.interim.changes:
+            Plan.of(sized)
+    except InputError:
+        return None
+    return sized
+
+
 def _confirmed(
     people: Bank, protocol: Protocol, needed: Sequence[Size], trials: int, law: Truth, found: Truths
 ) -> list[Row]:
     """Trials at the sizes that were found, so that the curve is held by trials."""
     rows = []
     for one, what in zip(needed, (OWN, MEDIAN), strict=True):
-        if math.isfinite(one.persons):
-            sized = protocol.sized(int(one.persons))
+        if math.isfinite(one.persons) and (sized := _possible(protocol, int(one.persons))) is not None:
             many = _many(trials, sized.size)
             truth = Truth(law.draws[:many], law.place[:many]) if what == OWN else found.truth.all_of(found.median, many)
             rows.append(power.summed(what, power.run(people, sized, truth), sized.size, 1.0))
