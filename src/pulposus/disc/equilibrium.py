@@ -344,7 +344,8 @@ def balance(body: Solid, load: Load, start: Balance, flow: Flow | None = None, t
     problem = _problem(body, load, flow)
     wanted = jnp.where(load.held > 0, load.pose, start.pose)
     shift = (carried(body, wanted, body.start) - carried(body, start.pose, body.start)) * problem.height
-    x = body.start + start.displacement + shift
+    # the lower vertebra holds its endplate, whatever the guess
+    x = (body.start + start.displacement + shift).at[..., 0].set(body.start[..., 0])
     pressure = start.pressure if flow is None else start.pressure * (1 - flow.outlet)
     unit = jnp.sqrt(problem._shear() * jnp.sum(problem.volume))
 
