@@ -61,7 +61,7 @@ def moved(disc: Disc, state: State) -> Array:
 
 
 def form(disc: Disc, state: State) -> State:
-    """The whole disc solved at rest overnight, with the charge that it has. A failed solve shows in `error`."""
+    """The whole disc solved at rest overnight, with the charge that it has. A failed solve shows in `strain`."""
     body, load, last, gone = _before(disc, state)
     found = equilibrium.drained(body, load, last)
     if not found.error < equilibrium.BELIEVED:  # so much has gone at once that it lies nearer to where columns are

@@ -327,6 +327,13 @@ def between(without: Disc, treated: Disc) -> Change:
     return Change(**shared, contact=float(without.touches_root) - float(treated.touches_root))
 
 
+def known(disc_to_pain: str) -> None:
+    """Raises InputError, with the nearest, for a hypothesis that there is not."""
+    if disc_to_pain not in DISC_TO_PAIN:
+        near = nearest(disc_to_pain, DISC_TO_PAIN)
+        raise InputError(f"Unknown disc_to_pain {disc_to_pain!r}{near}; write {' or '.join(DISC_TO_PAIN)}.")
+
+
 def join(
     given: Given,
     change: Change | Sequence[Change],
@@ -341,9 +348,7 @@ def join(
     that act through the disc (through; all of `given` where none are named), which is taken out lest it count twice;
     what people know and expect stays. Raises InputError for another hypothesis.
     """
-    if disc_to_pain not in DISC_TO_PAIN:
-        near = nearest(disc_to_pain, DISC_TO_PAIN)
-        raise InputError(f"Unknown disc_to_pain {disc_to_pain!r}{near}; write {' or '.join(DISC_TO_PAIN)}.")
+    known(disc_to_pain)
     visits = [change] if isinstance(change, Change) else list(change)
     found = np.zeros((len(draws), len(visits)))
     if disc_to_pain == "none":

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pulposus.errors import InputError, nearest
-from pulposus.outcomes.symptoms import DISC_TO_PAIN
+from pulposus.errors import InputError
+from pulposus.outcomes import symptoms
 from pulposus.trials import power
 from pulposus.trials.bank import LEAST, Bank, Truth, reads_disc
 from pulposus.trials.compared import ALPHA
@@ -105,9 +105,7 @@ def study(
 
 def _mediated(disc_to_pain: str, mechanics: str) -> bool:
     """Whether responding follows the disc. Raises InputError."""
-    if disc_to_pain not in DISC_TO_PAIN:
-        near = nearest(disc_to_pain, DISC_TO_PAIN)
-        raise InputError(f"Unknown disc_to_pain {disc_to_pain!r}{near}; write {' or '.join(DISC_TO_PAIN)}.")
+    symptoms.known(disc_to_pain)
     if disc_to_pain != "none" and mechanics == "none":
         raise InputError("disc_to_pain mediated reads discs, and mechanics none computes none; write columns or solid.")
     return disc_to_pain != "none"
@@ -115,12 +113,15 @@ def _mediated(disc_to_pain: str, mechanics: str) -> bool:
 
 def _sized(protocol: Protocol, sizes: Sequence[int]) -> list[Protocol]:
     """The protocol at every size, its own first. Raises InputError for a size that it cannot have, before all work."""
-    each = [one for one in dict.fromkeys(sizes) if one != protocol.size]
-    found = [protocol, *(protocol.sized(size) for size in each)]
-    for one in found:
-        if one.interim.changes:
-            Plan.of(one)
-    return found
+    return [_at(protocol, size) for size in dict.fromkeys([protocol.size, *sizes])]
+
+
+def _at(protocol: Protocol, size: int) -> Protocol:
+    """The protocol at a size. Raises InputError for one that is too small for it, or for its own looks."""
+    sized = protocol if size == protocol.size else protocol.sized(size)
+    if sized.interim.changes:
+        Plan.of(sized)
+    return sized
 
 
 def _many(trials: int, size: int) -> int:
@@ -130,12 +131,9 @@ def _many(trials: int, size: int) -> int:
 def _possible(protocol: Protocol, size: int) -> Protocol | None:
     """The protocol at a size; nothing where that is too small for its own looks."""
     try:
-        sized = protocol.sized(size)
-        if sized.interim.changes:
-            Plan.of(sized)
+        return _at(protocol, size)
     except InputError:
         return None
-    return sized
 
 
 def _confirmed(
