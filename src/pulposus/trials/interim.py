@@ -26,8 +26,6 @@ Last = Literal["inverse_normal", "plain"]
 HALF = 0.5  # maths: an error of one side from which on nothing is judged
 _KEEP = 1
 _FLOOR = 0.2  # maths: a chance under which an arm is dropped where the protocol names none
-_PROMISING = 0.3  # maths: conditional power from which a trial counts as promising, where the protocol names none
-_POWER = 0.9  # maths: power that a changed size aims at, where the protocol names none
 
 
 class InterimTable(Table):
@@ -84,8 +82,10 @@ class InterimTable(Table):
     @property
     def zone(self) -> tuple[float, float]:
         """Conditional power at which the promising zone begins, and at which it ends."""
-        begins = _PROMISING if self.promising is None else self.promising
-        return begins, _POWER if self.power is None else self.power
+        from pulposus.statistics import reestimation, sequential
+
+        begins = reestimation.PROMISING if self.promising is None else self.promising
+        return begins, sequential.POWER if self.power is None else self.power
 
     def sized(self, factor: float) -> InterimTable:
         """The same for a trial `factor` times as large."""
