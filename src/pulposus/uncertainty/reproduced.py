@@ -32,6 +32,7 @@ from pulposus.evidence.trials import Result
 from pulposus.outcomes import person, reported, scores
 from pulposus.outcomes.person import Followed, Given
 from pulposus.outcomes.response import TOP, Parts
+from pulposus.uncertainty import attendance
 from pulposus.uncertainty.trials import FREEDOMS, POPULATIONS, prior
 
 if TYPE_CHECKING:
@@ -269,13 +270,13 @@ def _printed(random: np.random.Generator, row: Asked, made: _Trials, found: Foll
 
 
 def _who_is_missing(random: np.random.Generator, row: Asked, made: _Trials) -> np.ndarray:
-    """Share that is missing at a visit, rates over their ranges."""
-    rate, miss = (
-        np.maximum(person.drawn(row.given.region, name)[made.draws], evidence.outcome(name).low)
-        for name in ("dropout_per_year", "missed_visit")
+    """Share that is missing at a visit of trials, each at a place of its own; numbers over their ranges."""
+    rate, middle, spread = (
+        np.clip(person.drawn(row.given.region, name)[made.draws], found.low, found.high)
+        for name, found in ((name, evidence.outcome(name)) for name in attendance.NAMES)
     )
-    stays = np.exp(-rate * row.months / 12)  # maths: months of a year
-    return random.binomial(made.each, 1 - stays * (1 - miss)) / made.each
+    missed = attendance.missed(middle, spread, random.standard_normal(_TRIALS))
+    return random.binomial(made.each, attendance.lost(rate, missed, row.months)) / made.each
 
 
 def _by_drugs(random: np.random.Generator, row: Asked, made: _Trials, found: Followed) -> np.ndarray:
