@@ -22,6 +22,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.sparse.linalg import gmres
 from jaxtyping import Array, Float
 
 from pulposus.disc import mesh
@@ -33,6 +34,7 @@ _NEWTON = 40  # maths: most Newton steps (rejected ones included)
 _SHORTEST = 1 / 64  # maths: shortest damped Newton step
 _DERIVATIVE = 1e-10  # maths: of a derivative, relative; finite differences cannot see more
 _ROUNDS = 30  # maths: most rounds for a derivative
+_CYCLES = 3  # maths: most cycles of GMRES where the short recurrence gets nowhere
 _CONJUGATE = 200  # maths: most conjugate-gradient iterations, a bound never met in tests
 
 
@@ -214,7 +216,7 @@ def _newton(
         z = operator.model.solve(r, shift)
         now = _norm(z)
         enough = 1 - 1e-4 * length  # maths: Armijo's condition on the residual
-        worse = ~(now <= enough * before) & (length > _SHORTEST)
+        worse = ~(now <= enough * before) & ((length > _SHORTEST) | ~jnp.isfinite(now))
         done = ~worse & (now < tolerance)
         columns = [(mass * column).astype(jnp.float32) for column in _columns(reaction, trial)]
 
@@ -383,7 +385,8 @@ def _residuals(product: Callable, precondition: Callable, z: Array, target: Arra
     """Solve ``precondition(product(x)) = z`` until the residual's norm is at most `target`, by conjugate residuals in
     the preconditioner's inner product.
 
-    There the operator is nearly self-adjoint, so a few directions are enough: Orthomin with a window of _KEPT.
+    There the operator is nearly self-adjoint, so a few directions are enough: Orthomin with a window of _KEPT. Where
+    cells die of what they make, it can be far from that, and Orthomin stands still: GMRES, which cannot, goes on.
     """
 
     def dot(a: Array, b: Array) -> Array:
@@ -396,12 +399,30 @@ def _residuals(product: Callable, precondition: Callable, z: Array, target: Arra
         for old_p, old_a, old_b in past:
             along = dot(old_a, b)
             p, a, b = p - along * old_p, a - along * old_a, b - along * old_b
-        scale = jax.lax.rsqrt(jnp.maximum(dot(a, b), np.finfo(np.float32).tiny))
+        left = dot(a, b)
+        scale = jnp.where(left > 0, jax.lax.rsqrt(jnp.maximum(left, np.finfo(np.float32).tiny)), 0.0)
         p, a, b = p * scale, a * scale, b * scale
         step = dot(a, z)
         return x + step * p, z - step * b, ((p, a, b), *past[:-1]), count + 1
 
     zero = jnp.zeros_like(z)
     carry = (zero, z, ((zero, zero, zero),) * _KEPT, 0)
-    carry = jax.lax.while_loop(lambda c: (_norm(c[1]) > target) & (c[3] < _KRYLOV), body, carry)
-    return carry[0], carry[3]
+    x, left, _, count = jax.lax.while_loop(lambda c: (_norm(c[1]) > target) & (c[3] < _KRYLOV), body, carry)
+    return _stubborn(lambda v: precondition(product(v)), x, left, target, count)
+
+
+def _stubborn(
+    whole: Callable, x: Array, left: Array, target: Array, count: Array | int
+) -> tuple[Array, Array | int]:
+    """Cycles of GMRES on what is left, until its norm is at most `target`; none where it is already."""
+
+    def body(carry: tuple) -> tuple:
+        x, left, count = carry
+        more, _ = gmres(whole, left, tol=0.0, atol=target * jnp.sqrt(float(left.size)), restart=_KRYLOV, maxiter=1)
+        return x + more, left - whole(more), count + _KRYLOV
+
+    def unfinished(carry: tuple) -> Array:
+        return (_norm(carry[1]) > target) & (carry[2] < (1 + _CYCLES) * _KRYLOV)
+
+    x, _, count = jax.lax.while_loop(unfinished, body, (x, left, count))
+    return x, count
