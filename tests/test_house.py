@@ -227,6 +227,7 @@ ORDERS = {
         "fitted": 0,
         "trials": 0,
         "people": 0,
+        "attendance": 0,
         "foretold": 1,
         "reproduced": 1,
     },

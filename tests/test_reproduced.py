@@ -112,6 +112,12 @@ def test_sham_and_placebo_arms_come_out_and_the_outlier_does_not(lumbar, cervica
     assert peng.printed > interval(peng)[1]  # a miss that is known, and not hidden
 
 
+def test_trials_lose_as_many_as_they_print_but_for_a_long_extension(lumbar):
+    for row in (row for row in lumbar if row.quantity == "missing"):
+        low, high = interval(row)
+        assert (low <= row.printed <= high) == (row.fitted == "prior"), row
+
+
 def test_a_selected_start_falls_by_itself_as_stability_says(lumbar):
     row = next(row for row in lumbar if row.group == "regression")
     found = reproduced.simulated(np.random.default_rng(0), row).mean()

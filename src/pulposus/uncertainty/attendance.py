@@ -33,6 +33,7 @@ _YEAR = 12.0  # maths: months of a year
 _PLACES = np.linspace(-7.0, 7.0, 801)  # maths: a trial's place; half as many move no digit that is written
 _DROP = 1.353  # maths: half of the 90 % point of chi-squared with one degree of freedom
 _EPSILON = np.finfo(float).eps  # maths: a chance of nought or one has no logarithm
+_EXACT = {"xatol": 1e-4, "fatol": 1e-6, "maxiter": 4000}  # maths: finer than what is written
 _WIDE = 6.0  # maths: how far, in logarithms, an end of a range is sought
 
 
@@ -68,7 +69,7 @@ def fit(told: Sequence[Published] | None = None) -> pd.DataFrame:
             free = _least(lambda x: _surprise(np.insert(x, which, held), trials), np.delete(found, which))
             return _surprise(np.insert(free, which, held), trials) - best - _DROP
 
-        far = optimize.brentq(above, 0.0, _WIDE, xtol=1e-3) if above(_WIDE) > 0 else np.inf
+        far = optimize.brentq(above, 0.0, _WIDE, xtol=1e-3) if above(_WIDE) > 0 else np.inf  # maths: as written
         return float(found[which] + way * far)
 
     ends = [[found[i], end(i, -1.0), end(i, 1.0)] for i in range(len(NAMES))]
@@ -96,8 +97,7 @@ def _likeliest(trials: Sequence[Sequence[Published]]) -> np.ndarray:
 
 
 def _least(of: Callable[[np.ndarray], float], start: np.ndarray) -> np.ndarray:
-    exact = {"xatol": 1e-4, "fatol": 1e-6, "maxiter": 4000}
-    return np.asarray(optimize.minimize(of, start, method="Nelder-Mead", options=exact).x)
+    return np.asarray(optimize.minimize(of, start, method="Nelder-Mead", options=_EXACT).x)
 
 
 def _surprise(x: np.ndarray, trials: Sequence[Sequence[Published]]) -> float:
