@@ -28,7 +28,7 @@ from pulposus.trials.scanned import Scanned
 ROOT = Path(__file__).resolve().parents[1]
 PAIN = {"name": "pain", "variable": "vas_back", "month": 12, "role": "primary", "analysis": "difference"}
 DROP = {"information": [0.5], "alpha": 0.025, "sided": 1, "drop": "best"}
-GROW = {"information": [0.5], "alpha": 0.025, "sided": 1, "most": 240}
+GROW = {"information": [0.5], "alpha": 0.025, "sided": 1, "max_size": 240}
 CELLS = "Inject {:g} allogeneic MSC(M) in 2 mL saline at month 0"
 DOSES = {"low": 2e6, "middle": 6e6, "high": 18e6}
 
@@ -110,7 +110,7 @@ def test_a_size_grows_in_the_promising_zone_alone(bank: Bank) -> None:
     assert row.persons == pytest.approx(np.mean([one.persons for one in found]))
     null = power.summed("null", power.run(bank, made, truth, null=True), 120, 0.0)
     assert null.better <= 0.025 + 3 * math.sqrt(0.025 * 0.975 / many)
-    fixed = protocol(1, 60, interim={name: value for name, value in GROW.items() if name != "most"})
+    fixed = protocol(1, 60, interim={name: value for name, value in GROW.items() if name != "max_size"})
     stays = power.summed("stays", power.run(bank, fixed, truth, 4.0), 120, 4.0)
     assert row.better >= stays.better
     assert row.persons > stays.persons
@@ -246,12 +246,12 @@ NONSENSE = [
     (3, DROP | {"keep": 3}, "drops none of 3"),
     (3, DROP | {"floor": 0.1}, "'best' has keep"),
     (3, DROP | {"drop": "power", "keep": 1}, "'power' has floor"),
-    (3, DROP | {"most": 200}, "not both"),
+    (3, DROP | {"max_size": 200}, "not both"),
     (1, DROP, "the only active one"),
     (3, {"information": [0.5], "keep": 1}, "none is"),
     (3, {"information": [0.5], "sets": "simes"}, "where some are dropped"),
     (3, GROW, "3 active arms"),
-    (1, GROW | {"most": 60}, "no more than the 60 people planned"),
+    (1, GROW | {"max_size": 60}, "no more than the 60 people planned"),
     (1, GROW | {"information": [1.0]}, "no look before the end"),
     (1, GROW | {"promising": 0.9, "power": 0.8}, "promising below power"),
     (1, GROW | {"last": "plain", "promising": 0.1}, "errs more than alpha"),
@@ -334,10 +334,10 @@ def test_a_protocol_with_a_look_reads_back_and_grows_with_its_size() -> None:
 
     made = protocol(1, 60, interim=GROW)
     assert Protocol.from_dict(tomllib.loads(made.to_toml())) == made
-    assert made.sized(240).interim.most == 480
+    assert made.sized(240).interim.max_size == 480
     with pytest.raises(InputError, match="too few for two stages"):
         staged.Plan.of(protocol(interim=DROP).sized(6))
-    with pytest.raises(InputError, match="write drop or most"):
+    with pytest.raises(InputError, match="write drop or max_size"):
         staged.Plan.of(protocol())
 
 
@@ -397,7 +397,7 @@ def test_square_brackets_are_printed_as_they_stand(tmp_path: Path) -> None:
     [
         (["adaptive"], "name one with --protocol"),
         (["adaptive", "--protocol", str(ROOT / "protocols" / "respine.toml")], "with drop"),
-        (["reestimation", "--protocol", str(ROOT / "protocols" / "respine.toml")], "with most"),
+        (["reestimation", "--protocol", str(ROOT / "protocols" / "respine.toml")], "with max_size"),
         (["mcpmod", "--protocol", str(ROOT / "protocols" / "respine.toml")], "dose_response"),
         (["mcpmod", "--levels", "1,2"], "write 0 for the control"),
         (["mcpmod", "--levels", "0,1,2", "--shapes", "emx 1"], "did you mean 'emax'"),

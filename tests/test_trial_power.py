@@ -427,7 +427,8 @@ def test_mistakes_are_a_sentence(words: list[str], said: str) -> None:
 def test_the_command_leaves_tables_and_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(power, "truths", partial(power.truths, count=8))
     monkeypatch.setattr(power, "MANY_LIVES", 4)
-    words = ["trial", "power", str(RESPINE), "--replicates", "20", "--most", "200", "--out", str(tmp_path), "--quiet"]
+    words = ["trial", "power", str(RESPINE), "--replicates", "20", "--search-limit", "200", "--out", str(tmp_path)]
+    words += ["--quiet"]
     told = CliRunner().invoke(app, words)
     assert told.exit_code == 0, told.stderr
     assert "no size up to 200 persons" in told.stdout

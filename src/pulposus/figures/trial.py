@@ -135,7 +135,8 @@ def _curve(axes: Axes, rows: pd.DataFrame, arms: Sequence[str], title: str) -> N
 
 
 def write_forest(path: Path, rows: Sequence[Mapping[str, Any]], label: str, null: float = 0.0) -> Path | None:
-    """Differences of subgroups with their intervals, the whole trial first; rows: words, value, low, high, persons.
+    """Differences with their intervals, of everybody in an arm (whole) and of subgroups; rows: words, value, low, high,
+    persons, whole.
 
     None where no row has a number.
     """
@@ -148,10 +149,10 @@ def write_forest(path: Path, rows: Sequence[Mapping[str, Any]], label: str, null
         figure = sheet(6.4, 0.27 * len(known) + 0.9)
         axes = figure.subplots()
         for place, row in enumerate(known):
-            colour = BLACK if place == 0 else BLUE
+            colour = BLACK if row["whole"] else BLUE
             axes.plot([row["low"], row["high"]], [place] * 2, color=colour, lw=1.4)
             size = 4 + 5 * (sum(row["persons"]) / max(sum(one["persons"]) for one in known)) ** 0.5
-            axes.plot(row["value"], place, "D" if place == 0 else "s", color=colour, ms=size)
+            axes.plot(row["value"], place, "D" if row["whole"] else "s", color=colour, ms=size)
         axes.axvline(null, color=DARK_GREY, lw=0.8)
         axes.set_yticks(range(len(known)), [row["words"] for row in known])
         axes.set_ylim(len(known) - 0.4, -0.6)

@@ -37,6 +37,7 @@ CLOSE = 1e-14  # maths: where a boundary counts as found
 WIDEST = 30.0  # maths: a critical value beyond which nothing is spent
 ALPHA = 0.025  # maths: customary one-sided error; the caller may choose another
 POWER = 0.9  # maths: customary power; the caller may choose another
+SMALLEST = 1e-6  # maths: a difference, in standard deviations, for which no trial is ever large enough
 HALF = 0.5  # maths: error of one side that chance alone has where nothing is known
 
 
@@ -273,8 +274,9 @@ def sample_size(plan: Design, effect: float, sd: float, power: float = POWER, ra
     n = (drift sd / effect)² (1 + ratio)² / ratio, not rounded.
     """
     delta, spread, r = given.real(effect, "effect"), given.above(sd, "sd"), given.above(ratio, "ratio")
-    if delta == 0:
-        raise InputError("effect is 0; a size follows from a difference that is not nought.")
+    if abs(delta) < SMALLEST * spread:
+        said = f"effect is {delta:g}, next to nothing beside a standard deviation of {spread:g}"
+        raise InputError(f"{said}; a size follows from a difference of a millionth of it or more.")
     each = (spread / delta) ** 2 * (1 + r) ** 2 / r
     drift = drift_for(plan, power)
     n = drift**2 * each

@@ -180,13 +180,12 @@ def looks(seen: Seen, protocol: Protocol) -> list[Look]:
     plan = plan_of(protocol)
     if plan is None or not protocol.controlled:
         return []
-    primaries = [end for end in protocol.endpoints if end.role == "primary"]
     order = np.argsort(seen.entered, kind="stable") if seen.entered.size else np.arange(seen.size)
     rows = []
     for share, critical in zip(plan.information.tolist(), plan.critical.tolist(), strict=True):
         number = math.ceil(share * seen.size)
         so_far = seen.only(np.sort(order[:number]))
-        found = adjusted([one for end in primaries for one in compared(so_far, end, protocol)])
+        found = adjusted([one for end in protocol.primaries for one in compared(so_far, end, protocol)])
         for one in found:
             turned = -1.0 if plan.sides == 1 and better(one.variable) == "lower" else 1.0
             shared = turned * z_of(replace(one, p=one.adjusted)) if len(found) > 1 else math.nan

@@ -60,7 +60,7 @@ def study(
     effects: Sequence[float] = (),
     enriched: Sequence[str] = ("",),
     bank: int = LEAST,
-    most: int = power.MOST,
+    search_limit: int = power.SEARCH_LIMIT,
     goal: float = power.GOAL,
     seed: int = 0,
     tell: Tell | None = None,
@@ -77,12 +77,12 @@ def study(
     mediated = _mediated(disc_to_pain, mechanics)
     if trials < power.FEWEST:
         raise InputError(f"{trials} trials say nothing of a share; ask for {power.FEWEST} or more.")
-    end, grid = power.primary(protocol), _sized(protocol, sizes)
+    end, grid = protocol.primary, _sized(protocol, sizes)
     kept, found, needed = list[tuple[str, Row]](), None, list[Size]()
     law, start = Truth.of(protocol.trial.region, trials, seed), math.nan
     for one in enriched or ("",):
         people = Bank.of(protocol, bank, seed, one)
-        if mediated or any(reads_disc(each) for each in protocol.endpoints if each.role == "primary"):
+        if mediated or any(reads_disc(each) for each in protocol.primaries):
             kept_in = folder and folder / f"bank_{one or 'everybody'}"
             people = people.with_discs(mechanics, workers, kept_in, tell, mediated)
         start = people.start(end.variable) if not kept else start
@@ -95,7 +95,7 @@ def study(
                 kept.append((one, power.summed(what, runs, sized.size, 0.0 if null else effect)))
         if found is None and protocol.controlled:
             found = power.truths(people, protocol, tell=tell)
-            needed = [power.needed(found, protocol, goal, most, median) for median in (False, True)]
+            needed = [power.needed(found, protocol, goal, search_limit, median) for median in (False, True)]
             middle = found.truth.all_of(found.median, _many(trials, protocol.size))
             kept.append((one, power.summed(MEDIAN, power.run(people, protocol, middle), protocol.size, 1.0)))
             kept += [(one, row) for row in _confirmed(people, protocol, needed, trials, law, found)]
@@ -155,7 +155,7 @@ def _confirmed(
 def sentences(found: Study) -> list[str]:
     """What came out, each in a sentence."""
     protocol, first = found.protocol, found.rows[0][1]
-    end = power.primary(protocol)
+    end = protocol.primary
     alpha = ALPHA if end.alpha is None else end.alpha
     shares = "; ".join(f"{arm} {_said(mean, error, end.kind)}" for arm, mean, error, _ in first.value)
     said = [
@@ -282,9 +282,9 @@ def curve(found: Study) -> pd.DataFrame:
 
     rows = list[dict[str, Any]]()
     if found.truths is not None:
-        most = max([found.needed[0].most, found.protocol.size])
+        high = max([found.needed[0].search_limit, found.protocol.size])
         low = max(2 * len(found.protocol.arms) * 2, found.protocol.size // 4)
-        for size in np.unique(np.geomspace(low, most, POINTS_OF_CURVE).round().astype(int)).tolist():
+        for size in np.unique(np.geomspace(low, high, POINTS_OF_CURVE).round().astype(int)).tolist():
             row: dict[str, Any] = {"size": size}
             for name, median in (("assurance", False), ("at_median_draw", True)):
                 row[name] = power.assured(found.truths, found.protocol, size, median)
@@ -304,7 +304,7 @@ def publish(folder: Path, found: Study) -> list[Path]:
         if len(table):
             write_text(folder / f"{name}.csv", table.to_csv(index=False))
             written.append(folder / f"{name}.csv")
-    end = power.primary(found.protocol)
+    end = found.protocol.primary
     what = f"{title(end.variable)} at month {end.month:g}"
     made = tables(found)
     return [*written, write_power(folder / "power.png", made, found.protocol.name, what, end.kind != "continuous")]
