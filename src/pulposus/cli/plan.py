@@ -254,7 +254,8 @@ def _made(kind: str, asked: Protocol | None, told: SimpleNamespace) -> dict[str,
         return made | {"What an arm has shown": designs.alone(asked)}
     if kind == "sequential":
         plan = designs.of_protocol(asked) if asked else _sequential(told.looks, told.spending, told.alpha, told.sided)
-        made = {"When it stops": designs.boundaries(plan, asked.size if asked else told.size)}
+        of = (asked.size, designs.comparisons(asked)) if asked else (told.size,)
+        made = {"When it stops": designs.boundaries(plan, *of)}
         if told.effect is not None:
             made["People for the difference"] = designs.sizes(plan, told.effect, told.sd, told.goal)
         return made

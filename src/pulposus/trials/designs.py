@@ -145,16 +145,25 @@ def of_protocol(protocol: Protocol) -> sequential.Design:
     return plan
 
 
-def boundaries(plan: sequential.Design, people: int = 0) -> Table:
-    """A row for each look: information, persons (of `people`, if told), critical Z, its one-sided p, error spent."""
-    rows = []
+def boundaries(plan: sequential.Design, people: int = 0, comparisons: int = 1) -> Table:
+    """A row for each look: information, persons (of `people`, if told), critical Z, its one-sided p, error spent; of
+    several comparisons what the first to be shown must reach, which is that of its own share of the error.
+    """
+    rows, first = [], sequential.design(plan.kind, plan.information, plan.alpha / comparisons, plan.sides).critical
     looked = zip(plan.information, plan.critical, plan.local_levels, plan.spent, strict=True)
     for i, (share, z, p, spent) in enumerate(looked):
         row: dict[str, Any] = {"look": i + 1, "information": float(share)}
         if people:
             row["persons"] = math.ceil(float(share) * people)
-        rows.append(row | {"Z": float(z), "one-sided p": float(p), "error spent": float(spent)})
+        row |= {"Z": float(z), "one-sided p": float(p), "error spent": float(spent)}
+        rows.append(row | ({f"Z of the first of {comparisons}": float(first[i])} if comparisons > 1 else {}))
     return rows
+
+
+def comparisons(protocol: Protocol) -> int:
+    """How many share the error of a protocol before any was shown: arms, each with its primaries of the first order."""
+    first = min(end.order for end in protocol.primaries)
+    return len(protocol.actives) * sum(end.order == first for end in protocol.primaries)
 
 
 def sizes(plan: sequential.Design, effect: float, sd: float, power: float, ratio: float = 1.0) -> Table:

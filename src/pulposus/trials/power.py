@@ -81,24 +81,21 @@ def run(
 
 
 def _judged(ready: Sequence[Asked], protocol: Protocol) -> Run:
-    found = adjusted([one for each in ready for one in judged(each)])
-    beside = others(ready[0], protocol)
-    looked = plan_of(protocol) if protocol.interim.information else None
+    looked, beside = plan_of(protocol), others(ready[0], protocol)
     if looked is None:
+        found = adjusted([one for each in ready for one in judged(each)])
         shown = [one for one in found if one.shown]
         words, dose = _dose_response(found, protocol)
         return Run(tuple(found), bool(shown), any(map(is_better, shown)), protocol.size, beside, words, dose)
-    for share, level in zip(looked.information.tolist(), looked.local_levels.tolist(), strict=True):
+    for look, share in enumerate(looked.information.tolist()):
         number = math.ceil(share * protocol.size)
-        if number < protocol.size:
-            rows = slice(0, number)
-            so_far = adjusted([one for each in ready for one in judged(each.only(rows))])
-        else:
-            so_far = found
-        # each look at its own level, of both sides as p is, shared by Holm where there are several comparisons
-        shown = [one for one in so_far if one.adjusted <= 2 * level and (looked.sides == 2 or is_better(one))]
+        so_far = ready if number >= protocol.size else [each.only(slice(0, number)) for each in ready]
+        found = adjusted([one for each in so_far for one in judged(each)], looked, look)
+        # each look at its own level, of both sides as p is
+        level = 2 * looked.local_levels[look]
+        shown = [one for one in found if one.adjusted <= level and (looked.sides == 2 or is_better(one))]
         if shown:
-            return Run(tuple(so_far), True, any(map(is_better, shown)), number, beside)
+            return Run(tuple(found), True, any(map(is_better, shown)), number, beside)
     return Run(tuple(found), False, False, protocol.size, beside)
 
 
@@ -233,8 +230,7 @@ def _each(seen: Seen, ready: Asked, arm: str, lives: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Size:
-    """A size for a power: persons of all arms (inf: none up to the limit of the search), what it is over, nine tenths of banks.
-    """
+    """A size for a power: persons of all arms (inf: none up to the limit), what it is over, nine tenths of banks."""
 
     goal: float
     over: str

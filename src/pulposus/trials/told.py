@@ -221,7 +221,8 @@ def _asked(analysis: Any) -> list[tuple[str, str]]:
     if analysis.looks:
         looks = ", ".join(dict.fromkeys(f"{HUNDRED * one.share:g} %" for one in analysis.looks))
         spent = table.spending.replace("_", " ")
-        rows.append(("Looks", f"at {looks} of the information, {spent}, error {table.alpha:g}"))
+        shared = "; each comparison spends its own share of it" if len(analysis.primary) > 1 else ""
+        rows.append(("Looks", f"at {looks} of the information, {spent}, error {table.alpha:g}{shared}"))
     rows.append(("Seed", f"{analysis.seed}"))
     return rows
 
@@ -334,7 +335,7 @@ def _looks(analysis: Any) -> Rows:
         z = [round(one.z, 2), *([round(one.shared, 2)] if several else [])]
         told = [f"{HUNDRED * one.share:.0f} %", one.persons, one.endpoint, one.arm]
         rows.append([*told, *z, round(one.critical, 2), _STOPS[one.stops]])
-    heads = ["Z", *(["Z, shared by Holm"] if several else [])]
+    heads = ["Z", *(["Z, shared"] if several else [])]
     return ["information", "persons", "endpoint", "arm", *heads, "critical", ""], rows
 
 
