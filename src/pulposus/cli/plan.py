@@ -129,7 +129,8 @@ def _groups(text: str) -> list[str]:
 
 def _grid(found: Study) -> list[Table]:
     """Rows of the grid, and what was published."""
-    first = new_table(f"{found.protocol.name}, run again and again (± Monte-Carlo standard error)")
+    looked = f"; arms {found.corrected}" if found.corrected else ""
+    first = new_table(f"{found.protocol.name}, run again and again (± Monte-Carlo standard error{looked})")
     heads = ("what", "people", "persons", "effect", "trials", "shown, %", "and better, %", "persons enrolled")
     for head in (*heads, "arms"):
         first.add_column(head, overflow="fold")
@@ -150,7 +151,8 @@ def _grid(found: Study) -> list[Table]:
     tables = [first, *_happened(found)]
     if not found.beside:
         return tables
-    second = new_table("Published, beside our trials of the same size")
+    looked = f" ({found.corrected})" if found.corrected else ""
+    second = new_table(f"Published, beside our trials of the same size{looked}")
     for head in ("arm", "as published", "n", "published", "ours", "nine tenths of trials", "source"):
         second.add_column(head)
     for one in found.beside:

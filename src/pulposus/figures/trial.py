@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _WIDE = 1.645  # maths: standard deviations of a normal on either side of nine tenths
 _BINS = 24  # bars of a histogram
 _GOALS = (0.8, 0.9)
+_NO_ARMS = ("trial", "p", "difference", "difference, median unbiased", "shown", "none", "estimates")
 
 
 def write_power(path: Path, tables: Mapping[str, pd.DataFrame], name: str, what: str, share: bool) -> Path:
@@ -68,7 +69,7 @@ def _over_size(axes: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
 def _arms(axes: Axes, tables: Mapping[str, pd.DataFrame], what: str, share: bool) -> None:
     """Distribution of each arm's value over trials, and what was printed."""
     each, printed = tables["trials"], tables["published"]
-    arms = [name for name in each.columns if name not in ("trial", "p", "difference", "shown", "none")]
+    arms = [name for name in each.columns if name not in _NO_ARMS]
     factor = 100 if share else 1
     for place, name in enumerate(arms):
         values = factor * each[name].dropna().to_numpy(float)
@@ -91,7 +92,8 @@ def _arms(axes: Axes, tables: Mapping[str, pd.DataFrame], what: str, share: bool
     axes.set_xticks(range(len(arms)), arms)
     axes.set_xlim(-0.6, len(arms) - 0.4)
     axes.set_ylabel(f"{what}, %" if share else what)
-    axes.set_title("Arms of simulated trials; bar: nine tenths", loc="left")
+    looked = f"; {each['estimates'].iloc[0]}" if "estimates" in each else ""
+    axes.set_title(f"Arms of simulated trials; bar: nine tenths{looked}", loc="left", fontsize=8 if looked else None)
 
 
 # ---------------------------------------------------------------------------------------------- one trial

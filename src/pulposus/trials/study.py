@@ -19,11 +19,14 @@ import numpy as np
 
 from pulposus.errors import InputError
 from pulposus.outcomes import symptoms
+from pulposus.statistics import sequential
 from pulposus.trials import power
+from pulposus.trials.analysis import plan_of
 from pulposus.trials.bank import LEAST, Bank, Truth, reads_disc
-from pulposus.trials.compared import ALPHA
+from pulposus.trials.compared import ALPHA, HAZARD
 from pulposus.trials.power import Beside, Row, Size, Tell, Truths
-from pulposus.trials.staged import Plan
+from pulposus.trials.runs import Run
+from pulposus.trials.staged import Plan, turned
 from pulposus.trials.variables import title
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ FEWEST = 100  # maths: trials of a cell at least
 NOT_CELLS = ("value", "runs", "told", "dose")  # of a row, told in columns of their own
 POINTS_OF_CURVE = 60  # maths: sizes of the curve of assurance
 HUNDRED = 100  # maths: a share in percent
+NOT_CORRECTED, UNBIASED = "not corrected for looks", "difference, median unbiased"
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,11 @@ class Study:
     bank: int
     disc: bool
     disc_to_pain: str = "none"
+
+    @property
+    def corrected(self) -> str:
+        """Whether what is told of arms is corrected for looks; nothing to say where none may stop or change a trial."""
+        return NOT_CORRECTED if plan_of(self.protocol) is not None else ""
 
 
 def study(
@@ -162,6 +171,11 @@ def sentences(found: Study) -> list[str]:
         f"{protocol.name}, {first.size} persons, {first.trials} trials: {title(end.variable)} at month {end.month:g}: "
         f"{shares} (mean over trials ± Monte-Carlo error)."
     ]
+    if found.corrected:
+        said.append(
+            f"Arms are told as each trial ended, or chose them, {found.corrected}: what stopped a trial, or was "
+            f"chosen, looks better than it is{_beside_it(protocol)}."
+        )
     if found.beside:
         factor, sign = (1, " points of change") if end.kind == "continuous" else (HUNDRED, " %")
         printed = "; ".join(
@@ -208,6 +222,24 @@ def sentences(found: Study) -> list[str]:
             "that feeds them only as scores do, and enriching by it changes nothing but who enters."
         )
     return said
+
+
+def _beside_it(protocol: Protocol) -> str:
+    if protocol.interim.changes or len(protocol.actives) * len(protocol.primaries) > 1:
+        return ""
+    return "; trials.csv has the median unbiased difference beside it"
+
+
+def _unbiased(protocol: Protocol, plan: sequential.Design, run: Run) -> float:
+    """The first difference of a trial, median unbiased by the look at which it ended."""
+    one, persons = run.found[0], [math.ceil(share * protocol.size) for share in plan.information.tolist()]
+    z, look = turned(one), persons.index(run.persons)
+    if math.isnan(z):
+        return z
+    sign = 1.0 if (one.difference.value > one.null) == (z > 0) else -1.0
+    drift = sequential.median_unbiased(plan, look, z) * math.sqrt(float(plan.information[look]))
+    moved = sign * (drift - z) * one.error
+    return one.difference.value * math.exp(moved) if one.scale == HAZARD else one.difference.value + moved
 
 
 def _shown_as(protocol: Protocol, alpha: float) -> str:
@@ -258,22 +290,28 @@ def tables(found: Study) -> dict[str, pd.DataFrame]:
         for arm, mean, error, spread in row.value:
             told |= {f"{arm}": mean, f"{arm} error": error, f"{arm} spread of trials": spread}
         rows.append({"enriched": where or "everybody", **told})
-    each = [
-        {
-            "trial": i,
-            **({} if found.protocol.interim.changes else {"p": one.found[0].p}),  # what is shown hangs on both stages
-            "difference": one.found[0].difference.value,
-            one.found[0].arm: one.found[0].value[0],
-            one.found[0].control or "none": one.found[0].value[1],
-            "shown": one.shown,
-        }
-        for i, one in enumerate(found.rows[0][1].runs)
-    ]
-    out = {"power": pd.DataFrame(rows), "trials": pd.DataFrame(each)}
+    out = {"power": pd.DataFrame(rows), "trials": pd.DataFrame(_each(found))}
     out["published"] = pd.DataFrame([vars(one) for one in found.beside])
+    if found.corrected:
+        out = {name: table.assign(estimates=found.corrected) if len(table) else table for name, table in out.items()}
     out["size"] = pd.DataFrame([vars(one) | {"sentence": one.sentence} for one in found.needed])
     out["assurance"] = curve(found)
     return out
+
+
+def _each(found: Study) -> list[dict[str, Any]]:
+    """Every trial of the protocol's own size."""
+    plan, rows = plan_of(found.protocol), list[dict[str, Any]]()
+    for i, run in enumerate(found.rows[0][1].runs):
+        one = run.found[0]
+        row: dict[str, Any] = {"trial": i}
+        if not found.protocol.interim.changes:  # else what is shown hangs on both stages
+            row["p"] = one.p
+        row["difference"] = one.difference.value
+        if plan is not None and _beside_it(found.protocol):
+            row[UNBIASED] = _unbiased(found.protocol, plan, run)
+        rows.append(row | {one.arm: one.value[0], one.control or "none": one.value[1], "shown": run.shown})
+    return rows
 
 
 def curve(found: Study) -> pd.DataFrame:
