@@ -306,6 +306,9 @@ THREE = [
 ]
 
 
+AS_SEEN = {"intercurrent": {"surgery": "treatment_policy"}}
+
+
 def unseen(conducted: Conducted, arm: str, month: float = 0.5) -> Conducted:
     """The same, nobody of an arm seen from a month on."""
     table = conducted.table.copy()
@@ -318,7 +321,7 @@ def unseen(conducted: Conducted, arm: str, month: float = 0.5) -> Conducted:
 def test_an_arm_that_nobody_was_seen_of_takes_no_other_with_it(analysis: str) -> None:
     """The other has what it would have if the empty arm were not there; nobody seen at all is told of the arm too."""
     end = {"name": "pain", "variable": "vas_back", "month": 12, "role": "primary", "analysis": analysis}
-    one, fewer = (protocol(arms=arms, endpoints=[end]) for arms in (THREE, THREE[1:]))
+    one, fewer = (protocol(arms=arms, endpoints=[end], **AS_SEEN) for arms in (THREE, THREE[1:]))
     conducted = unseen(made(one, 4, effect=10), "low")
     low, high = compared(Seen.of(conducted), one.endpoints[0], one)
     assert math.isnan(low.p)
@@ -336,7 +339,7 @@ def test_an_arm_that_nobody_was_seen_of_takes_no_other_with_it(analysis: str) ->
 def test_an_arm_that_left_before_the_end_tells_of_the_visits_before() -> None:
     """An MMRM: no difference at month 12 for the arm, one for the other, of all three arms' earlier visits."""
     end = {"name": "pain", "variable": "vas_back", "month": 12, "role": "primary", "analysis": "mmrm"}
-    one = protocol(arms=THREE, endpoints=[end])
+    one = protocol(arms=THREE, endpoints=[end], **AS_SEEN)
     low, high = compared(Seen.of(unseen(made(one, 4), "low", 12)), one.endpoints[0], one)
     assert low.note == "Nobody in 'low' has a score at month 12."
     assert math.isfinite(high.p)
@@ -349,7 +352,7 @@ def test_an_arm_that_left_before_the_end_tells_of_the_visits_before() -> None:
 
 def test_what_is_not_seen_of_one_arm_is_filled_for_the_others() -> None:
     end = {"name": "pain", "variable": "vas_back", "month": 12, "role": "primary"}
-    one = protocol(arms=THREE, endpoints=[end], intercurrent={"surgery": "treatment_policy"})
+    one = protocol(arms=THREE, endpoints=[end], **AS_SEEN)
     rows = analyse(one, unseen(made(one, 4, gone=0.15), "low")).sensitivity
     assert [(row.arm, row.assumption) for row in rows if math.isnan(row.p)] == [("low", "MAR")]
     assert "fewer than two scores" in rows[0].note

@@ -399,7 +399,7 @@ def test_an_option_of_a_design_that_changes_nothing_is_named_even_at_its_default
     "words",
     [
         "sequential --looks 2 --spending pocock --alpha 0.02 --sided 1 --size 40 --effect 9 --sd 20 --goal 0.8",
-        "reestimation --first 20 --second 20 --max-size 80 --alpha 0.04 --sided 1 --goal 0.8",
+        "reestimation --first 20 --second 20 --max-size 70 --alpha 0.04 --sided 1 --goal 0.8",
         "boin --doses 2 --target 0.25 --cohort 2 --size 12 --truth 0.1,0.3 --runs 20 --seed 1",
         "crm --doses 2 --target 0.25 --cohort 2 --size 12 --skeleton 0.1,0.25 --truth 0.1,0.3 --runs 20",
         "3+3 --doses 2 --truth 0.1,0.3",
