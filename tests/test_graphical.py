@@ -25,7 +25,7 @@ def test_what_falls_is_what_the_closed_test_rejects(kind: str, looks: int, alpha
     rng, fell = np.random.default_rng(3), 0
     for _ in range(200):
         look = int(rng.integers(looks))
-        p = plan.local_levels[look] * rng.random(3) * 1.5
+        p = plan.local_levels[look] * rng.random(3) ** 2 * 1.5
         found = graphical.adjusted(plan, look, p, [0, 0, 0]) <= plan.local_levels[look]
         sets = [one for size in (1, 2, 3) for one in itertools.combinations(range(3), size)]
         falls = {one: any(p[i] <= share[len(one)][look] for i in one) for one in sets}

@@ -7,15 +7,12 @@ Reads, writes: nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import StrictStr, model_validator
 
 from pulposus.errors import InputError
 from pulposus.trials.fields import FAR, Table, amount
-
-if TYPE_CHECKING:
-    from pulposus.trials.protocol import Endpoint
 
 
 class DoseTable(Table):
@@ -45,10 +42,10 @@ class DoseTable(Table):
 
 
 def sound_doses(
-    table: DoseTable, doses: Sequence[float], control: float, units: Sequence[str], primary: Endpoint, looks: bool
+    table: DoseTable, doses: Sequence[float], control: float, units: Sequence[str], kind: str, looks: bool
 ) -> None:
     """Refuse candidates that make no sense for the doses of active arms and of the control, for what doses count, for
-    the first primary endpoint, or beside looks.
+    the kind of the endpoint, or beside looks.
     """
     if not table.candidates:
         return
@@ -61,11 +58,8 @@ def sound_doses(
     if len(set(units)) > 1:
         told = " and ".join(sorted(set(units)))
         raise InputError(f"[dose_response] has doses counted in {told}; write doses of one kind, or leave it out.")
-    if primary.kind == "time":
+    if kind == "time":
         raise InputError("[dose_response] reads scores or shares, and the primary endpoint is a time; leave it out.")
-    if primary.margin:
-        said = "[dose_response] asks whether the answer changes with the dose, not whether it differs by the margin of"
-        raise InputError(f"{said} {primary.margin:g} that {primary.name} is held against; leave one of the two out.")
     if looks:
         raise InputError("[dose_response] is judged at the end alone, and [interim] looks before; leave one out.")
     _seen(table, doses)

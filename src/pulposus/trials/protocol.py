@@ -404,8 +404,11 @@ class Protocol(Table):
     def _check_doses(self) -> None:
         arms = [self.arm(name) for name in self.actives]
         units = [evidence.product(one.product)["dose_unit"].text for arm in arms for one in arm.inject]
-        looks = any(share < 1 for share in self.interim.information)
-        sound_doses(self.dose_response, [arm.dose for arm in arms], self.control.dose, units, self.primary, looks)
+        looks, end = any(share < 1 for share in self.interim.information), self.primary
+        sound_doses(self.dose_response, [arm.dose for arm in arms], self.control.dose, units, end.kind, looks)
+        if self.dose_response.candidates and end.margin:
+            said = "[dose_response] asks whether the answer changes with the dose, not whether it differs by the margin"
+            raise InputError(f"{said} of {end.margin:g} that {end.name} is held against; leave one of the two out.")
 
     def _share_error(self) -> None:
         """One error for all that is judged: gates compare adjusted p with it, so that it cannot differ."""

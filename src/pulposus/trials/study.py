@@ -171,11 +171,7 @@ def sentences(found: Study) -> list[str]:
         f"{protocol.name}, {first.size} persons, {first.trials} trials: {title(end.variable)} at month {end.month:g}: "
         f"{shares} (mean over trials ± Monte-Carlo error)."
     ]
-    if found.corrected:
-        said.append(
-            f"Arms are told as each trial ended, or chose them, {found.corrected}: what stopped a trial, or was "
-            f"chosen, looks better than it is{_beside_it(protocol)}."
-        )
+    said += _not_corrected(found)
     if found.beside:
         factor, sign = (1, " points of change") if end.kind == "continuous" else (HUNDRED, " %")
         printed = "; ".join(
@@ -222,6 +218,16 @@ def sentences(found: Study) -> list[str]:
             "that feeds them only as scores do, and enriching by it changes nothing but who enters."
         )
     return said
+
+
+def _not_corrected(found: Study) -> list[str]:
+    """That arms are told as looks left them, in a sentence; nothing where there is no look."""
+    if not found.corrected:
+        return []
+    return [
+        f"Arms are told as each trial ended, or chose them, {found.corrected}: what stopped a trial, or was chosen, "
+        f"looks better than it is{_beside_it(found.protocol)}."
+    ]
 
 
 def _beside_it(protocol: Protocol) -> str:
