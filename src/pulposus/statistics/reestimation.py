@@ -86,7 +86,8 @@ def promising_zone(
     n1, n2, top = given.whole(first, "first"), given.whole(second, "second"), given.whole(max_second, "max_second")
     goal, floor = given.share(power, "power"), given.share(promising, "promising")
     if top < n2:
-        raise InputError(f"max_second is {top}, less than the {n2} planned for stage two; give as many or more.")
+        said = f"max_second is {top}, less than the {n2} planned for stage two"
+        raise InputError(f"{said}; give the planned number or more.")
     if floor >= goal:
         raise InputError(f"promising is {floor:g} and power {goal:g}; a zone begins below the power that it aims at.")
     t = n1 / (n1 + n2)

@@ -149,7 +149,8 @@ def boundaries(plan: sequential.Design, people: int = 0, comparisons: int = 1) -
     """A row for each look: information, persons (of `people`, if told), critical Z, its one-sided p, error spent; of
     several comparisons what the first to be shown must reach, which is that of its own share of the error.
     """
-    rows, first = [], sequential.design(plan.kind, plan.information, plan.alpha / comparisons, plan.sides).critical
+    own = sequential.design(plan.kind, plan.information.tolist(), plan.alpha / comparisons, plan.sides)
+    rows, first = [], own.critical
     looked = zip(plan.information, plan.critical, plan.local_levels, plan.spent, strict=True)
     for i, (share, z, p, spent) in enumerate(looked):
         row: dict[str, Any] = {"look": i + 1, "information": float(share)}

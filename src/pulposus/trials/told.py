@@ -164,8 +164,8 @@ def _pictures(analysis: Any, first: Found) -> tuple[bytes, bytes]:
     protocol, hazard = analysis.protocol, first.scale == HAZARD
     labels = {SHARE: "difference, % of persons", HAZARD: "hazard ratio"}
     label = labels.get(first.scale, f"difference, {unit(first.variable)}")
-    arms = "arm" if len(_whole(analysis, first)) > 1 else first.arm
-    label = label if hazard else f"{label}, {arms} less {first.control}"
+    which = "arm" if len(_whole(analysis, first)) > 1 else first.arm
+    label = label if hazard else f"{label}, {which} less {first.control}"
     titles = {end.name: _curve_title(end) for end in protocol.endpoints}
     with tempfile.TemporaryDirectory() as folder:
         place, arms = Path(folder), [arm.name for arm in protocol.arms]
