@@ -162,7 +162,11 @@ def boundaries(plan: sequential.Design, people: int = 0, comparisons: int = 1) -
 
 
 def comparisons(protocol: Protocol) -> int:
-    """How many share the error of a protocol before any was shown: arms, each with its primaries of the first order."""
+    """How many share the error of a protocol before any was shown: arms, each with its primaries of the first order;
+    one where arms are dropped, which a closed test judges.
+    """
+    if protocol.interim.drop:
+        return 1
     first = min(end.order for end in protocol.primaries)
     return len(protocol.actives) * sum(end.order == first for end in protocol.primaries)
 
