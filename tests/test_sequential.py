@@ -291,6 +291,8 @@ def test_at_the_first_look_the_median_is_what_is_seen() -> None:
     assert sequential.median_unbiased(plan, 0, 4.0) == pytest.approx(4.0 / math.sqrt(1 / 3), abs=1e-6)
     assert sequential.median_unbiased(plan, 2, -2.5) == pytest.approx(-sequential.median_unbiased(plan, 2, 2.5))
     assert 0 < sequential.median_unbiased(plan, 2, 2.5) < 2.5  # it did not stop before
+    soon = sequential.design("asOF", [0.01, 1.0])
+    assert sequential.median_unbiased(soon, 0, -5.0) == pytest.approx(-50.0, abs=1e-6)
     with pytest.raises(InputError, match="futility"):
         sequential.median_unbiased(sequential.design("asOF", 3, futility=[0, 0.5]), 1, 2.0)
     with pytest.raises(InputError, match="look is 3"):

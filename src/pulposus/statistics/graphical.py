@@ -14,7 +14,6 @@ Source: Maurer and Bretz 2013 (doi 10.1080/19466315.2013.807748).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,6 @@ from . import given, multiplicity, sequential
 
 RUNGS = 71  # maths: errors at which critical values of a look are reckoned; those between are interpolated
 FIRST, LAST = 1e-3, 7.0  # maths: normal quantiles of the largest and the least of them
-Curve = Callable[[Any], np.ndarray]
 
 
 @functools.cache

@@ -277,7 +277,8 @@ def median_unbiased(plan: Design, look: int, z: float) -> float:
         return sum_ + path.beyond(t[number], size) - HALF
 
     size = abs(seen) if plan.sides == 2 else seen  # a plan of two sides is its own mirror
-    found = float(optimize.brentq(above, size - WIDEST, size / math.sqrt(t[0]) + WIDEST, xtol=CLOSE**HALF))
+    far = abs(size) / math.sqrt(t[0]) + WIDEST
+    found = float(optimize.brentq(above, -far, far, xtol=CLOSE**HALF))
     return -found if plan.sides == 2 and seen < 0 else found
 
 
