@@ -92,8 +92,8 @@ def _arms(axes: Axes, tables: Mapping[str, pd.DataFrame], what: str, share: bool
     axes.set_xticks(range(len(arms)), arms)
     axes.set_xlim(-0.6, len(arms) - 0.4)
     axes.set_ylabel(f"{what}, %" if share else what)
-    looked = f"; {each['estimates'].iloc[0]}" if "estimates" in each else ""
-    axes.set_title(f"Arms of simulated trials; bar: nine tenths{looked}", loc="left", fontsize=8 if looked else None)
+    looked = f",\n{each['estimates'].iloc[0]}" if "estimates" in each else ""
+    axes.set_title(f"Arms of simulated trials; bar: nine tenths{looked}", loc="left")
 
 
 # ---------------------------------------------------------------------------------------------- one trial
