@@ -15,6 +15,7 @@ import pytest
 
 import pulposus
 from pulposus import evidence
+from pulposus.trials.protocol import Protocol
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -89,6 +90,22 @@ def test_python_and_toml_on_a_page_can_be_read(source: Path) -> None:
                 assert node.attr in pulposus.__all__, f"pulposus.{node.attr} does not exist"
     for block in fenced(text, "toml"):
         tomllib.loads(block)
+
+
+@pytest.mark.parametrize("source", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_command_on_a_page_reads_a_file_that_is_there(source: Path) -> None:
+    """In the repository, left by a command of the page, or on the page to be saved under its name, as it stands."""
+    text = source.read_text("utf-8")
+    left = set(re.findall(r"(?:--case|--out|^\$ cp \S+) (\S+)", text, re.MULTILINE))
+    saved = r"Save this as `(\S+)`:\n\n```toml\n(.*?)^```"
+    for name, block in re.findall(saved, text, re.MULTILINE | re.DOTALL):
+        Protocol.from_dict(tomllib.loads(block))
+        left.add(name)
+    for block in fenced(text, "console"):
+        for line in re.findall(r"^\$ pulposus (.*)$", block, flags=re.MULTILINE):
+            for word in shlex.split(line, comments=True):
+                if word.endswith(".toml") and not any(word == one or word.startswith(f"{one}/") for one in left):
+                    assert (ROOT / word).exists(), f"`pulposus {line}`: nobody who reads the page has {word}"
 
 
 @pytest.mark.parametrize("source", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -204,3 +204,13 @@ def test_no_dose_response_is_shown_as_often_as_the_error_says() -> None:
 def test_nonsense_of_doses_gets_its_sentence(call: object, said: str) -> None:
     with pytest.raises(InputError, match=said):
         call()  # type: ignore[operator]
+
+
+@pytest.mark.filterwarnings("error")
+def test_contrasts_have_no_scale() -> None:
+    """Doses counted in another unit, however far off, have the same contrasts, and no warning."""
+    shapes = [parse(text) for text in ("linear", "log_linear")]
+    ours, far = (
+        dosefinding.contrasts(shapes, means([0, unit, 3 * unit], np.zeros(3), np.ones(3) / 30)) for unit in (1.0, 3e299)
+    )
+    np.testing.assert_allclose(far, ours, atol=1e-12)

@@ -168,6 +168,7 @@ ORDERS = {
         "maximum": 1,
         "dosefinding": 2,
         "adaptive": 4,
+        "graphical": 3,
     },
     "report": {
         "words": 0,

@@ -239,8 +239,9 @@ def test_tables_with_nonsense_get_their_sentence(change: dict, says: str) -> Non
 
 def test_an_arm_without_a_visit_gets_its_sentence() -> None:
     rows = [i for i in range(81) if not (SMALL["arm"][i] == "Female" and SMALL["visit"][i] == 14)]
-    with pytest.raises(InputError, match="Nobody in arm 'Female' has a score at visit '14'"):
-        longitudinal.repeated_measures(**{k: [v[i] for i in rows] for k, v in SMALL.items()})
+    fewer = longitudinal.repeated_measures(**{k: [v[i] for i in rows] for k, v in SMALL.items()})
+    with pytest.raises(InputError, match="no difference Male - Female at 14"):
+        fewer.difference("Male - Female", "14")
     with pytest.raises(InputError, match="no difference"):
         longitudinal.repeated_measures(**SMALL).difference("Male - Female", "15")
     with pytest.raises(InputError, match="cannot tell"):
@@ -249,3 +250,23 @@ def test_an_arm_without_a_visit_gets_its_sentence() -> None:
         responders.logistic([0, 0, 1, 1], np.column_stack([np.ones(4), [1, 2, 3, 4]]))
     with pytest.raises(InputError, match="1 for who responded"):
         responders.logistic([0, 2], np.ones((2, 1)))
+
+
+def test_an_arm_that_misses_a_visit_has_no_mean_there_and_the_others_have_theirs() -> None:
+    """Generalised least squares at the fitted covariance, with a mean for each arm and visit that somebody came to."""
+    rng, arm = np.random.default_rng(4), np.repeat(["a", "b", "c"], 20)
+    y = rng.normal(size=(60, 1)) + rng.normal(size=(60, 2)) + np.array([0.0, 1.0])
+    came = np.ones((60, 2), bool)
+    came[arm == "c", 1] = False
+    person, visit = np.nonzero(came)
+    fit = longitudinal.repeated_measures(y[came], person, visit, arm[person], reference="a")
+    cells = [("a", 0), ("b", 0), ("c", 0), ("a", 1), ("b", 1)]
+    assert [(mean.name, int(mean.visit)) for mean in fit.means] == cells
+    assert [(gap.name, gap.visit) for gap in fit.differences] == [("b - a", "0"), ("c - a", "0"), ("b - a", "1")]
+    x = np.array([[(arm[i], k) == cell for cell in cells] for i, k in zip(person, visit, strict=True)], float)
+    left, right = np.zeros((5, 5)), np.zeros(5)
+    for i in range(60):
+        rows = person == i
+        inverse = np.linalg.inv(fit.covariance[np.ix_(visit[rows], visit[rows])])
+        left, right = left + x[rows].T @ inverse @ x[rows], right + x[rows].T @ inverse @ y[i, visit[rows]]
+    np.testing.assert_allclose(fit.coefficients, np.linalg.solve(left, right), atol=1e-8)

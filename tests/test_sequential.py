@@ -265,3 +265,35 @@ def test_chance_of_an_event() -> None:
 def test_trials_with_nonsense_get_their_sentence(call: object, says: str) -> None:
     with pytest.raises(InputError, match=says):
         call()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("sides", [1, 2])
+@pytest.mark.parametrize("drift", [0.0, 2.0, 4.0, -1.0])
+def test_an_early_stop_is_told_without_leaning_either_way(sides: int, drift: float) -> None:
+    """Of 4,000 trials one half lies above the truth; what is seen where they ended lies above it more often."""
+    plan, rng, runs = sequential.design("asP", 2, 0.025 * sides, sides), np.random.default_rng(2), 4000
+    sums = np.cumsum(rng.normal(drift / 2, math.sqrt(0.5), (runs, 2)), axis=1)
+    z = sums / np.sqrt(plan.information)
+    over = (np.abs(z) if sides == 2 else z) >= plan.critical
+    look = np.where(over[:, 0], 0, 1)
+    last = z[np.arange(runs), look]
+    grid = np.linspace(-6, 10, 161)
+    told = [np.interp(last, grid, [sequential.median_unbiased(plan, k, one) for one in grid]) for k in (0, 1)]
+    above = np.where(look == 0, *told) > drift
+    assert abs(above.mean() - 0.5) <= 3 * math.sqrt(0.25 / runs)
+    if drift == 2.0:
+        seen = last / np.sqrt(plan.information[look]) > drift
+        assert seen.mean() > 0.5 + 3 * math.sqrt(0.25 / runs)
+
+
+def test_at_the_first_look_the_median_is_what_is_seen() -> None:
+    plan = sequential.design("asOF", 3, 0.05, 2)
+    assert sequential.median_unbiased(plan, 0, 4.0) == pytest.approx(4.0 / math.sqrt(1 / 3), abs=1e-6)
+    assert sequential.median_unbiased(plan, 2, -2.5) == pytest.approx(-sequential.median_unbiased(plan, 2, 2.5))
+    assert 0 < sequential.median_unbiased(plan, 2, 2.5) < 2.5  # it did not stop before
+    soon = sequential.design("asOF", [0.01, 1.0])
+    assert sequential.median_unbiased(soon, 0, -5.0) == pytest.approx(-50.0, abs=1e-6)
+    with pytest.raises(InputError, match="futility"):
+        sequential.median_unbiased(sequential.design("asOF", 3, futility=[0, 0.5]), 1, 2.0)
+    with pytest.raises(InputError, match="look is 3"):
+        sequential.median_unbiased(plan, 3, 2.0)

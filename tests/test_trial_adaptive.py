@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from pulposus.cli import app
 from pulposus.errors import InputError
-from pulposus.statistics import dosefinding
+from pulposus.statistics import dosefinding, sequential
 from pulposus.trials import designs, doses, power, runs, staged, study
 from pulposus.trials.analysis import analyse
 from pulposus.trials.bank import Bank, Truth, allocated, entered, entered_later, replicates
@@ -28,7 +28,7 @@ from pulposus.trials.scanned import Scanned
 ROOT = Path(__file__).resolve().parents[1]
 PAIN = {"name": "pain", "variable": "vas_back", "month": 12, "role": "primary", "analysis": "difference"}
 DROP = {"information": [0.5], "alpha": 0.025, "sided": 1, "drop": "best"}
-GROW = {"information": [0.5], "alpha": 0.025, "sided": 1, "most": 240}
+GROW = {"information": [0.5], "alpha": 0.025, "sided": 1, "max_size": 240}
 CELLS = "Inject {:g} allogeneic MSC(M) in 2 mL saline at month 0"
 DOSES = {"low": 2e6, "middle": 6e6, "high": 18e6}
 
@@ -110,7 +110,7 @@ def test_a_size_grows_in_the_promising_zone_alone(bank: Bank) -> None:
     assert row.persons == pytest.approx(np.mean([one.persons for one in found]))
     null = power.summed("null", power.run(bank, made, truth, null=True), 120, 0.0)
     assert null.better <= 0.025 + 3 * math.sqrt(0.025 * 0.975 / many)
-    fixed = protocol(1, 60, interim={name: value for name, value in GROW.items() if name != "most"})
+    fixed = protocol(1, 60, interim={name: value for name, value in GROW.items() if name != "max_size"})
     stays = power.summed("stays", power.run(bank, fixed, truth, 4.0), 120, 4.0)
     assert row.better >= stays.better
     assert row.persons > stays.persons
@@ -246,12 +246,12 @@ NONSENSE = [
     (3, DROP | {"keep": 3}, "drops none of 3"),
     (3, DROP | {"floor": 0.1}, "'best' has keep"),
     (3, DROP | {"drop": "power", "keep": 1}, "'power' has floor"),
-    (3, DROP | {"most": 200}, "not both"),
+    (3, DROP | {"max_size": 200}, "not both"),
     (1, DROP, "the only active one"),
     (3, {"information": [0.5], "keep": 1}, "none is"),
     (3, {"information": [0.5], "sets": "simes"}, "where some are dropped"),
     (3, GROW, "3 active arms"),
-    (1, GROW | {"most": 60}, "no more than the 60 people planned"),
+    (1, GROW | {"max_size": 60}, "no more than the 60 people planned"),
     (1, GROW | {"information": [1.0]}, "no look before the end"),
     (1, GROW | {"promising": 0.9, "power": 0.8}, "promising below power"),
     (1, GROW | {"last": "plain", "promising": 0.1}, "errs more than alpha"),
@@ -290,6 +290,7 @@ def test_a_second_primary_endpoint_is_one_too_many() -> None:
         (3, {"candidates": ["exponential 1"], "difference": 5}, {}, "runs away over the doses"),
         (3, {"candidates": ["linear", "emax 1e300"], "difference": 5}, {}, "is flat over the doses"),
         (3, {"candidates": ["quadratic -1"], "difference": 5}, {}, "nowhere above no dose"),
+        (3, {"candidates": ["emax 5e6", "emax 5000000"], "difference": 5}, {}, "stands twice; name each once"),
         (
             3,
             {"candidates": ["linear"], "difference": 5},
@@ -301,6 +302,18 @@ def test_a_second_primary_endpoint_is_one_too_many() -> None:
 def test_candidates_that_make_no_sense_get_their_sentence(arms: int, table: Any, more: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         protocol(arms, dose_response=table, **more)
+
+
+@pytest.mark.parametrize("end", [{}, {"name": "disability", "variable": "odi", "role": "secondary"}])
+def test_a_dose_response_beside_a_margin_is_refused(end: dict[str, Any]) -> None:
+    """Of the primary endpoint, whose differences the contrasts weigh; another may have one."""
+    table, margin = {"candidates": ["linear"], "difference": 5}, {"margin": 4.0}
+    ends = [PAIN | end | margin, *([PAIN] if end else [])]
+    if end:
+        assert protocol(endpoints=ends, dose_response=table).primary.name == "pain"
+        return
+    with pytest.raises(InputError, match="margin of 4 that pain is held against; leave one of the two out"):
+        protocol(endpoints=ends, dose_response=table)
 
 
 @pytest.mark.parametrize(
@@ -334,10 +347,10 @@ def test_a_protocol_with_a_look_reads_back_and_grows_with_its_size() -> None:
 
     made = protocol(1, 60, interim=GROW)
     assert Protocol.from_dict(tomllib.loads(made.to_toml())) == made
-    assert made.sized(240).interim.most == 480
+    assert made.sized(240).interim.max_size == 480
     with pytest.raises(InputError, match="too few for two stages"):
         staged.Plan.of(protocol(interim=DROP).sized(6))
-    with pytest.raises(InputError, match="write drop or most"):
+    with pytest.raises(InputError, match="write drop or max_size"):
         staged.Plan.of(protocol())
 
 
@@ -369,8 +382,9 @@ def test_what_is_handed_over(tmp_path: Path) -> None:
     # rpact: getDesignInverseNormal(alpha = 0.025, informationRates = c(0.5, 1), typeOfDesign = "asOF")$criticalValues
     assert "2.9626" in lines["shown at the look"]
     assert "1.9686" in lines["shown at the end"]
+    assert [row["people"] for row in made["People"]][1:] == [f"after it, kept: {name}" for name in DOSES]
     assert [row["all"] for row in made["People"]] == [60, 60, 60, 60]
-    assert [row["saline"] for row in made["People"]] == [15, 30, 20, 15]
+    assert [row["saline"] for row in made["People"]] == [15, 30, 30, 30]
     words = ["trial", "design", "mcpmod", "--levels", "0,12.5,25,50,100", "--shapes", "emax 2.6,emax 12.5", "--json"]
     rows = json.loads(CliRunner().invoke(app, words).stdout)["Contrasts of doses"]
     # R: optContr(Mods(emax = c(2.6, 12.5), ...), w = 1)
@@ -380,6 +394,29 @@ def test_what_is_handed_over(tmp_path: Path) -> None:
     rows = json.loads(told.stdout)["What a look at the size says"]
     assert max(row["people of stage two"] for row in rows) <= 180
     assert {row["zone"] for row in rows} == {"unfavourable", "promising", "favourable"}
+
+
+def test_arms_of_unequal_size_are_told_one_by_one() -> None:
+    """Two of three arms of 10, 20 and 40 go on, beside 30: who gets how many of those after the look hangs on which."""
+    arms = [{"name": name, "size": size} for name, size in (("a", 10), ("b", 20), ("c", 40))]
+    arms.append({"name": "saline", "size": 30, "role": "control"})
+    made = Protocol.from_dict(MINIMAL | {"arms": arms, "interim": DROP | {"keep": 2}})
+    rows = designs.stages(made)
+    assert [row["people"] for row in rows[1:]] == [f"after it, kept: {two}" for two in ("a, b", "a, c", "b, c")]
+    assert [row["all"] for row in rows] == [50] * 4
+    share = [row["saline"] / 50 for row in rows[1:]]
+    assert share == pytest.approx([30 / 60, 30 / 80, 30 / 90], abs=0.011)
+    some = Protocol.from_dict(MINIMAL | {"arms": arms, "interim": DROP | {"drop": "power"}})
+    assert len(designs.stages(some)) == 1 + 7
+
+
+def test_what_the_first_of_several_must_reach_is_told(tmp_path: Path) -> None:
+    plan = sequential.design("asOF", 2, 0.025, 1)
+    rows = designs.boundaries(plan, 120, 3)
+    third = sequential.design("asOF", 2, 0.025 / 3, 1).critical
+    assert [row["Z of the first of 3"] for row in rows] == pytest.approx(third.tolist())
+    assert (designs.comparisons(protocol()), designs.comparisons(protocol(interim=DROP))) == (3, 1)
+    assert not any("first" in name for name in designs.boundaries(plan)[0])
 
 
 def test_square_brackets_are_printed_as_they_stand(tmp_path: Path) -> None:
@@ -397,10 +434,17 @@ def test_square_brackets_are_printed_as_they_stand(tmp_path: Path) -> None:
     [
         (["adaptive"], "name one with --protocol"),
         (["adaptive", "--protocol", str(ROOT / "protocols" / "respine.toml")], "with drop"),
-        (["reestimation", "--protocol", str(ROOT / "protocols" / "respine.toml")], "with most"),
+        (["reestimation", "--protocol", str(ROOT / "protocols" / "respine.toml")], "with max_size"),
         (["mcpmod", "--protocol", str(ROOT / "protocols" / "respine.toml")], "dose_response"),
         (["mcpmod", "--levels", "1,2"], "write 0 for the control"),
         (["mcpmod", "--levels", "0,1,2", "--shapes", "emx 1"], "did you mean 'emax'"),
+        (["mcpmod", "--levels", "0,1,2", "--shapes", "emax 1,linear,emax 1.0"], "emax 1 stands twice"),
+        (["mcpmod", "--levels", "0,1,2", "--size", "1"], "tells nothing of how people spread; give two or more"),
+        (["mcpmod", "--levels", "0,1e300,5", "--shapes", "quadratic 1"], "runs away over the doses"),
+        (["sequential", "--effect", "1e-300"], "a millionth of it or more"),
+        (["sequential", "--effect", "1e-200", "--sd", "1e200"], "a millionth of it or more"),
+        (["reestimation", "--max-size", "80"], "max_size is 80, less than the 100 planned"),
+        (["reestimation", "--size", "80"], "--first, --second, --max-size"),
     ],
 )
 def test_mistakes_of_a_design_are_a_sentence(words: list[str], said: str) -> None:

@@ -19,7 +19,7 @@ from pulposus.trials.compared import compared
 from pulposus.trials.conduct import Conducted
 from pulposus.trials.estimands import Seen, answered, handled, strategies
 from pulposus.trials.protocol import Protocol
-from pulposus.trials.told import sentence
+from pulposus.trials.told import _forest, sentence
 
 MONTHS = (3.0, 6.0, 12.0)
 
@@ -297,6 +297,77 @@ def test_an_arm_that_cannot_be_analysed_takes_no_other_with_it() -> None:
     assert high.p < 0.001
     assert high.difference.value > 1
     assert "nobody in 'sham' had the event" in high.note
+
+
+THREE = [
+    {"name": "low", "size": 30},
+    {"name": "high", "size": 30},
+    {"name": "sham", "size": 30, "role": "control"},
+]
+
+
+AS_SEEN = {"intercurrent": {"surgery": "treatment_policy"}}
+
+
+def unseen(conducted: Conducted, arm: str, month: float = 0.5) -> Conducted:
+    """The same, nobody of an arm seen from a month on."""
+    table = conducted.table.copy()
+    gone = (table["arm"] == arm) & (table["visit"] >= month)
+    table.loc[gone, ["value", "status"]] = [np.nan, "missing: did not come"]
+    return replace(conducted, table=table)
+
+
+@pytest.mark.parametrize("analysis", ["ancova", "mmrm", "difference"])
+def test_an_arm_that_nobody_was_seen_of_takes_no_other_with_it(analysis: str) -> None:
+    """The other has what it would have if the empty arm were not there; nobody seen at all is told of the arm too."""
+    end = {"name": "pain", "variable": "vas_back", "month": 12, "role": "primary", "analysis": analysis}
+    one, fewer = (protocol(arms=arms, endpoints=[end], **AS_SEEN) for arms in (THREE, THREE[1:]))
+    conducted = unseen(made(one, 4, effect=10), "low")
+    low, high = compared(Seen.of(conducted), one.endpoints[0], one)
+    assert math.isnan(low.p)
+    assert low.note == "Nobody in 'low' has a score at month 12."
+    kept = {name: rows[rows["arm"] != "low"] for name in ("people", "table", "events")
+            for rows in [getattr(conducted, name)]}  # fmt: skip
+    [alone] = compared(Seen.of(replace(conducted, **kept)), fewer.endpoints[0], fewer)
+    assert high == alone
+    assert math.isfinite(high.p)
+    nobody = unseen(conducted, "sham")
+    told = [found.note for found in compared(Seen.of(nobody), one.endpoints[0], one)]
+    assert all("'sham'" in note for note in told)
+
+
+def test_an_arm_that_left_before_the_end_tells_of_the_visits_before() -> None:
+    """An MMRM: no difference at month 12 for the arm, one for the other, of all three arms' earlier visits."""
+    end = {"name": "pain", "variable": "vas_back", "month": 12, "role": "primary", "analysis": "mmrm"}
+    one = protocol(arms=THREE, endpoints=[end], **AS_SEEN)
+    low, high = compared(Seen.of(unseen(made(one, 4), "low", 12)), one.endpoints[0], one)
+    assert low.note == "Nobody in 'low' has a score at month 12."
+    assert math.isfinite(high.p)
+    # nobody at all at month 12: an earlier visit is not told for it
+    gone = made(one, 4)
+    for arm in ("low", "high", "sham"):
+        gone = unseen(gone, arm, 12)
+    assert all(math.isnan(found.p) for found in compared(Seen.of(gone), one.endpoints[0], one))
+
+
+def test_what_is_not_seen_of_one_arm_is_filled_for_the_others() -> None:
+    end = {"name": "pain", "variable": "vas_back", "month": 12, "role": "primary"}
+    one = protocol(arms=THREE, endpoints=[end], **AS_SEEN)
+    rows = analyse(one, unseen(made(one, 4, gone=0.15), "low")).sensitivity
+    assert [(row.arm, row.assumption) for row in rows if math.isnan(row.p)] == [("low", "MAR")]
+    assert "fewer than two scores" in rows[0].note
+    assert [row.assumption for row in rows if row.arm == "high"] == ["MAR", "J2R", "CR"]
+
+
+def test_the_forest_shows_every_arm_against_the_control() -> None:
+    end = {"name": "pain", "variable": "vas_back", "month": 12, "role": "primary"}
+    one = protocol(arms=THREE, endpoints=[end])
+    analysis = analyse(one, made(one, 4))
+    rows = _forest(analysis, analysis.primary[0])
+    whole = [row for row in rows if row["whole"]]
+    assert [row["value"] for row in whole] == [found.difference.value for found in analysis.primary]
+    assert [row["words"].split(":")[0] for row in whole] == ["low", "high"]
+    assert len(rows) == len(whole) + len(analysis.subgroups)
 
 
 @pytest.mark.parametrize("empty", ["cells", "sham"])

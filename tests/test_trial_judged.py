@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +168,7 @@ def test_at_the_end_only_the_error_that_looks_have_left_is_used(sided: int) -> N
 class _Ready:
     """Answers at a look, whoever is in it."""
 
-    def __init__(self, one: Found) -> None:
+    def __init__(self, one: Any) -> None:
         self.one = one
 
     def only(self, _: slice) -> _Ready:
@@ -223,6 +224,37 @@ def test_every_arm_is_looked_at_and_any_may_stop_the_trial(tmp_path: Path) -> No
     assert table.count("little") == table.count("much") == 2
 
 
+def judged_twice(one: tuple[float, float], two: tuple[float, float], sided: int) -> tuple[Any, Protocol]:
+    """A trial of two arms, p and difference of each the same at a look at half and at the end."""
+    arms = [{"name": name, "size": 20, "role": role} for name, role in
+            (("low", "active"), ("high", "active"), ("sham", "control"))]  # fmt: skip
+    made = protocol(arms=arms, interim={"information": [0.5], "alpha": 0.05 / (3 - sided), "sided": sided})
+    both = [replace(found(*one), arm="low"), replace(found(*two), arm="high")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pulposus.trials.power.judged", lambda ready: ready.one)
+        return _judged([_Ready(both)], made), made  # type: ignore[arg-type, list-item]
+
+
+def test_arms_share_the_error_and_not_the_level_of_each_look() -> None:
+    """A p that half of the look's level shows, and the look of a test of half of the error does not."""
+    whole, half = (sequential.design("asOF", 2, alpha, 2).local_levels for alpha in (0.05, 0.025))
+    assert 2 * half[0] < whole[0]
+    ran, made = judged_twice((half[0] + whole[0] / 2, -5.0), (1.0, -0.1), 2)
+    assert (ran.shown, ran.persons) == (True, made.size)  # at the end, not at the look
+    ran, made = judged_twice((2 * half[0] * 0.999, -5.0), (1.0, -0.1), 2)
+    assert (ran.shown, ran.persons) == (True, made.size // 2)
+
+
+def test_harm_of_one_arm_opens_no_gate_for_the_good_of_another() -> None:
+    """One side: one arm has a p that the whole error shows and half of it does not, the other does much worse."""
+    whole, half = (sequential.design("asOF", 2, alpha, 1).local_levels for alpha in (0.025, 0.0125))
+    between = whole[1] + half[1]  # of both sides, as p is
+    ran, _ = judged_twice((1e-9, 5.0), (between, -5.0), 1)
+    assert (ran.shown, [one.adjusted <= 2 * whole[1] for one in ran.found]) == (False, [True, False])
+    ran, _ = judged_twice((1e-9, -5.0), (between, -5.0), 1)
+    assert ran.better
+
+
 # ---------------------------------------------------------------------------------------------- margins, words
 
 
@@ -274,8 +306,6 @@ def test_beyond_a_margin_the_side_is_told_from_the_margin() -> None:
 
 
 def test_a_verdict_stands_beside_the_p_that_it_follows_from() -> None:
-    from dataclasses import replace
-
     one = replace(found(0.03, -2.0), adjusted=0.06)
     assert "p = 0.030 (p = 0.060 after multiplicity): no difference was shown" in sentence(one)
 
@@ -369,7 +399,7 @@ def test_an_option_of_a_design_that_changes_nothing_is_named_even_at_its_default
     "words",
     [
         "sequential --looks 2 --spending pocock --alpha 0.02 --sided 1 --size 40 --effect 9 --sd 20 --goal 0.8",
-        "reestimation --first 20 --second 20 --most 60 --alpha 0.04 --sided 1 --goal 0.8",
+        "reestimation --first 20 --second 20 --max-size 70 --alpha 0.04 --sided 1 --goal 0.8",
         "boin --doses 2 --target 0.25 --cohort 2 --size 12 --truth 0.1,0.3 --runs 20 --seed 1",
         "crm --doses 2 --target 0.25 --cohort 2 --size 12 --skeleton 0.1,0.25 --truth 0.1,0.3 --runs 20",
         "3+3 --doses 2 --truth 0.1,0.3",

@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pulposus.cli import app
+from pulposus.cli.plan import _grid
 from pulposus.errors import InputError
 from pulposus.outcomes import symptoms
 from pulposus.statistics import power as formulas
@@ -199,6 +200,34 @@ def test_looks_spend_no_more_error_and_fewer_people(bank: Bank) -> None:
     assert abs(row.shown - 0.05) <= 3 * math.sqrt(0.05 * 0.95 / 300)
     assert {one.persons for one in runs} == {100, 200}
     assert row.persons < 200
+
+
+def test_what_is_told_of_trials_with_looks_says_that_it_is_not_corrected(bank: Bank) -> None:
+    """In words, in every table of arms, on the command line; beside it the median unbiased difference, which is what
+    was seen where a trial stopped at its first look, and nearer to none where it went on.
+    """
+    looked = bank.protocol.sized(200).model_copy(update={"interim": InterimTable(information=(0.5, 1.0))})
+    told = {}
+    for protocol in (looked, bank.protocol.sized(200)):
+        row = power.summed("own", power.run(bank, protocol, Truth.of("lumbar", 60, 0), 20.0), 200, 20.0)
+        made = study.Study(protocol, (("", row),), None, (), tuple(power.beside(protocol, row)), 500, False)
+        told[made.corrected] = (study.sentences(made), study.tables(made), row.runs)
+        title = str(_grid(made)[0].title)
+        assert ("not corrected for looks" in title) is bool(made.corrected)
+    said, tables, runs = told["not corrected for looks"]
+    assert any("not corrected for looks: what stopped a trial" in one for one in said)
+    for name in ("power", "trials", "published"):
+        assert set(tables[name]["estimates"]) == {"not corrected for looks"}
+    each = tables["trials"]
+    early = np.array([one.persons == 100 for one in runs])
+    seen, median = each["difference"].to_numpy(), each["difference, median unbiased"].to_numpy()
+    assert early.any()
+    assert (~early).any()
+    np.testing.assert_allclose(median[early], seen[early], atol=1e-7)
+    assert (median[~early] < seen[~early])[seen[~early] > 0.02].all()
+    said, tables, _ = told[""]
+    assert not any("corrected" in one for one in said)
+    assert not {"estimates", "difference, median unbiased"} & set(tables["trials"].columns)
 
 
 def test_what_cannot_be_asked_has_a_sentence(bank: Bank) -> None:
@@ -427,7 +456,8 @@ def test_mistakes_are_a_sentence(words: list[str], said: str) -> None:
 def test_the_command_leaves_tables_and_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(power, "truths", partial(power.truths, count=8))
     monkeypatch.setattr(power, "MANY_LIVES", 4)
-    words = ["trial", "power", str(RESPINE), "--replicates", "20", "--most", "200", "--out", str(tmp_path), "--quiet"]
+    words = ["trial", "power", str(RESPINE), "--replicates", "20", "--search-limit", "200", "--out", str(tmp_path)]
+    words += ["--quiet"]
     told = CliRunner().invoke(app, words)
     assert told.exit_code == 0, told.stderr
     assert "no size up to 200 persons" in told.stdout

@@ -12,7 +12,7 @@ import typer
 
 from pulposus.cli.door import AsJson, Quiet, argument, door, option, progress
 from pulposus.cli.tables import new_table, print_json, print_tables
-from pulposus.cli.trial import trial
+from pulposus.cli.trial import DiscToPain, Workers, trial
 from pulposus.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -22,28 +22,20 @@ if TYPE_CHECKING:
     from pulposus.trials.protocol import Protocol
     from pulposus.trials.study import Study
 
-KINDS = ("3+3", "boin", "crm", "mcpmod", "adaptive", "sequential", "reestimation")
-# What each design reads of its options, and what is read only beside another option.
-_READ = {
-    "3+3": ("protocol", "doses", "truth"),
-    "boin": ("protocol", "doses", "target", "cohort", "size", "truth"),
-    "crm": ("protocol", "doses", "target", "cohort", "size", "skeleton", "truth"),
-    "mcpmod": ("protocol", "levels", "shapes", "size", "alpha", "sided"),
-    "adaptive": ("protocol",),
-    "sequential": ("protocol", "size", "looks", "spending", "alpha", "sided", "effect"),
-    "reestimation": ("protocol", "first", "second", "most", "alpha", "sided", "goal"),
+# What each design reads of its options: its own, and those that a protocol tells where one is given.
+_READ: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "3+3": (("truth",), ("doses",)),
+    "boin": (("target", "cohort", "size", "truth"), ("doses",)),
+    "crm": (("target", "cohort", "size", "skeleton", "truth"), ("doses",)),
+    "mcpmod": ((), ("levels", "shapes", "size", "alpha", "sided")),
+    "adaptive": ((), ()),
+    "sequential": (("effect",), ("size", "looks", "spending", "alpha", "sided")),
+    "reestimation": ((), ("first", "second", "max_size", "alpha", "sided", "goal")),
 }
+KINDS = tuple(_READ)
 _TOLD = ("COMMANDLINE", "ENVIRONMENT")  # where an option comes from that somebody gave
 _BESIDE = {"truth": ("runs", "seed"), "effect": ("sd", "goal")}
-# What a protocol tells of a design, where one is given.
-_OF_PROTOCOL: dict[str, tuple[str, ...]] = {
-    "3+3": ("doses",),
-    "boin": ("doses",),
-    "crm": ("doses",),
-    "mcpmod": ("levels", "shapes", "size", "alpha", "sided"),
-    "reestimation": ("first", "second", "most", "alpha", "sided", "goal"),
-    "sequential": ("size", "looks", "spending", "alpha", "sided"),
-}
+Goal = Annotated[float, typer.Option("--goal", help="The power aimed at.")]
 
 
 def numbers(text: str, name: str) -> list[float]:
@@ -86,15 +78,15 @@ def power(
         str, typer.Option("--enriched", help="everybody, open or closed endplates; several with commas.")
     ] = "everybody",
     bank: Annotated[int, typer.Option("--bank", help="Persons from whom trials are drawn, 500 or more.")] = 500,
-    goal: Annotated[float, typer.Option("--goal", help="The power for which a size is sought.")] = 0.9,
-    most: Annotated[int, typer.Option("--most", help="Persons beyond which no size is sought.")] = 20_000,
+    goal: Goal = 0.9,
+    search_limit: Annotated[
+        int, typer.Option("--search-limit", help="Persons beyond which no size is sought.")
+    ] = 20_000,
     mechanics: Annotated[
         str, typer.Option("--mechanics", help="Of discs, where they are asked: columns or solid.")
     ] = "columns",
-    disc_to_pain: Annotated[
-        str, typer.Option("--disc-to-pain", help="none, or mediated: what happens in discs moves responding.")
-    ] = "none",
-    workers: Annotated[int, typer.Option("--workers", help="Processes for discs.")] = 1,
+    disc_to_pain: DiscToPain = "none",
+    workers: Workers = 1,
     seed: Annotated[int, typer.Option("--seed", help="Of people and trials.")] = 0,
     quiet: Quiet = False,
 ) -> None:
@@ -115,7 +107,7 @@ def power(
     with progress(quiet) as tell:
         grid = (whole(sizes, "--sizes"), numbers(effects, "--effects"), groups)
         found = study.study(
-            asked, replicates, *grid, bank, most, goal, seed, tell, mechanics, workers, out, disc_to_pain
+            asked, replicates, *grid, bank, search_limit, goal, seed, tell, mechanics, workers, out, disc_to_pain
         )
     written = study.publish(out, found)
     print_tables(*_grid(found))
@@ -137,14 +129,13 @@ def _groups(text: str) -> list[str]:
 
 def _grid(found: Study) -> list[Table]:
     """Rows of the grid, and what was published."""
-    from pulposus.trials.power import primary
-
-    first = new_table(f"{found.protocol.name}, run again and again (± Monte-Carlo standard error)")
+    looked = f"; arms {found.corrected}" if found.corrected else ""
+    first = new_table(f"{found.protocol.name}, run again and again (± Monte-Carlo standard error{looked})")
     heads = ("what", "people", "persons", "effect", "trials", "shown, %", "and better, %", "persons enrolled")
     for head in (*heads, "arms"):
         first.add_column(head, overflow="fold")
     for where, row in found.rows:
-        share = primary(found.protocol).kind != "continuous"
+        share = found.protocol.primary.kind != "continuous"
         arms = ", ".join(f"{arm} {100 * mean if share else mean:.1f}" for arm, mean, _, _ in row.value)
         first.add_row(
             row.what,
@@ -160,11 +151,12 @@ def _grid(found: Study) -> list[Table]:
     tables = [first, *_happened(found)]
     if not found.beside:
         return tables
-    second = new_table("Published, beside our trials of the same size")
+    looked = f" ({found.corrected})" if found.corrected else ""
+    second = new_table(f"Published, beside our trials of the same size{looked}")
     for head in ("arm", "as published", "n", "published", "ours", "nine tenths of trials", "source"):
         second.add_column(head)
     for one in found.beside:
-        factor = 100 if primary(found.protocol).kind != "continuous" else 1
+        factor = 100 if found.protocol.primary.kind != "continuous" else 1
         low, high = (one.ours + sign * 1.645 * one.spread for sign in (-1, 1))  # maths: nine tenths of a normal
         second.add_row(
             one.arm,
@@ -224,10 +216,12 @@ def design(
     sided: Annotated[int, typer.Option("--sided", help="1 or 2.")] = 2,
     effect: Annotated[float | None, option("--effect", "A difference of means, for sizes.")] = None,
     sd: Annotated[float, typer.Option("--sd", help="Standard deviation of the score, for sizes.")] = 25.0,
-    goal: Annotated[float, typer.Option("--goal", help="Power aimed at.")] = 0.9,
+    goal: Goal = 0.9,
     first: Annotated[int, typer.Option("--first", help="reestimation: people before the look.")] = 50,
     second: Annotated[int, typer.Option("--second", help="reestimation: people planned after it.")] = 50,
-    most: Annotated[int, typer.Option("--most", help="reestimation: people after it at most.")] = 200,
+    max_size: Annotated[
+        int | None, option("--max-size", "reestimation: people of the whole trial at most; else twice as planned.")
+    ] = None,
     levels: Annotated[
         str, typer.Option("--levels", help="mcpmod: the control's dose (0) and the others, with commas.")
     ] = "",
@@ -262,14 +256,16 @@ def _made(kind: str, asked: Protocol | None, told: SimpleNamespace) -> dict[str,
         return made | {"What an arm has shown": designs.alone(asked)}
     if kind == "sequential":
         plan = designs.of_protocol(asked) if asked else _sequential(told.looks, told.spending, told.alpha, told.sided)
-        made = {"When it stops": designs.boundaries(plan, asked.size if asked else told.size)}
+        of = (asked.size, designs.comparisons(asked)) if asked else (told.size,)
+        made = {"When it stops": designs.boundaries(plan, *of)}
         if told.effect is not None:
             made["People for the difference"] = designs.sizes(plan, told.effect, told.sd, told.goal)
         return made
     if kind == "reestimation":
         if asked is not None:
             return {"What a look at the size says": designs.zones_of(asked)}
-        found = designs.zones(told.first, told.second, told.most, told.alpha, told.sided, told.goal)
+        most = 2 * (told.first + told.second) if told.max_size is None else told.max_size
+        found = designs.zones(told.first, told.second, most, told.alpha, told.sided, told.goal)
         return {"What a look at the size says": found}
     named = designs.doses_of(asked) if asked else told.doses
     shares = numbers(told.skeleton, "--skeleton") or None
@@ -291,17 +287,23 @@ def _sequential(looks: str, spending: str, alpha: float, sided: int) -> Design:
 
 def _used(kind: str, given: Sequence[str]) -> None:
     """Refuse an option that was given and would change nothing. Raises InputError."""
-    read, taken = _READ[kind], _OF_PROTOCOL.get(kind, ())
+    own, taken = _READ[kind]
+    read = ("protocol", *taken, *own)
     for name in (one for one in given if one not in ("kind", "out", "json")):
         beside = next((of for of, names in _BESIDE.items() if of in read and name in names), "")
         if beside and beside not in given:
-            raise InputError(f"--{name} is of --{beside}, which was not given; add --{beside}, or leave it out.")
+            raise InputError(f"{_flag(name)} is of --{beside}, which was not given; add --{beside}, or leave it out.")
         if name not in read and not beside:
-            known = ", ".join(f"--{one}" for one in read)
-            raise InputError(f"--{name} changes nothing of {kind}, which reads {known}; leave it out.")
+            known = ", ".join(map(_flag, read))
+            raise InputError(f"{_flag(name)} changes nothing of {kind}, which reads {known}; leave it out.")
         if name in taken and "protocol" in given:
             where = "its arms" if name in ("doses", "levels", "size") else "its [interim]"
-            raise InputError(f"--{name} is told by --protocol, by {where}; leave one of the two out.")
+            raise InputError(f"{_flag(name)} is told by --protocol, by {where}; leave one of the two out.")
+
+
+def _flag(name: str) -> str:
+    """An option as it is written."""
+    return f"--{name.replace('_', '-')}"
 
 
 def _contrasts(asked: Protocol | None, levels: str, shapes: str, size: int, alpha: float) -> list[dict[str, Any]]:

@@ -30,6 +30,10 @@ _FEWEST = 100  # maths: draws below which the tail of weights says nothing
 Region = Annotated[str, typer.Option("--region", help="lumbar or cervical.")]
 Seed = Annotated[int, typer.Option("--seed", help="Of the sampler.")]
 Count = Annotated[int, typer.Option("--draws", help="How many are drawn.")]
+Workers = Annotated[int, typer.Option("--workers", help="Processes on this machine.")]
+DiscToPain = Annotated[
+    str, typer.Option("--disc-to-pain", help="none, or mediated: what happens in discs moves responding.")
+]
 
 
 @trial.command("list")

@@ -10,7 +10,7 @@ import typer
 from pulposus import interrupt
 from pulposus.cli.door import Quiet, Resume, again, argument, door, option, progress
 from pulposus.cli.tables import new_table, print_tables
-from pulposus.cli.trial import trial
+from pulposus.cli.trial import DiscToPain, Workers, trial
 from pulposus.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,15 +26,13 @@ def run(
     out: Annotated[Path, option("--out", "Folder to write; an earlier trial in it is replaced.")],
     seed: Annotated[int | None, option("--seed", "Of everything that is drawn; else the protocol's own.")] = None,
     size: Annotated[int | None, option("--size", "People of all arms together; else as the protocol says.")] = None,
-    workers: Annotated[int, typer.Option("--workers", help="Processes on this machine.")] = 1,
+    workers: Workers = 1,
     ray: Annotated[str, typer.Option("--ray", help="Address of a Ray cluster, or local to start one.")] = "",
     mechanics: Annotated[
         str, typer.Option("--mechanics", help="columns, solid, or none: no discs, scores alone.")
     ] = "columns",
     mesh: Annotated[str, typer.Option("--mesh", help="cohort, coarse, standard or fine.")] = "cohort",
-    disc_to_pain: Annotated[
-        str, typer.Option("--disc-to-pain", help="none, or mediated: what happens in discs moves responding.")
-    ] = "none",
+    disc_to_pain: DiscToPain = "none",
     resume: Resume = False,
     quiet: Quiet = False,
 ) -> None:

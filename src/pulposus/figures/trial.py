@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _WIDE = 1.645  # maths: standard deviations of a normal on either side of nine tenths
 _BINS = 24  # bars of a histogram
 _GOALS = (0.8, 0.9)
+_NO_ARMS = ("trial", "p", "difference", "difference, median unbiased", "shown", "none", "estimates")
 
 
 def write_power(path: Path, tables: Mapping[str, pd.DataFrame], name: str, what: str, share: bool) -> Path:
@@ -68,7 +69,7 @@ def _over_size(axes: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
 def _arms(axes: Axes, tables: Mapping[str, pd.DataFrame], what: str, share: bool) -> None:
     """Distribution of each arm's value over trials, and what was printed."""
     each, printed = tables["trials"], tables["published"]
-    arms = [name for name in each.columns if name not in ("trial", "p", "difference", "shown", "none")]
+    arms = [name for name in each.columns if name not in _NO_ARMS]
     factor = 100 if share else 1
     for place, name in enumerate(arms):
         values = factor * each[name].dropna().to_numpy(float)
@@ -91,7 +92,8 @@ def _arms(axes: Axes, tables: Mapping[str, pd.DataFrame], what: str, share: bool
     axes.set_xticks(range(len(arms)), arms)
     axes.set_xlim(-0.6, len(arms) - 0.4)
     axes.set_ylabel(f"{what}, %" if share else what)
-    axes.set_title("Arms of simulated trials; bar: nine tenths", loc="left")
+    looked = f",\n{each['estimates'].iloc[0]}" if "estimates" in each else ""
+    axes.set_title(f"Arms of simulated trials; bar: nine tenths{looked}", loc="left")
 
 
 # ---------------------------------------------------------------------------------------------- one trial
@@ -135,7 +137,8 @@ def _curve(axes: Axes, rows: pd.DataFrame, arms: Sequence[str], title: str) -> N
 
 
 def write_forest(path: Path, rows: Sequence[Mapping[str, Any]], label: str, null: float = 0.0) -> Path | None:
-    """Differences of subgroups with their intervals, the whole trial first; rows: words, value, low, high, persons.
+    """Differences with their intervals, of everybody in an arm (whole) and of subgroups; rows: words, value, low, high,
+    persons, whole.
 
     None where no row has a number.
     """
@@ -148,10 +151,10 @@ def write_forest(path: Path, rows: Sequence[Mapping[str, Any]], label: str, null
         figure = sheet(6.4, 0.27 * len(known) + 0.9)
         axes = figure.subplots()
         for place, row in enumerate(known):
-            colour = BLACK if place == 0 else BLUE
+            colour = BLACK if row["whole"] else BLUE
             axes.plot([row["low"], row["high"]], [place] * 2, color=colour, lw=1.4)
             size = 4 + 5 * (sum(row["persons"]) / max(sum(one["persons"]) for one in known)) ** 0.5
-            axes.plot(row["value"], place, "D" if place == 0 else "s", color=colour, ms=size)
+            axes.plot(row["value"], place, "D" if row["whole"] else "s", color=colour, ms=size)
         axes.axvline(null, color=DARK_GREY, lw=0.8)
         axes.set_yticks(range(len(known)), [row["words"] for row in known])
         axes.set_ylim(len(known) - 0.4, -0.6)

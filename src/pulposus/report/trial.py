@@ -129,8 +129,8 @@ def _forest(told: Told) -> str:
 
 _CURVES = "Means, or shares, of those who were seen, not adjusted, with 95 % intervals."
 _FOREST = (
-    "The whole trial (diamond), then kinds of persons (how many in the arm and in the control); interaction: whether "
-    "kinds differ more than chance has it."
+    "Each arm against the control: everybody (diamond), then kinds of persons (how many in the arm and in the "
+    "control); interaction: whether kinds differ more than chance has it."
 )
 
 

@@ -82,17 +82,17 @@ def parse(text: str) -> Shape:
 
 
 def _curve(kind: str, numbers: Sequence[float], d: np.ndarray, top: float) -> np.ndarray:
-    if kind == "log_linear":
-        return np.log(d + OFF * top)
-    if kind == "emax":
-        return d / (numbers[0] + d)
-    if kind == "sigmoid_emax":
-        with np.errstate(divide="ignore"):  # the logarithm of no dose
+    # the logarithm of no dose; and what runs away is refused where contrasts are made
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        if kind == "log_linear":
+            return np.log(d + OFF * top)
+        if kind == "emax":
+            return d / (numbers[0] + d)
+        if kind == "sigmoid_emax":
             return np.asarray(special.expit(numbers[1] * np.log(d / numbers[0])))
-    if kind == "exponential":
-        with np.errstate(over="ignore"):  # what runs away is refused where contrasts are made
+        if kind == "exponential":
             return np.expm1(d / numbers[0])
-    return d + numbers[0] * d**2 if kind == "quadratic" else d
+        return d * (1 + numbers[0] * d) if kind == "quadratic" else d
 
 
 # ---------------------------------------------------------------------------------------------- means at doses
@@ -141,6 +141,8 @@ def contrasts(shapes: Sequence[Shape], at: Means) -> np.ndarray:
     """The weights of doses that see each shape best (dose, shape), of length 1 each."""
     if not shapes:
         raise InputError("No shape is given; name one or more, such as linear and 'emax 5'.")
+    if twice := [shape.name for i, shape in enumerate(shapes) if shape in shapes[:i]]:
+        raise InputError(f"The shape {twice[0]} stands twice; name each once.")
     inverse = np.linalg.inv(at.covariance)
     out = np.empty((at.doses.size, len(shapes)))
     for i, shape in enumerate(shapes):
@@ -151,7 +153,7 @@ def contrasts(shapes: Sequence[Shape], at: Means) -> np.ndarray:
             raise InputError(f"The shape {shape.name} {word} over the doses of the trial; give other numbers.")
         if (shape.at(at.doses, at.top) - shape.at(np.zeros(1), at.top)).max() <= 0:
             raise InputError(f"The shape {shape.name} lies nowhere above no dose: it asks for harm; give another.")
-        ones = inverse.sum(axis=1)
+        ones, g = inverse.sum(axis=1), g / spread  # a contrast has no scale
         weight = inverse @ (g if at.against else g - g @ ones / ones.sum())
         out[:, i] = weight / np.sqrt(weight @ weight)
     return out

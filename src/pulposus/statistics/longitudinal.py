@@ -397,9 +397,10 @@ def repeated_measures(
     """Repeated measures with unstructured covariance, one row a score that was seen (missing rows are left out).
 
     Terms: a mean for each arm and visit, a slope on `baseline` for each visit, one slope for each of `covariates`
-    (row, covariate). Means are at the mean of baseline and covariates over the rows, as emmeans takes them. `visits`
-    gives the order; `freedom` is "Satterthwaite" or "Kenward-Roger". Raises InputError where rows differ in number, a
-    person has two arms or two scores at a visit, an arm lacks a visit, or the covariance cannot be told.
+    (row, covariate). Means are at the mean of baseline and covariates over the rows, as emmeans takes them; an arm has
+    none at a visit at which nobody of it was seen. `visits` gives the order; `freedom` is "Satterthwaite" or
+    "Kenward-Roger". Raises InputError where rows differ in number, a person has two arms or two scores at a visit, or
+    the covariance cannot be told.
     """
     y = given.vector(value, "value", 3)
     given.one_of(freedom, FREEDOMS, "The degrees of freedom")
@@ -409,11 +410,8 @@ def repeated_measures(
     base = _reference(names, reference)
     place = np.array([order.index(one) for one in when.astype(str).tolist()])
     _one_arm(people, arms)
-    cells = [(a, k) for k in range(len(order)) for a in names]
+    cells = [(a, k) for k in range(len(order)) for a in names if ((arms == a) & (place == k)).any()]
     columns = [((arms == a) & (place == k)).astype(float) for a, k in cells]
-    for (a, k), column in zip(cells, columns, strict=True):
-        if not column.any():
-            raise InputError(f"Nobody in arm {a!r} has a score at visit {order[k]!r}; leave that visit out.")
     if baseline is not None:
         b = given.vector(baseline, "baseline")
         given.alike(value=y, baseline=b)
@@ -431,8 +429,9 @@ def repeated_measures(
         return _mean(name, order[k], float(c @ at.b), error, degrees, level, said)
 
     means = tuple(told(a, k, unit[i]) for i, (a, k) in enumerate(cells))
-    origin = {k: unit[cells.index((base, k))] for k in range(len(order))}
-    gaps = tuple(told(f"{a} - {base}", k, unit[i] - origin[k]) for i, (a, k) in enumerate(cells) if a != base)
+    origin = {k: unit[i] for i, (a, k) in enumerate(cells) if a == base}
+    asked = [(a, k, unit[i]) for i, (a, k) in enumerate(cells) if a != base and k in origin]
+    gaps = tuple(told(f"{a} - {base}", k, c - origin[k]) for a, k, c in asked)
     persons = len(set(people.tolist()))
     return Repeated(means, gaps, at.b, judge.covariance, at.covariance, at.log_likelihood, tuple(order), persons)
 

@@ -72,7 +72,7 @@ def promising_zone(
     z: float,
     first: int,
     second: int,
-    most: int,
+    max_second: int,
     critical: float,
     power: float = POWER,
     promising: float = PROMISING,
@@ -80,13 +80,14 @@ def promising_zone(
     """People of stage two after a look at `first` of `first + second` planned people with `z` seen.
 
     Under `promising` conditional power (trend trusted) and over `power` the plan stands; between them stage two grows
-    to what reaches `power`, no further than `most`. The test at the end is to be `inverse_normal` with weights √first
-    and √second of the plan, whose conditional power is what is computed here, so that no zone costs error.
+    to what reaches `power`, no further than `max_second`. The test at the end is to be `inverse_normal` with weights
+    √first and √second of the plan, whose conditional power is what is computed here, so that no zone costs error.
     """
-    n1, n2, top = given.whole(first, "first"), given.whole(second, "second"), given.whole(most, "most")
+    n1, n2, top = given.whole(first, "first"), given.whole(second, "second"), given.whole(max_second, "max_second")
     goal, floor = given.share(power, "power"), given.share(promising, "promising")
     if top < n2:
-        raise InputError(f"most is {top}, less than the {n2} planned for stage two; give the planned number or more.")
+        said = f"max_second is {top}, less than the {n2} planned for stage two"
+        raise InputError(f"{said}; give the planned number or more.")
     if floor >= goal:
         raise InputError(f"promising is {floor:g} and power {goal:g}; a zone begins below the power that it aims at.")
     t = n1 / (n1 + n2)
@@ -109,14 +110,14 @@ def promising_zone(
     return Resized("promising", planned, chance(grown), grown)
 
 
-def plain_from(first: int, second: int, most: int, critical: float, power: float = POWER) -> float:
-    """Conditional power from which on stage two may grow, to no more than `most`, and Z of all people be held against
-    `critical` without weights; 1 where it never may. The sizes are those of `promising_zone`.
+def plain_from(first: int, second: int, max_second: int, critical: float, power: float = POWER) -> float:
+    """Conditional power from which on stage two may grow, to no more than `max_second`, and Z of all people be held
+    against `critical` without weights; 1 where it never may. The sizes are those of `promising_zone`.
     """
     root, whole = math.sqrt(first), math.sqrt(first + second)
     share, found = first / (first + second), 1.0
     for z in np.linspace(critical * whole / root, 0.0, PLACES).tolist():
-        one = promising_zone(z, first, second, most, critical, power, ENDS)
+        one = promising_zone(z, first, second, max_second, critical, power, ENDS)
         n = one.second_stage
         bound = (root * z + math.sqrt(n) * (critical * whole - z * root) / math.sqrt(second)) / math.sqrt(first + n)
         if bound > critical + ENDS**HALF:

@@ -1,13 +1,15 @@
 """Looks at a running trial: where it may stop, what that costs in people, how often it errs.
 
 What: `design` finds the critical values of a group-sequential test, `crossing` how likely each is crossed at which look
-under any drift, `drift_for`, `expected_share` and `sample_size` what that means in people.
+under any drift, `drift_for`, `expected_share` and `sample_size` what that means in people, `median_unbiased` the drift
+that is told of a trial that may have stopped early.
 Equations: Z_k sqrt(t_k) is a Brownian motion with drift theta looked at at information t_k (t_K = 1), so that the
 density of paths that have not stopped goes from look to look by one integral (Armitage, McPherson and Rowe 1969),
 done here by Gauss-Legendre quadrature between the boundaries. Classical: O'Brien-Fleming c / sqrt(t_k), Pocock c.
 Spending (Lan and DeMets 1983): O'Brien-Fleming type 2 - 2 Phi(z_{1-a/2} / sqrt t), Pocock type a ln(1 + (e-1) t), for
 two sides twice that of half the error. Futility bounds do not bind unless said: they lower the power, not the
-critical values.
+critical values. Median unbiased: the drift under which what lies beyond the result, earlier stops first (stagewise
+ordering), has a chance of one half; at the first look that is what is seen.
 Source: Jennison and Turnbull 2000; Wassmer and Brannath 2016.
 """
 
@@ -37,6 +39,7 @@ CLOSE = 1e-14  # maths: where a boundary counts as found
 WIDEST = 30.0  # maths: a critical value beyond which nothing is spent
 ALPHA = 0.025  # maths: customary one-sided error; the caller may choose another
 POWER = 0.9  # maths: customary power; the caller may choose another
+SMALLEST = 1e-6  # maths: a difference, in standard deviations, for which no trial is ever large enough
 HALF = 0.5  # maths: error of one side that chance alone has where nothing is known
 
 
@@ -255,6 +258,30 @@ def expected_share(plan: Design, drift: float) -> float:
     return float(early @ plan.information[:-1] + (1 - early.sum()))
 
 
+def median_unbiased(plan: Design, look: int, z: float) -> float:
+    """The drift (mean of Z at full information) that is median unbiased, where a trial ended at a look, the first being
+    0, with `z`; of one comparison, and a plan without futility. What is seen is z / sqrt(information).
+    """
+    number, seen = given.whole(look, "look", 0), given.real(z, "z")
+    if number >= plan.information.size:
+        raise InputError(f"look is {number}; the plan has {plan.information.size}, the first being 0.")
+    if np.isfinite(plan.futility).any():
+        raise InputError("A plan with futility bounds has no stagewise ordering here; give one without.")
+    t = plan.information.tolist()
+
+    def above(drift: float) -> float:
+        path, sum_ = _Path(drift), 0.0
+        for time, critical in zip(t[:number], plan.critical.tolist(), strict=False):
+            sum_ += path.beyond(time, critical)
+            path.go(time, -critical if plan.sides == 2 else -math.inf, critical)
+        return sum_ + path.beyond(t[number], size) - HALF
+
+    size = abs(seen) if plan.sides == 2 else seen  # a plan of two sides is its own mirror
+    far = abs(size) / math.sqrt(t[0]) + WIDEST
+    found = float(optimize.brentq(above, -far, far, xtol=CLOSE**HALF))
+    return -found if plan.sides == 2 and seen < 0 else found
+
+
 @dataclass(frozen=True)
 class Size:
     """People: at most, at each look, expected with no effect, half of it, and all of it; and with one look."""
@@ -273,8 +300,9 @@ def sample_size(plan: Design, effect: float, sd: float, power: float = POWER, ra
     n = (drift sd / effect)² (1 + ratio)² / ratio, not rounded.
     """
     delta, spread, r = given.real(effect, "effect"), given.above(sd, "sd"), given.above(ratio, "ratio")
-    if delta == 0:
-        raise InputError("effect is 0; a size follows from a difference that is not nought.")
+    if abs(delta) < SMALLEST * spread:
+        said = f"effect is {delta:g}, next to nothing beside a standard deviation of {spread:g}"
+        raise InputError(f"{said}; a size follows from a difference of a millionth of it or more.")
     each = (spread / delta) ** 2 * (1 + r) ** 2 / r
     drift = drift_for(plan, power)
     n = drift**2 * each

@@ -4,7 +4,8 @@ What: `analyse` gives an `Analysis`: differences with interval and p after multi
 not seen, subgroups, looks at the running trial, curves, safety, the flow of people; `publish` writes it into a folder,
 with one page.
 Equations: those of `statistics`. Multiplicity: families of endpoints in their order, primaries first, each shared by
-Holm, the next tested when all before have fallen (serial gatekeeping); safety endpoints are not adjusted.
+Holm, the next tested when all before have fallen (serial gatekeeping), at looks by `graphical`; safety endpoints are
+not adjusted.
 Reads: a conducted trial. Writes (publish): analysis/*.csv and report.html.
 Why this holds: the order of rows and the names of arms change nothing; the same seed gives the same tables.
 Source: ICH E9(R1) for estimands; Dmitrienko and others 2003 for gatekeeping.
@@ -20,12 +21,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pulposus.errors import InputError
-from pulposus.statistics import multiplicity, sequential
+from pulposus.statistics import graphical, multiplicity, sequential
 from pulposus.trials import described
 from pulposus.trials.compared import Found, compared
 from pulposus.trials.doses import found_in
 from pulposus.trials.estimands import Seen, strategies
 from pulposus.trials.interim import SPENDINGS
+from pulposus.trials.runs import is_better
 from pulposus.trials.sensitivity import Assumed, Group, imputed, subgroups
 from pulposus.trials.told import dosed, sentence, stopped, told, unchanged
 from pulposus.trials.variables import better
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from pulposus.trials.protocol import Endpoint, Protocol
 
 FOLDER = "analysis"
+LAST = -1
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Look:
     """One look at a running trial and one primary comparison: persons in it, Z (better above nought where one side is
     tested), its critical value, whose comparison it is.
 
-    `shared`: Z after what all comparisons of the look share by Holm; nan where there is one.
+    `shared`: Z after what all comparisons share of the error; nan where there is one.
     """
 
     share: float
@@ -115,7 +118,7 @@ def analyse(protocol: Protocol, conducted: Any, seed: int | None = None) -> Anal
             groups += subgroups(seen, known, end, protocol, plan)
     return Analysis(
         protocol,
-        tuple(adjusted(found)),
+        tuple(adjusted(found, plan_of(protocol), LAST)),
         tuple(assumed),
         tuple(said),
         tuple(groups),
@@ -137,9 +140,10 @@ def _same_arms(seen: Seen, protocol: Protocol) -> None:
         raise InputError(f"Somebody is in arm {strange[0]!r}; the protocol has {', '.join(known)}.")
 
 
-def adjusted(found: list[Found]) -> list[Found]:
+def adjusted(found: list[Found], plan: sequential.Design | None = None, look: int = LAST) -> list[Found]:
     """The same with p after multiplicity: primaries by order, then secondaries by order; none for safety.
 
+    With a plan it is to be held against the level of that look; of one side what is better and what is worse are apart.
     What could not be analysed is not shown (p of 1), and shuts the gate behind it.
     """
     judged = [i for i, one in enumerate(found) if one.role != "safety" and one.control]
@@ -147,11 +151,25 @@ def adjusted(found: list[Found]) -> list[Found]:
         return found
     keys = [(found[i].role != "primary", found[i].order) for i in judged]
     families = [sorted(set(keys)).index(key) for key in keys]
-    p = [1.0 if math.isnan(found[i].p) else found[i].p for i in judged]
+    p = np.array([1.0 if math.isnan(found[i].p) else found[i].p for i in judged])
+    if plan is None:
+        shared = multiplicity.serial(p, families)
+    elif plan.sides == 2:
+        shared = _looked(plan, look, p, families)
+    else:
+        better = np.array([is_better(found[i]) for i in judged])
+        of = [_looked(plan, look, np.where(side, p, 1.0), families) for side in (better, ~better)]
+        shared = np.where(better, *of)
     out = list(found)
-    for i, value in zip(judged, multiplicity.serial(p, families), strict=True):
+    for i, value in zip(judged, shared, strict=True):
         out[i] = replace(found[i], adjusted=float(value))
     return out
+
+
+def _looked(plan: sequential.Design, look: int, p: np.ndarray, families: list[int]) -> np.ndarray:
+    """p of two sides at a look, shared."""
+    place = range(plan.information.size)[look]
+    return np.minimum(1.0, 2 * graphical.adjusted(plan, place, p / 2, families))
 
 
 # ---------------------------------------------------------------------------------------------- looks
@@ -180,13 +198,12 @@ def looks(seen: Seen, protocol: Protocol) -> list[Look]:
     plan = plan_of(protocol)
     if plan is None or not protocol.controlled:
         return []
-    primaries = [end for end in protocol.endpoints if end.role == "primary"]
     order = np.argsort(seen.entered, kind="stable") if seen.entered.size else np.arange(seen.size)
     rows = []
-    for share, critical in zip(plan.information.tolist(), plan.critical.tolist(), strict=True):
+    for look, (share, critical) in enumerate(zip(plan.information.tolist(), plan.critical.tolist(), strict=True)):
         number = math.ceil(share * seen.size)
         so_far = seen.only(np.sort(order[:number]))
-        found = adjusted([one for end in primaries for one in compared(so_far, end, protocol)])
+        found = adjusted([one for end in protocol.primaries for one in compared(so_far, end, protocol)], plan, look)
         for one in found:
             turned = -1.0 if plan.sides == 1 and better(one.variable) == "lower" else 1.0
             shared = turned * z_of(replace(one, p=one.adjusted)) if len(found) > 1 else math.nan

@@ -13,7 +13,7 @@ Why this holds: what cannot be analysed has a sentence in place of a number, and
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -198,52 +198,59 @@ def _continuous(one: Asked, control: str) -> list[Found]:
     if not one.protocol.controlled:
         return [_change(values[:, place] - start, end, control)]
     if end.analysis == "mmrm":
-        return _repeated(seen, values, np.isfinite(start), end, one.actives, control)
-    if end.analysis == "difference":
-        return _each(one, lambda arm: continuous(seen, values[:, place], start, end, [arm], control)[0])
-    return continuous(seen, values[:, place], start, end, one.actives, control)
+        return _each(one, _repeated(seen, values, np.isfinite(start), end, control))
+    return _each(one, continuous(seen, values[:, place], start, end, control))
 
 
 def continuous(
-    seen: Seen, value: np.ndarray, start: np.ndarray, endpoint: Endpoint, actives: list[str], control: str
-) -> list[Found]:
-    """Scores of one visit (person,), those with nan left out, by analysis of covariance or by Welch's test."""
+    seen: Seen, value: np.ndarray, start: np.ndarray, endpoint: Endpoint, control: str
+) -> Callable[[str], Found]:
+    """What judges an arm by scores of one visit (person,), those with nan left out: analysis of covariance of all arms
+    at once, or Welch's test of the arm and the control. It raises InputError for an arm that nobody with a score is in.
+    """
     keep = np.isfinite(value) & np.isfinite(start)
     kept, y, b = seen.only(keep), value[keep], start[keep]
-    out = []
     if endpoint.analysis == "difference":
-        for arm in actives:
-            one, two = y[kept.arm == arm] - b[kept.arm == arm], y[kept.arm == control] - b[kept.arm == control]
-            found, p = estimate.welch(one, two, level(endpoint))
-            error = math.sqrt(one.var(ddof=1) / one.size + two.var(ddof=1) / two.size)
-            told = {"persons": (one.size, two.size), "value": (float(one.mean()), float(two.mean()))}
-            out.append(_found(endpoint, arm, control, POINTS, difference=found, error=error, p=p, **told))
-        return out
+        return lambda arm: _changed(kept.arm, y - b, endpoint, arm, control)
     fit = longitudinal.ancova(y, kept.arm, b, covariates(kept), control, level(endpoint))
-    means = {mean.name: mean.estimate.value for mean in fit.means}
-    for arm in actives:
-        gap = _named(fit.differences, f"{arm} - {control}")
-        out.append(_told(endpoint, gap, arm, control, means, kept.arm))
-    return out
+    return lambda arm: _told(endpoint, fit.differences, arm, control, fit.means, kept.arm)
 
 
-def _named(differences: tuple[longitudinal.Mean, ...], name: str) -> longitudinal.Mean:
-    for one in differences:
-        if one.name == name:
-            return one
-    raise InputError(f"Nobody with a score is in one of the arms of {name!r}; there is nothing to compare.")
+def _changed(arms: np.ndarray, change: np.ndarray, endpoint: Endpoint, arm: str, control: str) -> Found:
+    _scored(arms, endpoint, arm, control)
+    one, two = change[arms == arm], change[arms == control]
+    found, p = estimate.welch(one, two, level(endpoint))
+    error = math.sqrt(one.var(ddof=1) / one.size + two.var(ddof=1) / two.size)
+    told = {"persons": (one.size, two.size), "value": (float(one.mean()), float(two.mean()))}
+    return _found(endpoint, arm, control, POINTS, difference=found, error=error, p=p, **told)
+
+
+def _scored(there: Collection[str] | np.ndarray, endpoint: Endpoint, arm: str, control: str) -> None:
+    """Refuse an arm, or a control, that is not among those with scores."""
+    for name in (control, arm):
+        if name not in there:
+            raise InputError(f"Nobody in {name!r} has a score at month {endpoint.month:g}.")
 
 
 def _told(
-    endpoint: Endpoint, gap: longitudinal.Mean, arm: str, control: str, means: Mapping[str, float], arms: np.ndarray
+    endpoint: Endpoint,
+    gaps: Sequence[longitudinal.Mean],
+    arm: str,
+    control: str,
+    means: Sequence[longitudinal.Mean],
+    arms: np.ndarray,
 ) -> Found:
+    """One arm of a fit. Raises InputError where nobody with a score is in it, or in the control."""
+    value = {mean.name: mean.estimate.value for mean in means}
+    _scored(value, endpoint, arm, control)
+    gap = next(one for one in gaps if one.name == f"{arm} - {control}")
     return _found(
         endpoint,
         arm,
         control,
         POINTS,
         persons=(int((arms == arm).sum()), int((arms == control).sum())),
-        value=(means[arm], means[control]),
+        value=(value[arm], value[control]),
         difference=gap.estimate,
         error=gap.error,
         p=gap.p,
@@ -251,9 +258,9 @@ def _told(
 
 
 def _repeated(
-    seen: Seen, values: np.ndarray, known: np.ndarray, endpoint: Endpoint, actives: list[str], control: str
-) -> list[Found]:
-    """Every visit up to the month asked; who has no start is left out."""
+    seen: Seen, values: np.ndarray, known: np.ndarray, endpoint: Endpoint, control: str
+) -> Callable[[str], Found]:
+    """What judges an arm by every visit up to the month asked; who has no start is left out."""
     visits = np.flatnonzero(seen.months <= endpoint.month)
     start = seen.start[endpoint.variable]
     person, place = np.nonzero(np.isfinite(values[:, visits]) & known[:, None])
@@ -269,10 +276,9 @@ def _repeated(
         freedom="Kenward-Roger",
         level=level(endpoint),
     )
-    last = fit.visits[-1]
-    means = {mean.name: mean.estimate.value for mean in fit.means if mean.visit == last}
-    arms = seen.arm[np.unique(person)]
-    return [_told(endpoint, fit.difference(f"{arm} - {control}", last), arm, control, means, arms) for arm in actives]
+    last, arms = str(visits.size - 1), seen.arm[np.unique(person)]
+    gaps, means = ([one for one in each if one.visit == last] for each in (fit.differences, fit.means))
+    return lambda arm: _told(endpoint, gaps, arm, control, means, arms)
 
 
 def _change(change: np.ndarray, endpoint: Endpoint, arm: str) -> Found:

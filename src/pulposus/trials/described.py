@@ -51,7 +51,7 @@ def flow(conducted: Any, seen: Seen, protocol: Protocol) -> pd.DataFrame:
     """
     import pandas as pd
 
-    first = next(end for end in protocol.endpoints if end.role == "primary")
+    first = protocol.primary
     open_ = dict.fromkeys((*EVENTS, "missing"), "treatment_policy")
     if first.kind == "binary":
         answer = at_last(seen, answered(seen, first, protocol, open_), first)

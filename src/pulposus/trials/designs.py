@@ -145,16 +145,30 @@ def of_protocol(protocol: Protocol) -> sequential.Design:
     return plan
 
 
-def boundaries(plan: sequential.Design, people: int = 0) -> Table:
-    """A row for each look: information, persons (of `people`, if told), critical Z, its one-sided p, error spent."""
-    rows = []
+def boundaries(plan: sequential.Design, people: int = 0, comparisons: int = 1) -> Table:
+    """A row for each look: information, persons (of `people`, if told), critical Z, its one-sided p, error spent; of
+    several comparisons what the first to be shown must reach, which is that of its own share of the error.
+    """
+    own = sequential.design(plan.kind, plan.information.tolist(), plan.alpha / comparisons, plan.sides)
+    rows, first = [], own.critical
     looked = zip(plan.information, plan.critical, plan.local_levels, plan.spent, strict=True)
     for i, (share, z, p, spent) in enumerate(looked):
         row: dict[str, Any] = {"look": i + 1, "information": float(share)}
         if people:
             row["persons"] = math.ceil(float(share) * people)
-        rows.append(row | {"Z": float(z), "one-sided p": float(p), "error spent": float(spent)})
+        row |= {"Z": float(z), "one-sided p": float(p), "error spent": float(spent)}
+        rows.append(row | ({f"Z of the first of {comparisons}": float(first[i])} if comparisons > 1 else {}))
     return rows
+
+
+def comparisons(protocol: Protocol) -> int:
+    """How many share the error of a protocol before any was shown: arms, each with its primaries of the first order;
+    one where arms are dropped, which a closed test judges.
+    """
+    if protocol.interim.drop:
+        return 1
+    first = min(end.order for end in protocol.primaries)
+    return len(protocol.actives) * sum(end.order == first for end in protocol.primaries)
 
 
 def sizes(plan: sequential.Design, effect: float, sd: float, power: float, ratio: float = 1.0) -> Table:
@@ -171,27 +185,32 @@ def sizes(plan: sequential.Design, effect: float, sd: float, power: float, ratio
 
 
 def zones(
-    first: int, second: int, most: int, alpha: float = ALPHA, sided: int = 2, power: float = sequential.POWER
+    first: int, second: int, max_size: int, alpha: float = ALPHA, sided: int = 2, power: float = sequential.POWER
 ) -> Table:
-    """What a look at the size says for each Z seen: the zone, conditional power, people of stage two."""
+    """What a look at the size says for each Z seen: the zone, conditional power, people of stage two.
+
+    `max_size`: people of the whole trial at most. Raises InputError for fewer than planned.
+    """
     from scipy.special import ndtri
 
-    return _zones(first, second, most, float(-ndtri(alpha / sided)), power, reestimation.PROMISING)
+    if max_size < first + second:
+        raise InputError(f"max_size is {max_size}, less than the {first + second} planned; give as many or more.")
+    return _zones(first, second, max_size - first, float(-ndtri(alpha / sided)), power, reestimation.PROMISING)
 
 
 def zones_of(protocol: Protocol) -> Table:
     """The same of a protocol's own look. Raises InputError for one whose size stays."""
-    if protocol.interim.most is None:
-        raise InputError(f"{protocol.name} has no [interim] with most; its size stays as planned.")
+    if protocol.interim.max_size is None:
+        raise InputError(f"{protocol.name} has no [interim] with max_size; its size stays as planned.")
     plan = Plan.of(protocol)
     begins, aims = protocol.interim.zone
-    return _zones(plan.first.size, plan.later, plan.most - plan.first.size, plan.critical[1], aims, begins)
+    return _zones(plan.first.size, plan.later, plan.max_size - plan.first.size, plan.critical[1], aims, begins)
 
 
-def _zones(first: int, second: int, most: int, critical: float, power: float, promising: float) -> Table:
+def _zones(first: int, second: int, max_second: int, critical: float, power: float, promising: float) -> Table:
     rows = []
     for z in np.linspace(0, WIDE, LINES).tolist():
-        found = reestimation.promising_zone(z, first, second, most, critical, power, promising)
+        found = reestimation.promising_zone(z, first, second, max_second, critical, power, promising)
         rows.append(
             {
                 "Z seen": z,
@@ -210,6 +229,8 @@ def _zones(first: int, second: int, most: int, critical: float, power: float, pr
 def shapes(texts: Sequence[str], levels: Sequence[float], sizes: Sequence[int], alpha: float) -> dosefinding.Trend:
     """The multiple contrast test of doses (0 is the control) with so many people each, one-sided, of one spread."""
     left = float(sum(sizes) - len(sizes))
+    if left < 1:
+        raise InputError("One person at each dose tells nothing of how people spread; give two or more.")
     at = dosefinding.means(levels, np.zeros(len(levels)), 1 / np.asarray(sizes, float), left)
     return dosefinding.trend([dosefinding.parse(text) for text in texts], at, alpha)
 
@@ -266,13 +287,13 @@ def dropping(protocol: Protocol) -> Table:
 
 
 def stages(protocol: Protocol) -> Table:
-    """People of each arm before the look, and after it for each number of arms that go on (the first ones stand for
-    any).
-    """
-    plan, names = Plan.of(protocol), protocol.actives
-    trials = {"before the look": plan.first} | {
-        f"after it, {count} kept": plan.only(names[:count], plan.later) for count in range(1, len(names) + 1)
-    }
+    """People of each arm before the look, and after it for every set of arms that the rule may leave."""
+    plan, names, table = Plan.of(protocol), protocol.actives, protocol.interim
+    trials = {"before the look": plan.first}
+    for places in adaptive.sets(len(names)):
+        if table.drop != "best" or len(places) == table.arms_kept:
+            kept = [names[place] for place in places]
+            trials[f"after it, kept: {', '.join(kept)}"] = plan.only(kept, plan.later)
     rows = []
     for what, trial in trials.items():
         sizes = {arm.name: arm.size for arm in trial.arms}

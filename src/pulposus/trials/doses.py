@@ -22,7 +22,7 @@ from pulposus.trials.variables import better
 
 if TYPE_CHECKING:
     from pulposus.trials.compared import Found
-    from pulposus.trials.protocol import Endpoint, Protocol
+    from pulposus.trials.protocol import Protocol
 
 
 def shapes_of(protocol: Protocol) -> list[dosefinding.Shape]:
@@ -54,7 +54,7 @@ def planned(protocol: Protocol) -> dosefinding.Trend:
 
 def error_of(protocol: Protocol) -> float:
     """The one-sided error of the test: half of that of the first primary endpoint."""
-    end = _primary(protocol)
+    end = protocol.primary
     return float(end.alpha) / 2 if end.alpha is not None else dosefinding.ALPHA
 
 
@@ -62,19 +62,15 @@ def freedom(protocol: Protocol, persons: int) -> float:
     """Degrees of freedom of a score's spread, means of arms and the slope of the start taken off, strata not; endless
     for shares, whose law is that of many persons.
     """
-    end = _primary(protocol)
+    end = protocol.primary
     if end.kind != "continuous":
         return math.inf
     return float(max(1, persons - 1 - len(protocol.actives) - (end.analysis != "difference")))
 
 
-def _primary(protocol: Protocol) -> Endpoint:
-    return next(end for end in protocol.endpoints if end.role == "primary")
-
-
 def found_in(protocol: Protocol, found: Sequence[Found]) -> dosefinding.Chosen | None:
     """MCP-Mod of what was found of the first primary endpoint; None where an arm could not be analysed."""
-    own = [one for one in found if one.endpoint == found[0].endpoint]
+    own = [one for one in found if one.endpoint == protocol.primary.name]
     if any(math.isnan(one.difference.value) or not one.error > 0 for one in own):
         return None
     sign = 1.0 if better(own[0].variable) == "higher" else -1.0

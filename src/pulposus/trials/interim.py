@@ -32,9 +32,9 @@ class InterimTable(Table):
     """Looks at shares of the information, how the error is spent, and what changes at a look.
 
     drop: the rule by which arms are dropped (`statistics.adaptive.kept`), with keep (arms that stay, of "best") or
-    floor (of "power" and "chance"); sets: the test of several arms. most: people of the whole trial at most where its
-    size is told anew, promising: conditional power from which it grows, power: what it aims at; last: the test at the
-    end.
+    floor (of "power" and "chance"); sets: the test of several arms. max_size: people of the whole trial at most
+    where its size is told anew, promising: conditional power from which it grows, power: what it aims at; last: the
+    test at the end.
     """
 
     information: tuple[Share, ...] = ()
@@ -45,7 +45,7 @@ class InterimTable(Table):
     keep: Annotated[int | None, whole(1, MOST, "number of arms")[0]] = None
     floor: Share | None = None
     sets: Annotated[Sets, one_of(Sets)] = "dunnett"
-    most: Annotated[int | None, whole(1, MOST, "number of people")[0]] = None
+    max_size: Annotated[int | None, whole(1, MOST, "number of people")[0]] = None
     promising: Error | None = None
     power: Error | None = None
     last: Annotated[Last, one_of(Last)] = "inverse_normal"
@@ -62,7 +62,7 @@ class InterimTable(Table):
     @property
     def changes(self) -> bool:
         """Whether a look may change the trial, not only stop it."""
-        return bool(self.drop) or self.most is not None
+        return bool(self.drop) or self.max_size is not None
 
     @property
     def share(self) -> float:
@@ -89,9 +89,9 @@ class InterimTable(Table):
 
     def sized(self, factor: float) -> InterimTable:
         """The same for a trial `factor` times as large."""
-        if self.most is None:
+        if self.max_size is None:
             return self
-        return self.model_copy(update={"most": min(MOST, math.ceil(self.most * factor))})
+        return self.model_copy(update={"max_size": min(MOST, math.ceil(self.max_size * factor))})
 
 
 def sound(table: InterimTable, size: int, actives: Sequence[str], primaries: int) -> None:
@@ -101,9 +101,10 @@ def sound(table: InterimTable, size: int, actives: Sequence[str], primaries: int
         raise InputError("[interim] looks compare arms, and the trial has one; leave [interim] out.")
     if not table.changes:
         return
-    word = "drop" if table.drop else "most"
-    if table.drop and table.most is not None:
-        raise InputError("[interim] drop and most stand together; let the look drop arms or change the size, not both.")
+    word = "drop" if table.drop else "max_size"
+    if table.drop and table.max_size is not None:
+        said = "[interim] drop and max_size stand together, and a look here drops arms or tells the size anew, not both"
+        raise InputError(f"{said}; leave one of them out.")
     early = [share for share in table.information if share < 1]
     if len(early) != 1:
         told = f"{len(early)} looks before the end" if early else "no look before the end"
@@ -126,12 +127,14 @@ def _alone(table: InterimTable) -> None:
                 raise InputError(f"[interim] {name} says how arms are dropped, and none is; write drop, or leave it.")
         if table.sets != "dunnett":
             raise InputError("[interim] sets tests several arms where some are dropped; write drop or leave it out.")
-    if table.most is None:
+    if table.max_size is None:
         for name in ("promising", "power"):
             if getattr(table, name) is not None:
-                raise InputError(f"[interim] {name} says how the size grows, and it stays; write most or leave it out.")
+                said = f"[interim] {name} says how the size grows, and it stays"
+                raise InputError(f"{said}; write max_size, or leave it out.")
         if table.last != "inverse_normal":
-            raise InputError("[interim] last is of a size that is told anew, and it stays; write most or leave it out.")
+            said = "[interim] last is of a size that is told anew, and it stays"
+            raise InputError(f"{said}; write max_size, or leave it out.")
 
 
 def _drops(table: InterimTable, actives: Sequence[str]) -> None:
@@ -155,10 +158,11 @@ def _resizes(table: InterimTable, size: int, actives: Sequence[str]) -> None:
     from pulposus.statistics import reestimation, sequential
 
     if len(actives) > 1:
-        said = f"[interim] most follows one comparison, and the trial has {len(actives)} active arms"
+        said = f"[interim] max_size follows one comparison, and the trial has {len(actives)} active arms"
         raise InputError(f"{said}; leave one, or write drop.")
-    if table.most is None or table.most <= size:
-        raise InputError(f"[interim] most = {table.most} is no more than the {size} people planned; write more.")
+    if table.max_size is None or table.max_size <= size:
+        said = f"[interim] max_size = {table.max_size} is no more than the {size} people planned"
+        raise InputError(f"{said}; write more, or leave it out.")
     begins, aims = table.zone
     if begins >= aims:
         said = f"[interim] the size grows from a conditional power of {begins:g} to reach {aims:g}"
@@ -167,7 +171,7 @@ def _resizes(table: InterimTable, size: int, actives: Sequence[str]) -> None:
         first = math.ceil(table.share * size)
         plan = sequential.design(SPENDINGS[table.spending], [table.share, 1.0], table.alpha, 1)
         last = float(plan.critical[-1])
-        from_ = reestimation.plain_from(first, size - first, table.most - first, last, aims)
+        from_ = reestimation.plain_from(first, size - first, table.max_size - first, last, aims)
         if begins < from_:
             least = math.ceil(from_ * HUNDRED) / HUNDRED
             more = f"promising of {least:g} or more, or " if least < aims else ""

@@ -34,7 +34,7 @@ from pulposus.trials.estimands import pain_of, strategies, wanted
 from pulposus.trials.protocol import RESPONDER
 from pulposus.trials.runs import Row as Row
 from pulposus.trials.runs import Run as Run
-from pulposus.trials.runs import ends_of, is_better, last_of, others, parts
+from pulposus.trials.runs import is_better, last_of, others, parts
 from pulposus.trials.runs import summed as summed
 from pulposus.trials.variables import better
 
@@ -49,16 +49,11 @@ MANY_LIVES = 40  # maths: lives at the median draw alone, whose size goes with t
 SIDE = 1.645  # maths: standard deviations of a normal on either side of nine tenths
 AGAIN = 200  # maths: times the persons of a bank are drawn again
 GOAL = 0.9  # maths: customary power
-MOST = 20_000  # maths: persons beyond which no size is sought
+SEARCH_LIMIT = 20_000  # maths: persons beyond which no size is sought
 HUNDRED = 100  # maths: a share in percent
 FEWEST = 20  # maths: trials below which a share says nothing
 DOSE_RESPONSE, TARGET = "dose-response", "target dose"
 Tell = Callable[[int, int, str], None]
-
-
-def primary(protocol: Protocol) -> Endpoint:
-    """The endpoint that a trial is sized for: the first primary one."""
-    return next(end for end in protocol.endpoints if end.role == "primary")
 
 
 # ---------------------------------------------------------------------------------------------- trials again and again
@@ -75,7 +70,7 @@ def run(
     """Many trials, analysed as the protocol says; only primary endpoints are judged."""
     if protocol.interim.changes:
         return staged.run(bank, protocol, truth, effect, null, tell)
-    ends, plan, runs = ends_of(protocol), strategies(protocol), list[Run]()
+    ends, plan, runs = protocol.primaries, strategies(protocol), list[Run]()
     scores = tuple(dict.fromkeys(name for end in ends for name in wanted(end, protocol)))
     for which, seen in replicates(bank, protocol, truth, scores, effect, null, tell):
         ready = [asked(seen, end, protocol, plan) for end in ends]
@@ -86,24 +81,21 @@ def run(
 
 
 def _judged(ready: Sequence[Asked], protocol: Protocol) -> Run:
-    found = adjusted([one for each in ready for one in judged(each)])
-    beside = others(ready[0], protocol)
-    looked = plan_of(protocol) if protocol.interim.information else None
+    looked, beside = plan_of(protocol), others(ready[0], protocol)
     if looked is None:
+        found = adjusted([one for each in ready for one in judged(each)])
         shown = [one for one in found if one.shown]
         words, dose = _dose_response(found, protocol)
         return Run(tuple(found), bool(shown), any(map(is_better, shown)), protocol.size, beside, words, dose)
-    for share, level in zip(looked.information.tolist(), looked.local_levels.tolist(), strict=True):
+    for look, share in enumerate(looked.information.tolist()):
         number = math.ceil(share * protocol.size)
-        if number < protocol.size:
-            rows = slice(0, number)
-            so_far = adjusted([one for each in ready for one in judged(each.only(rows))])
-        else:
-            so_far = found
-        # each look at its own level, of both sides as p is, shared by Holm where there are several comparisons
-        shown = [one for one in so_far if one.adjusted <= 2 * level and (looked.sides == 2 or is_better(one))]
+        so_far = ready if number >= protocol.size else [each.only(slice(0, number)) for each in ready]
+        found = adjusted([one for each in so_far for one in judged(each)], looked, look)
+        # each look at its own level, of both sides as p is
+        level = 2 * looked.local_levels[look]
+        shown = [one for one in found if one.adjusted <= level and (looked.sides == 2 or is_better(one))]
         if shown:
-            return Run(tuple(so_far), True, any(map(is_better, shown)), number, beside)
+            return Run(tuple(found), True, any(map(is_better, shown)), number, beside)
     return Run(tuple(found), False, False, protocol.size, beside)
 
 
@@ -173,7 +165,7 @@ def truths(bank: Bank, protocol: Protocol, count: int = TRUTHS, tell: Tell | Non
     """The difference under each of `count` draws of the law, every person of the bank in both arms."""
     from scipy.special import ndtri
 
-    end = primary(protocol)
+    end = protocol.primary
     if not protocol.controlled:
         raise InputError(f"{protocol.name} has one arm; a size is sought for a comparison.")
     truth = Truth.of(protocol.trial.region, count, bank.seed)
@@ -200,7 +192,7 @@ def truths(bank: Bank, protocol: Protocol, count: int = TRUTHS, tell: Tell | Non
 
 def _under(bank: Bank, protocol: Protocol, truth: Truth, which: int, lives: int, as_if: int = 0) -> Under:
     """The difference under one draw, from so many lives of each person; `as_if`: lives that its error is told for."""
-    end = primary(protocol)
+    end = protocol.primary
     once = end.model_copy(update={"analysis": "ancova"}) if end.analysis == "mmrm" else end
     active = protocol.actives[0]
     sign = 1.0 if better(end.variable) == "higher" else -1.0
@@ -238,13 +230,13 @@ def _each(seen: Seen, ready: Asked, arm: str, lives: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Size:
-    """A size for a power: persons of all arms (inf: none up to `most`), what it is over, nine tenths of banks."""
+    """A size for a power: persons of all arms (inf: none up to the limit), what it is over, nine tenths of banks."""
 
     goal: float
     over: str
     persons: float
-    most: int
-    reached: float  # power at `most`, or at the size found
+    search_limit: int
+    reached: float  # power there, or at the size found
     low: float
     high: float
 
@@ -254,8 +246,8 @@ class Size:
         power = f"{HUNDRED * self.goal:g} % power"
         if math.isinf(self.persons):
             return (
-                f"{self.over}: no size up to {self.most:,} persons shows the model's own effect with {power}; at "
-                f"{self.most:,} it is {HUNDRED * self.reached:.0f} %."
+                f"{self.over}: no size up to {self.search_limit:,} persons shows the model's own effect with {power}; "
+                f"at {self.search_limit:,} it is {HUNDRED * self.reached:.0f} %."
             )
         high = "more than were tried" if math.isinf(self.high) else f"{self.high:,.0f}"
         return (
@@ -278,7 +270,9 @@ def bank_error(found: Truths, protocol: Protocol, size: int, median: bool = Fals
     return float(np.std([found.power(h, row).mean() for row in found.again]))
 
 
-def needed(found: Truths, protocol: Protocol, goal: float = GOAL, most: int = MOST, median: bool = False) -> Size:
+def needed(
+    found: Truths, protocol: Protocol, goal: float = GOAL, search_limit: int = SEARCH_LIMIT, median: bool = False
+) -> Size:
     """The smallest size with a power, by halving; its range from banks that are `SIDE` errors better or worse."""
     over = "At the median draw" if median else "Over what trials leave possible"
     again = found.middle.again if median else found.again
@@ -291,16 +285,17 @@ def needed(found: Truths, protocol: Protocol, goal: float = GOAL, most: int = MO
         return float(found.power(h, found.difference + shift * _together(again)).mean())
 
     def smallest(shift: float) -> float:
-        if reached(most, shift) < goal:
+        if reached(search_limit, shift) < goal:
             return math.inf
-        low, high = len(protocol.arms) * 2, most
+        low, high = len(protocol.arms) * 2, search_limit
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if reached(middle, shift) >= goal else (middle, high)
         return float(high)
 
     persons, low, high = (smallest(shift) for shift in (0.0, 1.0, -1.0))
-    return Size(goal, over, persons, most, reached(most if math.isinf(persons) else int(persons)), low, high)
+    power = reached(search_limit if math.isinf(persons) else int(persons))
+    return Size(goal, over, persons, search_limit, power, low, high)
 
 
 def _together(again: np.ndarray) -> float:
@@ -330,7 +325,7 @@ def beside(protocol: Protocol, row: Row, start: float = math.nan) -> list[Beside
 
     Shares of responders; of a score the mean change, for which `start` is the mean at the start.
     """
-    end, out = primary(protocol), list[Beside]()
+    end, out = protocol.primary, list[Beside]()
     results = [
         one
         for one in trials.results()

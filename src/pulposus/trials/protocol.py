@@ -320,9 +320,8 @@ class Protocol(Table):
         self._check_allocation()
         self._check_endpoints()
         self._share_error()
-        ends = [end for end in self.endpoints if end.role == "primary"]
-        sound(self.interim, self.size, self.actives, len(ends))
-        self._check_doses(ends[0].kind)
+        sound(self.interim, self.size, self.actives, len(self.primaries))
+        self._check_doses()
         for one in self.criteria:
             columns = _columns(self.trial.region)
             if one.column not in columns:
@@ -399,18 +398,21 @@ class Protocol(Table):
                     raise InputError(f"{where}: nobody is seen at month {month:g}; [visits] has {months}.")
             if end.month > self.visits.months[-1]:
                 raise InputError(f"{where}: month {end.month:g} comes after the last visit.")
-        if not any(end.role == "primary" for end in self.endpoints):
+        if not self.primaries:
             raise InputError("No endpoint is primary; write role = 'primary' at the one that the trial is sized for.")
 
-    def _check_doses(self, kind: str) -> None:
+    def _check_doses(self) -> None:
         arms = [self.arm(name) for name in self.actives]
         units = [evidence.product(one.product)["dose_unit"].text for arm in arms for one in arm.inject]
-        looks = any(share < 1 for share in self.interim.information)
-        sound_doses(self.dose_response, [arm.dose for arm in arms], self.control.dose, units, kind, looks)
+        looks, end = any(share < 1 for share in self.interim.information), self.primary
+        sound_doses(self.dose_response, [arm.dose for arm in arms], self.control.dose, units, end.kind, looks)
+        if self.dose_response.candidates and end.margin:
+            said = "[dose_response] asks whether the answer changes with the dose, not whether it differs by the margin"
+            raise InputError(f"{said} of {end.margin:g} that {end.name} is held against; leave one of the two out.")
 
     def _share_error(self) -> None:
         """One error for all that is judged: gates compare adjusted p with it, so that it cannot differ."""
-        table, first = self.interim, next(end for end in self.endpoints if end.role == "primary")
+        table, first = self.interim, self.primary
         looked = any(share < 1 for share in table.information)
         spent = table.alpha * (1 if table.sided == 2 else 2)  # both sides of one that is tested on one
         alpha = first.alpha if first.alpha is not None else spent if looked else ALPHA
@@ -459,6 +461,16 @@ class Protocol(Table):
         """
         others = [arm for arm in self.arms if arm.name != self.control.name]
         return [arm.name for arm in others if arm.role == "active"] or [arm.name for arm in others]
+
+    @property
+    def primaries(self) -> list[Endpoint]:
+        """Endpoints that are judged first."""
+        return [end for end in self.endpoints if end.role == "primary"]
+
+    @property
+    def primary(self) -> Endpoint:
+        """The endpoint that a trial is sized for: the first primary one."""
+        return self.primaries[0]
 
     @property
     def ratio(self) -> tuple[int, ...]:

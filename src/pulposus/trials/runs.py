@@ -62,11 +62,6 @@ class Row:
     dose: tuple[float, float, float] = (math.nan, math.nan, math.nan)  # target: median, nine tenths of trials with one
 
 
-def ends_of(protocol: Protocol) -> list[Endpoint]:
-    """The primary endpoints, which alone are judged."""
-    return [end for end in protocol.endpoints if end.role == "primary"]
-
-
 def parts(seen: Seen, endpoint: Endpoint, protocol: Protocol, sizes: Sequence[int]) -> list[slice]:
     """Rows of each trial once those are left out who could not be computed: trials of `sizes`, one after the other."""
     known = np.concatenate([[0], np.cumsum(seen.known(wanted(endpoint, protocol)))])

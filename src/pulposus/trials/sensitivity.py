@@ -93,7 +93,7 @@ class _Tables:
             if not self.responder:
                 place = int(np.flatnonzero(np.isclose(seen.months[self.visits], end.month))[0])
                 once = end if end.analysis == "difference" else end.model_copy(update={"analysis": "ancova"})
-                [found] = continuous(seen, each[:, place, 0], seen.start[self.names[0]], once, [arm], control)
+                found = continuous(seen, each[:, place, 0], seen.start[self.names[0]], once, control)(arm)
                 return found.difference.value, found.error
             scored = {name: each[:, :, i] for i, name in enumerate(self.names)}
             shorter = replace(seen, months=seen.months[self.visits])
@@ -116,22 +116,24 @@ def imputed(
     """A finding under each assumption, and a sentence on the tipping point for each arm; nothing where not possible."""
     if not _fillable(endpoint, protocol):
         return [], []
-    control = protocol.control.name
-    actives = protocol.actives
-    nothing = Estimate(math.nan, math.nan, math.nan, "")
+    control, rows, actives = protocol.control.name, list[Assumed](), protocol.actives
     try:
         tables = _Tables(seen.analysed(wanted(endpoint, protocol)), endpoint, protocol, plan)
+        if thin := _thin(tables):
+            rows = [_unfilled(endpoint, arm, f"Arm {arm!r} has fewer than two scores at a visit.") for arm in thin]
+            actives = [arm for arm in actives if arm not in thin]
+            tables = _Tables(tables.seen.only(~np.isin(tables.seen.arm, thin)), endpoint, protocol, plan)
         unseen = float(np.isnan(tables.values[:, -1]).mean())
         if not np.isnan(tables.values).any():
-            return [], [f"{endpoint.name}: no score is open; nothing is imputed."]
+            return rows, [f"{endpoint.name}: no score is open; nothing is imputed."]
         start = tables.seen.start[tables.names[0]]
         filled = {
             how: missing.impute(tables.values, tables.seen.arm, start, how, control, TABLES, seed)
             for how in ASSUMPTIONS
         }
     except InputError as problem:
-        return [Assumed(endpoint.name, arm, "MAR", nothing, math.nan, math.nan, str(problem)) for arm in actives], []
-    rows, said = [], []
+        return [*rows, *(_unfilled(endpoint, arm, str(problem)) for arm in actives)], []
+    said = list[str]()
     for arm in actives:
         analyse = tables.analysed(arm)
         for how, made in filled.items():
@@ -139,9 +141,20 @@ def imputed(
                 put = missing.combined(made, analyse)
                 rows.append(Assumed(endpoint.name, arm, how, put.estimate, put.p, unseen))
             except InputError as problem:
-                rows.append(Assumed(endpoint.name, arm, how, nothing, math.nan, unseen, str(problem)))
+                rows.append(replace(_unfilled(endpoint, arm, str(problem)), assumption=how, unseen=unseen))
         said.append(tipping(tables, filled["MAR"], arm))
     return rows, said
+
+
+def _thin(tables: _Tables) -> list[str]:
+    """Active arms of whom too few were seen at a visit to impute from: each is told so, the others are filled."""
+    seen = np.isfinite(tables.values)
+    few = {arm: seen[tables.seen.arm == arm].sum(axis=0).min() for arm in tables.protocol.actives}
+    return [arm for arm, number in few.items() if number < 2]
+
+
+def _unfilled(endpoint: Endpoint, arm: str, note: str) -> Assumed:
+    return Assumed(endpoint.name, arm, "MAR", _UNKNOWN, math.nan, math.nan, note)
 
 
 def tipping(tables: _Tables, made: missing.Imputed, arm: str) -> str:

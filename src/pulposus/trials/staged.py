@@ -29,7 +29,7 @@ from pulposus.trials.compared import Asked, Found, asked, judged
 from pulposus.trials.estimands import strategies, wanted
 from pulposus.trials.lives import lived
 from pulposus.trials.protocol import Protocol
-from pulposus.trials.runs import Run, ends_of, is_better, others, parts
+from pulposus.trials.runs import Run, is_better, others, parts
 
 Tell = Callable[[int, int, str], None]
 STOPS, NONE = "stops at the look", "drops every arm"
@@ -66,7 +66,8 @@ class Plan:
         """Of a protocol whose look changes it. Raises InputError for another, or one of too few people."""
         plan = plan_of(protocol)
         if plan is None or not protocol.interim.changes:
-            raise InputError(f"{protocol.name} has no [interim] that drops arms or tells a size; write drop or most.")
+            said = f"{protocol.name} has no [interim] that drops arms or tells a size"
+            raise InputError(f"{said}; write drop or max_size.")
         number, arms = math.ceil(protocol.interim.share * protocol.size), len(protocol.arms)
         if min(number, protocol.size - number) < arms:
             raise InputError(f"{protocol.size} people are too few for two stages of {arms} arms; give more.")
@@ -79,9 +80,9 @@ class Plan:
         return self.protocol.size - self.first.size
 
     @property
-    def most(self) -> int:
+    def max_size(self) -> int:
         """People of the whole trial at most."""
-        return self.protocol.interim.most or self.protocol.size
+        return self.protocol.interim.max_size or self.protocol.size
 
     @cached_property
     def loading(self) -> np.ndarray:
@@ -123,7 +124,7 @@ class Plan:
         if shown.any():
             return Change(shown, None, (STOPS,))
         begins, aims = self.protocol.interim.zone
-        sizes = (self.first.size, self.later, self.most - self.first.size)
+        sizes = (self.first.size, self.later, self.max_size - self.first.size)
         seen = z if math.isfinite(z) else 0.0
         found = reestimation.promising_zone(seen, *sizes, self.critical[1], aims, begins)
         return Change(shown, self.only(self.protocol.actives, found.second_stage), (f"{found.zone} zone",))
@@ -139,7 +140,7 @@ def run(
 ) -> list[Run]:
     """Many trials of a protocol whose look changes it; the first primary endpoint is judged."""
     plan, out = Plan.of(protocol), list[Run]()
-    for trials in batches(len(truth), plan.most):
+    for trials in batches(len(truth), plan.max_size):
         if tell is not None:
             tell(int(trials[0]), len(truth), f"trials of {protocol.size}")
         out += _Batch(plan, bank, truth, effect, null).run(trials)
@@ -199,7 +200,7 @@ class _Batch:
     ) -> list[Asked]:
         """People of each trial, asked for the primary endpoint."""
         protocol, bank = self.plan.protocol, self.bank
-        end = ends_of(protocol)[0]
+        end = protocol.primary
         who = crowd(bank, self.truth, trials, people, before)
         scores = wanted(end, protocol)
         seen = lived(protocol, who, scores, bank.seed, self.effect, self.null, bank.scans)

@@ -19,11 +19,14 @@ import numpy as np
 
 from pulposus.errors import InputError
 from pulposus.outcomes import symptoms
+from pulposus.statistics import sequential
 from pulposus.trials import power
+from pulposus.trials.analysis import plan_of
 from pulposus.trials.bank import LEAST, Bank, Truth, reads_disc
-from pulposus.trials.compared import ALPHA
+from pulposus.trials.compared import ALPHA, HAZARD
 from pulposus.trials.power import Beside, Row, Size, Tell, Truths
-from pulposus.trials.staged import Plan
+from pulposus.trials.runs import Run
+from pulposus.trials.staged import Plan, turned
 from pulposus.trials.variables import title
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ FEWEST = 100  # maths: trials of a cell at least
 NOT_CELLS = ("value", "runs", "told", "dose")  # of a row, told in columns of their own
 POINTS_OF_CURVE = 60  # maths: sizes of the curve of assurance
 HUNDRED = 100  # maths: a share in percent
+NOT_CORRECTED, UNBIASED = "not corrected for looks", "difference, median unbiased"
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ class Study:
     disc: bool
     disc_to_pain: str = "none"
 
+    @property
+    def corrected(self) -> str:
+        """Whether what is told of arms is corrected for looks; nothing to say where none may stop or change a trial."""
+        return NOT_CORRECTED if plan_of(self.protocol) is not None else ""
+
 
 def study(
     protocol: Protocol,
@@ -60,7 +69,7 @@ def study(
     effects: Sequence[float] = (),
     enriched: Sequence[str] = ("",),
     bank: int = LEAST,
-    most: int = power.MOST,
+    search_limit: int = power.SEARCH_LIMIT,
     goal: float = power.GOAL,
     seed: int = 0,
     tell: Tell | None = None,
@@ -77,12 +86,12 @@ def study(
     mediated = _mediated(disc_to_pain, mechanics)
     if trials < power.FEWEST:
         raise InputError(f"{trials} trials say nothing of a share; ask for {power.FEWEST} or more.")
-    end, grid = power.primary(protocol), _sized(protocol, sizes)
+    end, grid = protocol.primary, _sized(protocol, sizes)
     kept, found, needed = list[tuple[str, Row]](), None, list[Size]()
     law, start = Truth.of(protocol.trial.region, trials, seed), math.nan
     for one in enriched or ("",):
         people = Bank.of(protocol, bank, seed, one)
-        if mediated or any(reads_disc(each) for each in protocol.endpoints if each.role == "primary"):
+        if mediated or any(reads_disc(each) for each in protocol.primaries):
             kept_in = folder and folder / f"bank_{one or 'everybody'}"
             people = people.with_discs(mechanics, workers, kept_in, tell, mediated)
         start = people.start(end.variable) if not kept else start
@@ -95,7 +104,7 @@ def study(
                 kept.append((one, power.summed(what, runs, sized.size, 0.0 if null else effect)))
         if found is None and protocol.controlled:
             found = power.truths(people, protocol, tell=tell)
-            needed = [power.needed(found, protocol, goal, most, median) for median in (False, True)]
+            needed = [power.needed(found, protocol, goal, search_limit, median) for median in (False, True)]
             middle = found.truth.all_of(found.median, _many(trials, protocol.size))
             kept.append((one, power.summed(MEDIAN, power.run(people, protocol, middle), protocol.size, 1.0)))
             kept += [(one, row) for row in _confirmed(people, protocol, needed, trials, law, found)]
@@ -155,13 +164,14 @@ def _confirmed(
 def sentences(found: Study) -> list[str]:
     """What came out, each in a sentence."""
     protocol, first = found.protocol, found.rows[0][1]
-    end = power.primary(protocol)
+    end = protocol.primary
     alpha = ALPHA if end.alpha is None else end.alpha
     shares = "; ".join(f"{arm} {_said(mean, error, end.kind)}" for arm, mean, error, _ in first.value)
     said = [
         f"{protocol.name}, {first.size} persons, {first.trials} trials: {title(end.variable)} at month {end.month:g}: "
         f"{shares} (mean over trials ± Monte-Carlo error)."
     ]
+    said += _not_corrected(found)
     if found.beside:
         factor, sign = (1, " points of change") if end.kind == "continuous" else (HUNDRED, " %")
         printed = "; ".join(
@@ -208,6 +218,34 @@ def sentences(found: Study) -> list[str]:
             "that feeds them only as scores do, and enriching by it changes nothing but who enters."
         )
     return said
+
+
+def _not_corrected(found: Study) -> list[str]:
+    """That arms are told as looks left them, in a sentence; nothing where there is no look."""
+    if not found.corrected:
+        return []
+    return [
+        f"Arms are told as each trial ended, or chose them, {found.corrected}: what stopped a trial, or was chosen, "
+        f"looks better than it is{_beside_it(found.protocol)}."
+    ]
+
+
+def _beside_it(protocol: Protocol) -> str:
+    if protocol.interim.changes or len(protocol.actives) * len(protocol.primaries) > 1:
+        return ""
+    return "; trials.csv has the median unbiased difference beside it"
+
+
+def _unbiased(protocol: Protocol, plan: sequential.Design, run: Run) -> float:
+    """The first difference of a trial, median unbiased by the look at which it ended."""
+    one, persons = run.found[0], [math.ceil(share * protocol.size) for share in plan.information.tolist()]
+    z, look = turned(one), persons.index(run.persons)
+    if math.isnan(z):
+        return z
+    sign = 1.0 if (one.difference.value > one.null) == (z > 0) else -1.0
+    drift = sequential.median_unbiased(plan, look, z) * math.sqrt(float(plan.information[look]))
+    moved = sign * (drift - z) * one.error
+    return one.difference.value * math.exp(moved) if one.scale == HAZARD else one.difference.value + moved
 
 
 def _shown_as(protocol: Protocol, alpha: float) -> str:
@@ -258,22 +296,28 @@ def tables(found: Study) -> dict[str, pd.DataFrame]:
         for arm, mean, error, spread in row.value:
             told |= {f"{arm}": mean, f"{arm} error": error, f"{arm} spread of trials": spread}
         rows.append({"enriched": where or "everybody", **told})
-    each = [
-        {
-            "trial": i,
-            **({} if found.protocol.interim.changes else {"p": one.found[0].p}),  # what is shown hangs on both stages
-            "difference": one.found[0].difference.value,
-            one.found[0].arm: one.found[0].value[0],
-            one.found[0].control or "none": one.found[0].value[1],
-            "shown": one.shown,
-        }
-        for i, one in enumerate(found.rows[0][1].runs)
-    ]
-    out = {"power": pd.DataFrame(rows), "trials": pd.DataFrame(each)}
+    out = {"power": pd.DataFrame(rows), "trials": pd.DataFrame(_each(found))}
     out["published"] = pd.DataFrame([vars(one) for one in found.beside])
+    if found.corrected:
+        out = {name: table.assign(estimates=found.corrected) if len(table) else table for name, table in out.items()}
     out["size"] = pd.DataFrame([vars(one) | {"sentence": one.sentence} for one in found.needed])
     out["assurance"] = curve(found)
     return out
+
+
+def _each(found: Study) -> list[dict[str, Any]]:
+    """Every trial of the protocol's own size."""
+    plan, rows = plan_of(found.protocol), list[dict[str, Any]]()
+    for i, run in enumerate(found.rows[0][1].runs):
+        one = run.found[0]
+        row: dict[str, Any] = {"trial": i}
+        if not found.protocol.interim.changes:  # else what is shown hangs on both stages
+            row["p"] = one.p
+        row["difference"] = one.difference.value
+        if plan is not None and _beside_it(found.protocol):
+            row[UNBIASED] = _unbiased(found.protocol, plan, run)
+        rows.append(row | {one.arm: one.value[0], one.control or "none": one.value[1], "shown": run.shown})
+    return rows
 
 
 def curve(found: Study) -> pd.DataFrame:
@@ -282,9 +326,9 @@ def curve(found: Study) -> pd.DataFrame:
 
     rows = list[dict[str, Any]]()
     if found.truths is not None:
-        most = max([found.needed[0].most, found.protocol.size])
+        high = max([found.needed[0].search_limit, found.protocol.size])
         low = max(2 * len(found.protocol.arms) * 2, found.protocol.size // 4)
-        for size in np.unique(np.geomspace(low, most, POINTS_OF_CURVE).round().astype(int)).tolist():
+        for size in np.unique(np.geomspace(low, high, POINTS_OF_CURVE).round().astype(int)).tolist():
             row: dict[str, Any] = {"size": size}
             for name, median in (("assurance", False), ("at_median_draw", True)):
                 row[name] = power.assured(found.truths, found.protocol, size, median)
@@ -304,7 +348,7 @@ def publish(folder: Path, found: Study) -> list[Path]:
         if len(table):
             write_text(folder / f"{name}.csv", table.to_csv(index=False))
             written.append(folder / f"{name}.csv")
-    end = power.primary(found.protocol)
+    end = found.protocol.primary
     what = f"{title(end.variable)} at month {end.month:g}"
     made = tables(found)
     return [*written, write_power(folder / "power.png", made, found.protocol.name, what, end.kind != "continuous")]

@@ -164,7 +164,8 @@ def _pictures(analysis: Any, first: Found) -> tuple[bytes, bytes]:
     protocol, hazard = analysis.protocol, first.scale == HAZARD
     labels = {SHARE: "difference, % of persons", HAZARD: "hazard ratio"}
     label = labels.get(first.scale, f"difference, {unit(first.variable)}")
-    label = label if hazard else f"{label}, {first.arm} less {first.control}"
+    which = "arm" if len(_whole(analysis, first)) > 1 else first.arm
+    label = label if hazard else f"{label}, {which} less {first.control}"
     titles = {end.name: _curve_title(end) for end in protocol.endpoints}
     with tempfile.TemporaryDirectory() as folder:
         place, arms = Path(folder), [arm.name for arm in protocol.arms]
@@ -203,8 +204,7 @@ def _asked(analysis: Any) -> list[tuple[str, str]]:
     ends = "; ".join(
         f"{end.name}: {title(end.variable)}{f' ({end.rule})' if end.rule else ''} at month {end.month:g}, "
         f"{_KINDS[end.analysis]}"
-        for end in protocol.endpoints
-        if end.role == "primary"
+        for end in protocol.primaries
     )
     rows = [
         ("People", people),
@@ -221,7 +221,8 @@ def _asked(analysis: Any) -> list[tuple[str, str]]:
     if analysis.looks:
         looks = ", ".join(dict.fromkeys(f"{HUNDRED * one.share:g} %" for one in analysis.looks))
         spent = table.spending.replace("_", " ")
-        rows.append(("Looks", f"at {looks} of the information, {spent}, error {table.alpha:g}"))
+        shared = "; each comparison spends its own share of it" if len(analysis.primary) > 1 else ""
+        rows.append(("Looks", f"at {looks} of the information, {spent}, error {table.alpha:g}{shared}"))
     rows.append(("Seed", f"{analysis.seed}"))
     return rows
 
@@ -234,12 +235,20 @@ def _criterion(one: Any) -> str:
     return " ".join(said)
 
 
+def _whole(analysis: Any, first: Found) -> list[Found]:
+    """What was found of the first primary endpoint in every arm that is held against the control."""
+    return [one for one in analysis.primary if one.endpoint == first.endpoint]
+
+
 def _forest(analysis: Any, first: Found) -> list[dict[str, Any]]:
-    factor = HUNDRED if first.scale == SHARE else 1
-    rows = [_line("everybody", first, factor)]
-    for one in analysis.subgroups:
-        if one.endpoint == first.endpoint and one.arm == first.arm:
-            rows.append(_line(one.kind, one, factor))
+    """Every arm against the control: everybody, then kinds of persons; arms are named where there are several."""
+    factor, rows, whole = HUNDRED if first.scale == SHARE else 1, list[dict[str, Any]](), _whole(analysis, first)
+    for found in whole:
+        name = f"{found.arm}: " if len(whole) > 1 else ""
+        rows.append(_line(f"{name}everybody", found, factor) | {"whole": True})
+        for one in analysis.subgroups:
+            if one.endpoint == found.endpoint and one.arm == found.arm:
+                rows.append(_line(f"{name}{one.kind}", one, factor) | {"whole": False})
     return rows
 
 
@@ -326,7 +335,7 @@ def _looks(analysis: Any) -> Rows:
         z = [round(one.z, 2), *([round(one.shared, 2)] if several else [])]
         told = [f"{HUNDRED * one.share:.0f} %", one.persons, one.endpoint, one.arm]
         rows.append([*told, *z, round(one.critical, 2), _STOPS[one.stops]])
-    heads = ["Z", *(["Z, shared by Holm"] if several else [])]
+    heads = ["Z", *(["Z, shared"] if several else [])]
     return ["information", "persons", "endpoint", "arm", *heads, "critical", ""], rows
 
 
