@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from discs import msc, prepared
+from discs import msc, prepared, stacked
 
 from pulposus.case import Case, case_from_line
-from pulposus.disc import mesh, simulate
+from pulposus.disc import equilibrium, mechanics, mesh, simulate
 from pulposus.disc.state import FATES, Disc, State, total
 from pulposus.errors import InputError
 from pulposus.evidence import options as evidence_of
@@ -79,6 +79,26 @@ def test_how_much_more_is_taken_behind_is_an_assumption_and_never_changes_how_mu
     assert float(total(disc, taken) / total(disc, disc.tissue[0])) == pytest.approx(1, rel=1e-12)
     assert float(taken.min()) >= 0
     assert same(taken, disc.tissue[0]) == (slope == 0)
+
+
+def test_the_more_nucleus_is_taken_out_the_lower_and_drier_the_whole_disc_is_over_the_years() -> None:
+    """The whole disc, solved as a solid through two years: untreated, after half an operation and after a whole one."""
+    disc, state, _ = prepared()
+    assert disc.hypotheses.mechanics == "solid"
+    each = [surgical.operations([fill("discectomy", strength=share)], LEVEL) for share in (0, 0.5, 1)]
+    discs, states, cut = (stacked(*column) for column in zip(*((disc, state, one) for one in each), strict=True))
+    course = [now for _, now in simulate.simulate(discs, states, (cut,), [month * MONTH for month in (0, 6, 24)])][1:]
+    high, wet = [], []
+    for now in course:
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(eqx.filter(now, eqx.is_inexact_array)))
+        assert float(now.strain.max()) < equilibrium.BELIEVED  # each form was found
+        places = jax.vmap(lambda s: mechanics.coordinates(disc, s))(now)
+        high.append(places[:, 0, 0, -1, 2] - places[:, 0, 0, 0, 2])
+        wet.append(jnp.sum((disc.water - 1 + now.stretch) * disc.volume, (1, 2, 3)))
+    for values in (np.array(high), np.array(wet)):
+        fallen = np.diff(values, axis=1) / values[:, :1]
+        assert (fallen < -1e-3).all(), fallen
+    assert (np.diff(high, axis=0) < 0).all()  # and with time
 
 
 def test_injected_cells_that_are_taken_out_stand_in_the_ledger() -> None:

@@ -159,23 +159,31 @@ def test_loads_come_one_after_the_other(bent, root):
     assert curves == {
         "swelling": [0, 1, 1],
         "compression": pytest.approx([0, float(lying.follower), float(flexed.follower)]),
-        "moment_x": pytest.approx([0, 0, float(flexed.moment[0]) * 1e3]),
+        "turn_x": pytest.approx([0, 0, float(flexed.pose[3])]),
     }
+    assert -0.2 < float(flexed.pose[3]) < -0.02
     ids = {each.get("name"): each.get("id") for each in root.iter("load_controller")}
     push = root.find(".//rigid_connector")
     assert push.find("f0").get("lc") == ids["compression"]
     upper, lower = (numbers(push.find(f"insertion_{x}").text) for x in "ab")
     assert upper[2] > 0 > lower[2]
-    turn = root.find(".//rigid_load[@name='moment_x']")
-    assert (turn.find("dof").text, turn.find("value").get("lc")) == ("Ru", ids["moment_x"])
     assert [step.get("name") for step in root.iter("step")] == ["lying", "flexed"]
+    assert [len(step.findall("Rigid/rigid_bc")) for step in root.iter("step")] == [0, 1]  # who lies is free
+    turn = root.find(".//rigid_bc[@name='turn_x']")
+    assert (turn.get("type"), turn.find("rb").text, turn.find("dof").text) == ("rigid_rotation", "upper_vertebra", "Ru")
+    assert (turn.find("value").get("lc"), turn.find("relative").text) == (ids["turn_x"], "0")
     assert [step.find("Boundary") is not None for step in root.iter("step")] == [True, False]  # water leaves once
     assert [float(each.find(".//step_size").text) for each in root.iter("step")] == pytest.approx([0.1, 1e-5])
     times = [numbers(point.text)[0] for point in root.find(".//load_controller").iter("pt")]
     assert times == pytest.approx([0, 1, 1.0001], abs=1e-9)
     assert root.find("Module").get("type") == "biphasic"
-    drained = febio.deck(bent._replace(stages=bent.stages[:1]))
+    pushed = bent.stages[0]._replace(load=posture.moment_of(bent.body, "flexion", 3.0))
+    drained = febio.deck(bent._replace(stages=(pushed,)))
     assert drained.find("Module").get("type") == "solid"
+    moment = drained.find(".//rigid_load[@name='moment_x']")
+    assert moment.find("dof").text == "Ru"
+    curve = drained.find(f".//load_controller[@id='{moment.find('value').get('lc')}']")
+    assert [numbers(point.text)[1] for point in curve.iter("pt")] == pytest.approx([0, -3000])
 
 
 def test_a_torn_disc_is_torn_in_the_deck(bent):

@@ -103,6 +103,39 @@ def test_a_disc_bends_the_way_it_is_bent(disc):
     assert 0 < float(turn[0]) < float(turn[1]) < np.deg2rad(20)
 
 
+@pytest.mark.parametrize(("name", "motion"), [("flexed", "flexion"), ("side_bent", "side_bending")])
+def test_a_held_turn_takes_the_moment_that_gives_it(disc, name, motion):
+    """Held, the vertebra is turned exactly so, all else balances, and the moment it takes turns it so when free; and
+    what a moment turns takes that moment when held.
+    """
+    _, body, night, _, _ = disc
+    axis, way = int(np.flatnonzero(posture.MOTIONS[motion])[0]), sum(posture.MOTIONS[motion])
+    flow, react = equilibrium.flow_from(body, night, 0.0), eqx.filter_jit(equilibrium.reaction)
+
+    def under(load):
+        return equilibrium.flowing(body, load, night, jnp.asarray(0.0))
+
+    load = posture.load_of(body, name)
+    turned = under(load)
+    taken = np.asarray(react(body, load, turned, flow))
+    angle = evidence.posture(name)[f"{motion}_angle"].si
+    assert float(turned.error) < 1e-6
+    assert float(turned.pose[3 + axis]) == way * angle
+    assert np.flatnonzero(load.held).tolist() == [3 + axis]
+    assert np.abs(taken[:3]).max() < 1e-4 * float(load.follower)
+    assert np.abs(np.delete(taken[3:], axis)).max() < 2e-3 * abs(taken[3 + axis])
+    assert way * taken[3 + axis] > 0.5
+    loose = (jnp.zeros(6), load.moment.at[axis].set(taken[3 + axis]))
+    freed = under(eqx.tree_at(lambda a: (a.held, a.moment), load, loose))
+    np.testing.assert_allclose(freed.pose[3:], turned.pose[3:], atol=1e-3 * angle)
+    held_in, free_in = (float(posture.read(body, one).pressure) for one in (turned, freed))
+    assert free_in == pytest.approx(held_in, rel=1e-4)
+    pushed = under(posture.moment_of(body, motion, 4.0))
+    held = (jnp.zeros(6).at[3 + axis].set(1.0), pushed.pose)
+    again = eqx.tree_at(lambda a: (a.held, a.pose), equilibrium.unloaded(body), held)
+    assert float(react(body, again, under(again), flow)[3 + axis]) == pytest.approx(4.0 * way, rel=1e-3)
+
+
 def test_a_disc_is_stiffer_at_once_than_when_its_fibres_have_relaxed(disc):
     """No water leaves in a second and in an hour with impermeable tissue: what differs is the fibres' second spring."""
     _, body, night, load, _ = disc

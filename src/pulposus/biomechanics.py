@@ -101,7 +101,9 @@ def usual_day() -> list[tuple[str, float]]:
 
 
 def mean_load(body: Solid, spans: Spans) -> Load:
-    """The mean over time of the loads of spans: under it a disc comes to rest as after such days without end."""
+    """The mean over time of the loads of spans: under it a disc comes to rest as after such days without end. Turns of
+    postures that bend are left out: between them the spine comes back.
+    """
     loads = [posture.load_of(body, name) for name, _ in spans]
     share = [hours / sum(hours for _, hours in spans) for _, hours in spans]
     mean = [sum(s * getattr(load, part) for s, load in zip(share, loads, strict=True)) for part in _BORNE]

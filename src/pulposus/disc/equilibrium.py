@@ -251,12 +251,16 @@ class _Problem(eqx.Module):
         """Forces on nodes (with the volumes they lack) and on the vertebra; the latter in the modes of `modes`."""
         body, flow = self.body, self.flow
         force = self._forces(x, pressure)
-        pull = jax.grad(lambda q: potential(body, self.load, q))(pose)
-        total = jnp.tensordot(self.modes(pose), force, axes=4) + pull
+        total = self.pull(force, pose)
         if flow is not None:
             lack = solid.imbalance(body, x, pressure, flow.volume, flow.pressure, flow.dt)
             force = jnp.concatenate([force, lack[None]])
         return Unknown(self.free() * force, (1 - self.load.held) * total)
+
+    def pull(self, force: Array, pose: Array) -> Float[Array, " freedom"]:
+        """What the vertebra lacks for balance where the nodes pull with these forces, held or not."""
+        own = jax.grad(lambda q: potential(self.body, self.load, q))(pose)
+        return jnp.tensordot(self.modes(pose), force, axes=4) + own
 
     def _forces(self, x: Array, pressure: Array) -> Array:
         return (
@@ -429,6 +433,14 @@ def after(body: Solid, load: Load, start: Balance, dt: Array | float, tolerance:
 
 # the same for balances in time; a dt of 0 is a sudden load
 flowing = eqx.filter_jit(after)
+
+
+def reaction(body: Solid, load: Load, found: Balance, flow: Flow | None = None) -> Float[Array, " freedom"]:
+    """Force (N) and moment (N m, as `Load.moment`) that hold the upper vertebra in its pose besides the load: nothing
+    but the solver's error where it is free. flow: that of the balance, where it is one in time.
+    """
+    problem = _problem(body, load, flow)
+    return problem.pull(problem._forces(places(body, found), found.pressure), found.pose)
 
 
 def flow_from(body: Solid, start: Balance, dt: Array | float) -> Flow:

@@ -5,7 +5,8 @@ measured; loads it by names of ``evidence/loads.csv``, and tells height, volume,
 Equation: intradiscal pressure is osmotic pressure plus pore pressure, read in the middle of the nucleus; the rest is
 geometry. Rotations about x are flexion (negative) and extension, about y bending to the side, about z turning.
 Reads: charge; what `equilibrium` found. Writes: nothing in `State`; `mechanics` does.
-Why this holds: a disc is drained at the end of a night; a lift is over before water moves.
+Why this holds: a disc is drained at the end of a night; a lift is over before water moves. A posture turns the spine
+and its levels share that: how far a disc is turned was measured, the moment on it was not.
 Source: loads in ``evidence/loads.csv``.
 """
 
@@ -148,17 +149,27 @@ def volume_ratio(made: Solid, found: Balance) -> Float[Array, "ring sector layer
 
 
 def load_of(made: Solid, name: str) -> Load:
-    """The load of a posture; compression follows the line between the middles of both ends.
+    """The load of a posture: compression along the line between the middles of both ends, and where the posture bends,
+    the upper vertebra held turned about that axis by the angle of the table, in radians from start; free otherwise.
 
-    The table is that of the reference disc. Another bears the same stress (`shares`).
+    The table is that of the reference disc. Another bears the same stress (`shares`) and is turned as far. Raises
+    InputError for an unknown posture.
     """
     rows = {quantity: row.si for quantity, row in evidence.posture(name).items()}
-    share, turning = shares(made)
-    moment = sum(rows.get(motion, 0.0) * np.array(way) for motion, way in MOTIONS.items())
-    none = equilibrium.unloaded(made)
+    share, _ = shares(made)
+    turn = sum(rows.get(f"{motion}_angle", 0.0) * np.array(way, float) for motion, way in MOTIONS.items())
+    held = np.concatenate([np.zeros(3), turn != 0])
     force = jnp.array([0, rows.get("anterior_shear", 0.0), 0])
-    given = share * rows["compression"], turning * jnp.asarray(moment, dtype=float), share * force
-    return eqx.tree_at(lambda a: (a.follower, a.moment, a.force), none, given)
+    pose = jnp.asarray(np.concatenate([np.zeros(3), turn]))
+    given = share * rows["compression"], share * force, jnp.asarray(held), pose
+    return eqx.tree_at(lambda a: (a.follower, a.force, a.held, a.pose), equilibrium.unloaded(made), given)
+
+
+def mirrored(load: Load) -> Load:
+    """The load to the other side, for points in the middle plane."""
+    way, round_ = jnp.array([-1.0, 1, 1]), jnp.array([1.0, -1, -1])
+    given = way * load.force, round_ * load.moment, jnp.concatenate([way, round_]) * load.pose
+    return eqx.tree_at(lambda a: (a.force, a.moment, a.pose), load, given)
 
 
 def shares(made: Solid) -> tuple[Array, Array]:

@@ -125,7 +125,7 @@ def day() -> dict[str, float]:
         rows = evidence.posture(name)
         if "cycles_per_day" in rows:
             rate = rows["cycles_per_day"].si
-            sided = bool({"side_bending", "turning"} & set(rows))
+            sided = bool({"side_bending_angle", "turning_angle"} & set(rows))
             found |= {name: rate / 2, f"-{name}": rate / 2} if sided else {name: rate}
     return found
 
@@ -141,9 +141,7 @@ def see(
     strains, pressures, errors = [], [], [rested.error]
     for name in chosen:
         load = posture.load_of(body, name.removeprefix("-"))
-        if name.startswith("-"):
-            load = eqx.tree_at(lambda a: a.moment, load, load.moment * jnp.array([1.0, -1, -1]))
-        found = sudden(body, load, rested)
+        found = sudden(body, posture.mirrored(load) if name.startswith("-") else load, rested)
         strain, pressure = _stretched(body, found)
         strains.append(strain)
         pressures.append(pressure)

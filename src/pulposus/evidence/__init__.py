@@ -423,7 +423,7 @@ def postures() -> list[str]:
 
 
 def posture(name: str) -> dict[str, Row]:
-    """Quantity -> used row of a posture: compression and shear in N, moments in N m. InputError names the nearest."""
+    """Quantity -> used row of a posture: compression and shear in N, turns in radians. InputError names the nearest."""
     if name not in postures():
         raise InputError(f"Unknown posture {name!r}{nearest(name, postures())}; choose one of {', '.join(postures())}.")
     return {record["quantity"]: row for record, row in _table("loads.csv") if record["posture"] == name and row.used}
