@@ -33,6 +33,12 @@ def test_what_stands_in_the_evidence_is_what_the_printed_shares_say():
             assert getattr(row, word) == pytest.approx(found.loc[name, word], abs=1.01 * 10.0**-digits), (name, word)
 
 
+def test_rows_of_one_trial_are_one_wherever_they_stand():
+    rows = attendance.rows()
+    apart = [rows[-3], *rows[:-3], *rows[-2:]]
+    assert attendance.likeliest(apart) == pytest.approx(attendance.likeliest(rows), rel=1e-2)
+
+
 def test_a_fit_to_drawn_trials_finds_what_they_were_drawn_from():
     random, one = np.random.default_rng(0), attendance.rows()[0]
     told = []

@@ -74,6 +74,23 @@ def test_a_load_beyond_the_disc_is_a_row_with_a_status(disc, monkeypatch):
     assert "standing" not in biomechanics.section(heavy, found)["frames"]
 
 
+def test_more_than_any_spine_bore_is_beyond_a_disc_of_its_size(disc):
+    load = posture.load_of(disc.body, "lifting")
+    assert biomechanics.beyond(disc.body, load, disc.found) == ""
+    most = evidence.used("spine_strength").high * float(posture.shares(disc.body)[0])
+    for force, said in ((0.99 * most, False), (1.01 * most, True)):
+        heavy = eqx.tree_at(lambda a: a.follower, load, jnp.asarray(force))
+        told = biomechanics.beyond(disc.body, heavy, disc.found)
+        assert told.startswith("beyond this disc: ") == said
+
+
+def test_a_mean_load_holds_nothing_turned(disc):
+    mean = biomechanics.mean_load(disc.body, [("lying", 8.0), ("flexed", 4.0), ("standing", 12.0)])
+    assert not np.any(mean.held)
+    parts = [float(posture.load_of(disc.body, name).follower) for name in ("lying", "flexed", "standing")]
+    assert float(mean.follower) == pytest.approx(np.dot(parts, [8, 4, 12]) / 24)
+
+
 def test_a_disc_loses_height_by_day_and_gains_it_by_night(disc):
     rows = biomechanics.day(disc)
     night, up = rows[rows["span"] == "night"], rows[rows["span"] == "day"]

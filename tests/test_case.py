@@ -333,6 +333,13 @@ def test_a_day_is_read_in_its_order_and_in_any_unit_of_time() -> None:
     assert Case.from_dict({"disc": DISC}).day.spans is None
 
 
+def test_a_day_stays_the_same_in_a_changed_case_and_in_what_is_written() -> None:
+    case = Case.from_dict({"disc": DISC, "day": {"spans": ["lying 8 h", "lifting 20 min", "sitting 940 min"]}})
+    assert case.changed(years=1).day == case.day
+    assert case.resolved().day == case.day
+    assert Case.from_dict(tomllib.loads(case.to_toml())).day == case.day
+
+
 @pytest.mark.parametrize(
     ("spans", "sentence"),
     [

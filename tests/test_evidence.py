@@ -438,6 +438,12 @@ def test_every_number_of_the_model_has_a_reader_that_is_found_in_the_source() ->
     assert usage.readers("pressure_sitting") == []
 
 
+def test_every_used_load_has_a_reader() -> None:
+    for name in evidence.postures():
+        for quantity in evidence.posture(name):
+            assert usage.readers(f"{name} {quantity}", quantity), f"{name} {quantity}"
+
+
 def test_a_second_used_dimension_is_refused(tmp_path: Path) -> None:
     folder = copy(tmp_path)
     edit(folder, "geometry.csv", lambda records: [record.update(used="yes") for record in records])

@@ -68,6 +68,14 @@ def test_families_wait_for_those_before() -> None:
     assert (shut > level).all()
 
 
+@pytest.mark.parametrize("look", [0, 1])
+def test_adjusted_p_keep_their_order_and_are_never_less(look: int) -> None:
+    plan, ones = sequential.design("asOF", [0.5, 1.0], 0.05, 2), np.zeros(2, int)
+    rising = [graphical.adjusted(plan, look, [p, 0.49], ones)[0] for p in np.linspace(0.001, 0.48, 60)]
+    assert (np.diff(rising) >= -1e-9).all()
+    assert (np.array(rising) >= np.linspace(0.001, 0.48, 60) - 1e-9).all()
+
+
 def test_one_look_is_holm_and_a_hypothesis_alone_keeps_its_p() -> None:
     p = [0.01, 0.3, 0.02]
     one = sequential.design("asOF", [1.0], 0.025, 1)

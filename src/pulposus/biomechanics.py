@@ -121,7 +121,7 @@ def equilibria(disc: Rested, spans: Spans | None = None) -> pd.DataFrame:
 
     mean = mean_load(disc.body, spans or usual_day())
     both = (posture.rest(disc.made, disc.body), disc.found), (mean, settled(disc, mean))
-    rows: list[dict[str, Any]] = [{"compression_N": float(load.follower)} | _row(disc, now) for load, now in both]
+    rows: list[dict[str, Any]] = [{"compression_N": float(load.follower)} | _row(disc, load, now) for load, now in both]
     return pd.DataFrame(rows).assign(posture=SETTLED)
 
 
@@ -134,7 +134,7 @@ def postures(disc: Rested, tell: Tell = lambda text: None) -> tuple[pd.DataFrame
         load = posture.load_of(disc.body, name)
         found[name] = under(disc, load)
         more = {"axial_stiffness_kN_per_mm": stiffness(disc, load, found[name])}
-        rows.append({"posture": name, "compression_N": float(load.follower)} | _row(disc, found[name]) | more)
+        rows.append({"posture": name, "compression_N": float(load.follower)} | _row(disc, load, found[name]) | more)
         tell(f"under load, {name.replace('_', ' ')}")
     return pd.DataFrame(rows), found
 
@@ -146,7 +146,7 @@ def stiffness(disc: Rested, load: Load, now: Balance) -> float:
     return FURTHER / float(now.pose[2] - more.pose[2]) * _KN_PER_MM if solved else np.nan
 
 
-def _row(disc: Rested, now: Balance) -> dict[str, float | str]:
+def _row(disc: Rested, load: Load, now: Balance) -> dict[str, float | str]:
     seen = _read(disc.body, now)
     row: dict[str, float | str] = {
         "height_mm": float(seen.height) * _MM,
@@ -158,9 +158,22 @@ def _row(disc: Rested, now: Balance) -> dict[str, float | str]:
         "fibre_stress_MPa": float(seen.fibre_stress) * _MPA,
         "status": "completed",
     }
-    if not float(now.error) < equilibrium.BELIEVED:
-        row = {k: np.nan if k != "status" else "beyond this disc: no balance was found" for k in row}
+    if said := beyond(disc.body, load, now):
+        row = {k: np.nan if k != "status" else said for k in row}
     return row
+
+
+def beyond(body: Solid, load: Load, now: Balance) -> str:
+    """Why a load is beyond a disc, or nothing: no balance, or more compression than any lumbar spine bore, for discs of
+    other sizes the same stress.
+    """
+    if not float(now.error) < equilibrium.BELIEVED:
+        return "beyond this disc: no balance was found"
+    row = evidence.used("spine_strength")
+    most = evidence.convert(row.high, row.unit, "N") * float(posture.shares(body)[0])
+    if float(load.follower) <= most:
+        return ""
+    return f"beyond this disc: {float(load.follower):.0f} N, and no spine that was pressed bore more than {most:.0f}"
 
 
 def motions(disc: Rested, tell: Tell = lambda text: None, moments: Sequence[float] = MOMENTS) -> pd.DataFrame:
@@ -198,9 +211,10 @@ def day(disc: Rested, tell: Tell = lambda text: None, spans: Spans | None = None
     now, hour, rows = disc.found, -sum(hours for _, hours in spans[1:]), list[dict[str, Any]]()
     for name, lasts in [*spans[1:], *spans]:
         for hours in _pieces(lasts):
-            now = after(disc.body, posture.load_of(disc.body, name), now, jnp.asarray(hours * _HOUR))
+            load = posture.load_of(disc.body, name)
+            now = after(disc.body, load, now, jnp.asarray(hours * _HOUR))
             hour += hours
-            rows.append({"hour": round(hour, _DIGITS), "span": name} | _row(disc, now))
+            rows.append({"hour": round(hour, _DIGITS), "span": name} | _row(disc, load, now))
         tell(f"under load, {name.replace('_', ' ')}")
     return pd.DataFrame(rows[-len(spans) * len(_SPREAD) :])
 

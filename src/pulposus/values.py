@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StrictBool, WithJsonSchema
 
 from pulposus import evidence
 from pulposus.errors import InputError, nearest
@@ -105,10 +105,16 @@ def _spans(value: Any) -> tuple[tuple[str, float], ...]:
     return tuple(found)
 
 
+def _told_spans(spans: tuple[tuple[str, float], ...] | None) -> list[str] | None:
+    """Spans as `_spans` reads them, to the last bit."""
+    return None if spans is None else [f"{name} {hours!r} h" for name, hours in spans]
+
+
 def day() -> Any:
-    """The spans of a day."""
+    """The spans of a day: text in, names and hours inside, the same text out."""
     told = "postures and how long, lying first, 24 h together"
-    return BeforeValidator(_spans), WithJsonSchema({"type": "array", "items": {"type": "string"}, "description": told})
+    schema = {"type": "array", "items": {"type": "string"}, "description": told}
+    return BeforeValidator(_spans), PlainSerializer(_told_spans), WithJsonSchema(schema)
 
 
 def toml_file(path: str | Path, what: str) -> dict[str, Any]:
@@ -140,7 +146,7 @@ def middle_age(filled: dict[str, str]) -> float:
     return age
 
 
-_spans_check, _spans_schema = day()
+_spans_check, _spans_told, _spans_schema = day()
 
 
 class StructureTable(BaseModel):
@@ -162,4 +168,4 @@ class DayTable(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    spans: Annotated[tuple[tuple[str, float], ...] | None, _spans_check, _spans_schema] = None
+    spans: Annotated[tuple[tuple[str, float], ...] | None, _spans_check, _spans_told, _spans_schema] = None

@@ -256,11 +256,11 @@ def _made(kind: str, asked: Protocol | None, told: SimpleNamespace) -> dict[str,
         return made | {"What an arm has shown": designs.alone(asked)}
     if kind == "sequential":
         plan = designs.of_protocol(asked) if asked else _sequential(told.looks, told.spending, told.alpha, told.sided)
-        of = (asked.size, designs.comparisons(asked)) if asked else (told.size,)
-        made = {"When it stops": designs.boundaries(plan, *of)}
-        if told.effect is not None:
-            made["People for the difference"] = designs.sizes(plan, told.effect, told.sd, told.goal)
-        return made
+        needed = [] if told.effect is None else designs.sizes(plan, told.effect, told.sd, told.goal)
+        # looks are at people of the protocol, or of the size that is found, or of --size
+        at = (asked.size, designs.comparisons(asked)) if asked else (needed[0]["number"] if needed else told.size,)
+        made = {"When it stops": designs.boundaries(plan, *at)}
+        return made | ({"People for the difference": needed} if needed else {})
     if kind == "reestimation":
         if asked is not None:
             return {"What a look at the size says": designs.zones_of(asked)}

@@ -9,7 +9,8 @@ gradients; both are preconditioned by the exact inverse of a separable
 model of K (sectors by a real Fourier basis, rings and layers by small dense eigenbases), which keeps the number of
 iterations constant with mesh size.
 
-Source: tensor-product preconditioning after Lynch, Rice and Thomas 1964; Orthomin after Vinsome 1976; all written from
+Source: tensor-product preconditioning after Lynch, Rice and Thomas 1964; Orthomin after Vinsome 1976, GMRES
+(Saad and Schultz 1986) of JAX; all written from
 the mathematics.
 """
 
@@ -386,7 +387,7 @@ def _residuals(product: Callable, precondition: Callable, z: Array, target: Arra
     the preconditioner's inner product.
 
     There the operator is nearly self-adjoint, so a few directions are enough: Orthomin with a window of _KEPT. Where
-    cells die of what they make, it can be far from that, and Orthomin stands still: GMRES, which cannot, goes on.
+    cells die of what they make, it can be far from that, and Orthomin stands still: `_stubborn` goes on.
     """
 
     def dot(a: Array, b: Array) -> Array:
@@ -414,7 +415,9 @@ def _residuals(product: Callable, precondition: Callable, z: Array, target: Arra
 def _stubborn(
     whole: Callable, x: Array, left: Array, target: Array, count: Array | int
 ) -> tuple[Array, Array | int]:
-    """Cycles of GMRES on what is left, until its norm is at most `target`; none where it is already."""
+    """Cycles of GMRES on what is left, until its norm is at most `target`; none where it is already. Within a cycle it
+    finds the least residual of all its directions, which needs no positive operator.
+    """
 
     def body(carry: tuple) -> tuple:
         x, left, count = carry

@@ -157,10 +157,13 @@ def load_of(made: Solid, name: str) -> Load:
     """
     rows = {quantity: row.si for quantity, row in evidence.posture(name).items()}
     share, _ = shares(made)
-    turn = sum(rows.get(f"{motion}_angle", 0.0) * np.array(way, float) for motion, way in MOTIONS.items())
-    held = np.concatenate([np.zeros(3), turn != 0])
+    turns = [rows.get(turn) for turn in ("flexion_angle", "extension_angle", "side_bending_angle", "turning_angle")]
+    ways = [(np.array(way, float), turn) for way, turn in zip(MOTIONS.values(), turns, strict=True) if turn is not None]
+    # an angle of nought is held, too
+    turned = sum((turn * way for way, turn in ways), np.zeros(3))
+    held = np.concatenate([np.zeros(3), sum((abs(way) for way, _ in ways), np.zeros(3))])
     force = jnp.array([0, rows.get("anterior_shear", 0.0), 0])
-    pose = jnp.asarray(np.concatenate([np.zeros(3), turn]))
+    pose = jnp.asarray(np.concatenate([np.zeros(3), turned]))
     given = share * rows["compression"], share * force, jnp.asarray(held), pose
     return eqx.tree_at(lambda a: (a.follower, a.force, a.held, a.pose), equilibrium.unloaded(made), given)
 

@@ -58,4 +58,5 @@ def adjusted(plan: sequential.Design, look: int, p_values: Any, family: Any) -> 
     whole, critical = _ladder(plan.kind, tuple(plan.information.tolist()), plan.sides, look)
     error = _moved(p, critical, whole)
     shared = multiplicity.serial(error, family)
-    return np.where(shared == error, p, _moved(shared, whole, critical))
+    # what shares nothing keeps its p to the last digit; an error of one is never enough
+    return np.where((shared == error) & (error < 1), p, _moved(shared, whole, critical))

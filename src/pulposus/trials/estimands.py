@@ -120,6 +120,13 @@ class Seen:
             {name: one[keep] for name, one in self.failed.items()},
         )
 
+    def hold(self, variables: Sequence[str]) -> None:
+        """Raises InputError, with the nearest, for a variable of which the trial has nothing."""
+        for name in variables:
+            if name not in self.value:
+                near = nearest(name, self.value)
+                raise InputError(f"The trial has no score {name!r}{near}; it has {', '.join(self.value)}.")
+
     def known(self, variables: Sequence[str]) -> np.ndarray:
         """Persons for whom all of the variables could be computed (person,)."""
         wrong = [self.failed[name] for name in variables if name in self.failed]
@@ -198,10 +205,7 @@ def handled(
     worst: what a composite counts as; the person's start where none is given. What is nan is left open.
     Raises InputError with the nearest for a variable that nobody has.
     """
-    if variable not in seen.value:
-        raise InputError(
-            f"The trial has no score {variable!r}{nearest(variable, seen.value)}; it has {', '.join(seen.value)}."
-        )
+    seen.hold((variable,))
     values, start = seen.value[variable].copy(), seen.start[variable]
     decided = np.zeros(values.shape, bool)
     for name in EVENTS:

@@ -71,6 +71,7 @@ class _Tables:
         self.endpoint, self.protocol = endpoint, protocol
         self.responder = endpoint.variable == RESPONDER
         names = reads(endpoint.rule, protocol) if self.responder else (endpoint.variable,)
+        seen.hold(names)
         known = np.all([np.isfinite(seen.start[name]) for name in names], axis=0)
         self.seen, self.names = seen.only(known), names
         self.visits = np.flatnonzero(seen.months <= max((endpoint.month, *endpoint.also)))

@@ -83,7 +83,10 @@ def likeliest(told: Sequence[Published] | None = None) -> dict[str, float]:
 
 
 def _trials(told: Sequence[Published] | None) -> list[list[Published]]:
-    return [list(group) for _, group in groupby(told or rows(), lambda row: (row.source, row.what.split()[0]))]
+    def trial(row: Published) -> tuple[str, str]:
+        return row.source, row.what.split()[0]
+
+    return [list(group) for _, group in groupby(sorted(told or rows(), key=trial), trial)]
 
 
 def _plain(x: np.ndarray) -> np.ndarray:
