@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _WIDE = 1.645  # maths: standard deviations of a normal on either side of nine tenths
+_NOTE = 72  # letters of a note in the forest
 _BINS = 24  # bars of a histogram
 _GOALS = (0.8, 0.9)
 _NO_ARMS = ("trial", "p", "difference", "difference, median unbiased", "shown", "none", "estimates")
@@ -138,26 +140,32 @@ def _curve(axes: Axes, rows: pd.DataFrame, arms: Sequence[str], title: str) -> N
 
 def write_forest(path: Path, rows: Sequence[Mapping[str, Any]], label: str, null: float = 0.0) -> Path | None:
     """Differences with their intervals, of everybody in an arm (whole) and of subgroups; rows: words, value, low, high,
-    persons, whole.
+    persons, whole, and a note that stands in place of what could not be analysed.
 
     None where no row has a number.
     """
     import matplotlib
 
-    known = [row for row in rows if np.isfinite(row["value"])]
-    if not known:
+    if not any(np.isfinite(row["value"]) for row in rows):
         return None
+    most = max(sum(row["persons"]) for row in rows)
     with matplotlib.rc_context(SETTINGS):
-        figure = sheet(6.4, 0.27 * len(known) + 0.9)
+        figure = sheet(6.4, 0.27 * len(rows) + 0.9)
         axes = figure.subplots()
-        for place, row in enumerate(known):
+        axes.axvline(null, color=DARK_GREY, lw=0.8)
+        for place, row in enumerate(rows):
+            if not np.isfinite(row["value"]):
+                told = shorten(row["note"], _NOTE, placeholder=" ...")
+                box: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+                where = axes.get_yaxis_transform()
+                axes.text(0.02, place, told, va="center", fontsize=7, color=DARK_GREY, transform=where, bbox=box)
+                continue
             colour = BLACK if row["whole"] else BLUE
             axes.plot([row["low"], row["high"]], [place] * 2, color=colour, lw=1.4)
-            size = 4 + 5 * (sum(row["persons"]) / max(sum(one["persons"]) for one in known)) ** 0.5
+            size = 4 + 5 * (sum(row["persons"]) / most) ** 0.5
             axes.plot(row["value"], place, "D" if row["whole"] else "s", color=colour, ms=size)
-        axes.axvline(null, color=DARK_GREY, lw=0.8)
-        axes.set_yticks(range(len(known)), [row["words"] for row in known])
-        axes.set_ylim(len(known) - 0.4, -0.6)
+        axes.set_yticks(range(len(rows)), [row["words"] for row in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel(label)
         return save(figure, path)
