@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _WIDE = 1.645  # maths: standard deviations of a normal on either side of nine tenths
 _NOTE = 72  # letters of a note in the forest
 _BINS = 24  # bars of a histogram
+_ROOM = 0.03  # below a share of 0 and above one of 1, so that no sign is cut
 _GOALS = (0.8, 0.9)
 _NO_ARMS = ("trial", "p", "difference", "difference, median unbiased", "shown", "none", "estimates")
 
@@ -50,18 +51,19 @@ def _over_size(axes: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
         axes.fill_between(curve["size"], low, high, color=BLUE, alpha=0.2, lw=0)
         axes.plot(curve["size"], curve["at_median_draw"], color=ORANGE, ls="--", label="at the median draw")
     looks = (
-        ("own effect", "better", BLUE, "o"),
-        ("median draw", "better", ORANGE, "s"),
-        ("no effect", "shown", BLACK, "x"),
+        ("own effect", "better", BLUE, "o", 4),
+        ("median draw", "better", ORANGE, "s", 7),  # open, so that the other is seen inside
+        ("no effect", "shown", BLACK, "x", 4),
     )
-    for what, column, colour, mark in looks:
+    for what, column, colour, mark, size in looks:
         some = rows[(rows["what"] == what) & (rows["enriched"] == rows["enriched"].iloc[0])]
         if len(some):
             label = "no effect: type-I error" if what == "no effect" else f"simulated, {what}"
             bars = _WIDE * some[f"{column}_error"]
-            axes.errorbar(some["size"], some[column], bars, fmt=mark, ms=4, color=colour, lw=1, label=label)
+            look: dict[str, Any] = {"fmt": mark, "ms": size, "color": colour, "mfc": "none" if mark == "s" else colour}
+            axes.errorbar(some["size"], some[column], bars, lw=1, label=label, **look)
     axes.set_xscale("log")
-    axes.set_ylim(0, 1)
+    axes.set_ylim(-_ROOM, 1 + _ROOM)
     axes.set_xlabel("persons in all arms")
     axes.set_ylabel("share of trials that show it")
     axes.set_title("Power over size", loc="left")

@@ -25,7 +25,7 @@ from pulposus.trials.analysis import plan_of
 from pulposus.trials.bank import LEAST, Bank, Truth, reads_disc
 from pulposus.trials.compared import ALPHA, HAZARD
 from pulposus.trials.power import Beside, Row, Size, Tell, Truths
-from pulposus.trials.runs import Run
+from pulposus.trials.runs import Run, of_control
 from pulposus.trials.staged import Plan, turned
 from pulposus.trials.variables import title
 
@@ -318,7 +318,9 @@ def _each(found: Study) -> list[dict[str, Any]]:
         row["difference"] = one.difference.value
         if plan is not None and _beside_it(found.protocol):
             row[UNBIASED] = _unbiased(found.protocol, plan, run)
-        rows.append(row | {one.arm: one.value[0], one.control or "none": one.value[1], "shown": run.shown})
+        arms = {each.arm: each.value[0] for each in run.found if each.endpoint == one.endpoint}
+        arms |= {one.control or "none": of_control(run), **dict(run.others)}
+        rows.append(row | arms | {"shown": run.shown})
     return rows
 
 
