@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from scipy import stats
 from typer.testing import CliRunner
 
 from pulposus.cli import app
 from pulposus.errors import InputError
+from pulposus.figures.trial import _over_size
 from pulposus.statistics import dosefinding, sequential
 from pulposus.trials import designs, doses, power, runs, staged, study
 from pulposus.trials.analysis import analyse
@@ -128,6 +130,15 @@ def test_every_arm_stands_in_the_table_of_trials(bank: Bank) -> None:
     assert [arm for arm, *_ in values] == ["low", "middle", "high", "saline"]
     for arm, mean, _, _ in values:
         assert table[arm].mean() == pytest.approx(mean)
+
+
+def test_no_sign_of_a_share_of_none_or_of_all_is_cut(bank: Bank) -> None:
+    axes = Figure().subplots()
+    made = study.tables(ran(bank, protocol(1, 60)))
+    _over_size(axes, made)
+    low, high = axes.get_ylim()
+    assert low < 0.0
+    assert high > 1.0
 
 
 def test_what_is_shown_is_said_once_where_a_look_asks_who_does_better(bank: Bank) -> None:

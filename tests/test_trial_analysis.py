@@ -403,6 +403,17 @@ def test_an_interval_of_shares_stays_within_what_shares_can_do() -> None:
     assert "cut" not in wide.difference.method
 
 
+def test_opioids_by_history_and_as_reported_are_told_apart() -> None:
+    one = protocol(30)
+    conducted = made(one, 4)
+    people = conducted.people.assign(opioids=conducted.people["patient"] % 2 == 0)
+    rows = analyse(one, replace(conducted, people=people)).baseline["quantity"].tolist()
+    assert [row for row in rows if "opioids" in row] == [
+        "opioids, by history",
+        "use of opioids, reported at the start visit",
+    ]
+
+
 @pytest.mark.parametrize("empty", ["cells", "sham"])
 def test_an_arm_without_answers_is_named_alone(empty: str) -> None:
     one = protocol(30)
