@@ -7,9 +7,11 @@ import itertools
 import json
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -437,3 +439,18 @@ def test_an_option_has_one_colour_in_every_picture(found: Evaluation) -> None:
     assert "wait" not in plane
     assert len(plane) > 1
     assert plane.items() <= curves.items()
+
+
+def test_signs_of_cells_in_one_place_stand_inside_each_other(found: Evaluation) -> None:
+    from pulposus.figures import economics as drawn
+
+    twice = replace(found, names=(*found.names, "cells_own"))
+    twice = replace(twice, costs=np.column_stack([found.costs, found.costs[:, found.names.index("cells_donor")]]))
+    twice = replace(twice, qalys=np.column_stack([found.qalys, found.qalys[:, found.names.index("cells_donor")]]))
+    row = found.table[found.table["option"] == "cells_donor"].assign(option="cells_own")
+    table = pd.concat([found.table, row], ignore_index=True)
+    twice = replace(twice, table=table, curve=found.curve.assign(cells_own=0))
+    signs = {one.get_label(): one for one in drawn.plane(twice).axes[0].collections}
+    outer, inner = signs["cells donor"], signs["cells own"]
+    assert outer.get_sizes()[0] > inner.get_sizes()[0]
+    assert not inner.get_facecolor().size

@@ -117,6 +117,8 @@ def test_tipping_point_is_where_p_meets_alpha() -> None:
     none = missing.tipping_point(filled, arm, "b", analyse, [0, 1e-6], 118)
     assert math.isnan(none.delta)
     assert "stays under" in none.sentence
+    many = missing.tipping_point(filled, arm, "b", analyse, [0, 1.23456e-6], 118, 0.0489995)
+    assert many.sentence == "p stays under 0.049 up to delta 1.23e-06."
 
 
 def test_delta_moves_only_what_was_not_seen() -> None:

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from scipy import stats
 from typer.testing import CliRunner
 
 from pulposus.cli import app
 from pulposus.errors import InputError
+from pulposus.figures.trial import _over_size
 from pulposus.statistics import dosefinding, sequential
 from pulposus.trials import designs, doses, power, runs, staged, study
 from pulposus.trials.analysis import analyse
@@ -114,6 +116,37 @@ def test_a_size_grows_in_the_promising_zone_alone(bank: Bank) -> None:
     stays = power.summed("stays", power.run(bank, fixed, truth, 4.0), 120, 4.0)
     assert row.better >= stays.better
     assert row.persons > stays.persons
+
+
+def ran(bank: Bank, made: Protocol) -> study.Study:
+    """A study of a few trials of a protocol at its own size."""
+    row = power.summed(study.OWN, power.run(bank, made, Truth.of("lumbar", 20, 0)), made.size, 1.0)
+    return study.Study(made, (("", row),), None, (), (), 500, False)
+
+
+def test_every_arm_stands_in_the_table_of_trials(bank: Bank) -> None:
+    found = ran(bank, protocol(3, 10))
+    table, values = study.tables(found)["trials"], found.rows[0][1].value
+    assert [arm for arm, *_ in values] == ["low", "middle", "high", "saline"]
+    for arm, mean, _, _ in values:
+        assert table[arm].mean() == pytest.approx(mean)
+
+
+def test_no_sign_of_a_share_of_none_or_of_all_is_cut(bank: Bank) -> None:
+    axes = Figure().subplots()
+    made = study.tables(ran(bank, protocol(1, 60)))
+    _over_size(axes, made)
+    low, high = axes.get_ylim()
+    assert low < 0.0
+    assert high > 1.0
+
+
+def test_what_is_shown_is_said_once_where_a_look_asks_who_does_better(bank: Bank) -> None:
+    said = study.sentences(ran(bank, protocol(1, 60, interim=GROW)))
+    [shown] = [text for text in said if text.startswith("Shown (better by a one-sided error of 0.025) in ")]
+    assert "on the better side" not in shown
+    both = study.sentences(ran(bank, protocol(1, 60)))
+    assert any(text.startswith("Shown (p < 0.05) in ") and "on the better side in" in text for text in both)
 
 
 def test_the_last_test_without_weights_is_that_of_everybody(bank: Bank) -> None:

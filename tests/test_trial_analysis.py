@@ -317,6 +317,11 @@ def unseen(conducted: Conducted, arm: str, month: float = 0.5) -> Conducted:
     return replace(conducted, table=table)
 
 
+def as_seen(one: Protocol) -> dict[str, str]:
+    """Nothing that comes between decides an answer."""
+    return dict.fromkeys(strategies(one), "treatment_policy")
+
+
 @pytest.mark.parametrize("analysis", ["ancova", "mmrm", "difference"])
 def test_an_arm_that_nobody_was_seen_of_takes_no_other_with_it(analysis: str) -> None:
     """The other has what it would have if the empty arm were not there; nobody seen at all is told of the arm too."""
@@ -368,6 +373,52 @@ def test_the_forest_shows_every_arm_against_the_control() -> None:
     assert [row["value"] for row in whole] == [found.difference.value for found in analysis.primary]
     assert [row["words"].split(":")[0] for row in whole] == ["low", "high"]
     assert len(rows) == len(whole) + len(analysis.subgroups)
+
+
+def test_kinds_that_are_not_analysed_are_named_with_the_reason(tmp_path: Path) -> None:
+    """In the forest and on the page; who has too few is told so, whatever else was to be known."""
+    one = protocol(30)
+    conducted = made(one, 4)
+    first = (conducted.people["patient"] < 3) | (conducted.people["patient"] >= 57)
+    conducted = replace(conducted, people=conducted.people.assign(sex=np.where(first, "female", "male")))
+    analysis = analyse(one, conducted)
+    few = [row.kind for row in analysis.subgroups if row.note == "Fewer than 5 persons in an arm."]
+    assert "female" in few
+    row = next(row for row in _forest(analysis, analysis.primary[0]) if row["words"].startswith("female"))
+    assert row["note"] == "Not analysed. Fewer than 5 persons in an arm."
+    page = publish(tmp_path, conducted).read_text("utf-8")
+    [line] = re.findall(r"<small>([^<]*not analysed. Fewer than 5[^<]*)", page)
+    assert "cells, female" in line
+
+
+def test_an_interval_of_shares_stays_within_what_shares_can_do() -> None:
+    """Few persons, and all but one respond in one arm alone: the interval ends at 100 %, and it is said."""
+    y, arm = [1, 1, 1, 1, 0, 0, 0, 0, 1, 0], ["a"] * 5 + ["b"] * 5
+    start = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3]
+    found = responders.adjusted_difference(y, arm, "a", "b", start, 0.99, small=True)
+    assert found.difference.high == 1.0
+    assert found.difference.low > -1.0
+    assert "cut at -1 and 1" in found.difference.method
+    wide = responders.adjusted_difference(y, arm, "a", "b", start, 0.5, small=True)
+    assert "cut" not in wide.difference.method
+
+
+def test_opioids_by_history_and_as_reported_are_told_apart() -> None:
+    one = protocol(30)
+    conducted = made(one, 4)
+    people = conducted.people.assign(opioids=conducted.people["patient"] % 2 == 0)
+    rows = analyse(one, replace(conducted, people=people)).baseline["quantity"].tolist()
+    assert [row for row in rows if "opioids" in row] == [
+        "opioids, by history",
+        "use of opioids, reported at the start visit",
+    ]
+
+
+@pytest.mark.parametrize("empty", ["cells", "sham"])
+def test_an_arm_without_answers_is_named_alone(empty: str) -> None:
+    one = protocol(30)
+    [found] = compared(Seen.of(unseen(made(one, 4), empty)), one.endpoints[0], one, as_seen(one))
+    assert found.note == f"Nobody in {empty!r} has an answer at month 12."
 
 
 @pytest.mark.parametrize("empty", ["cells", "sham"])

@@ -453,6 +453,13 @@ def test_mistakes_are_a_sentence(words: list[str], said: str) -> None:
     assert said in told.stderr
 
 
+@pytest.mark.parametrize("limit", ["0", "2"])
+def test_a_limit_below_the_protocol_itself_is_refused_by_its_name(limit: str, tmp_path: Path) -> None:
+    told = CliRunner().invoke(app, ["trial", "power", str(RESPINE), "--search-limit", limit, "--out", str(tmp_path)])
+    assert told.exit_code == 2
+    assert f"--search-limit {limit} is less than the" in " ".join(told.stderr.split())
+
+
 def test_the_command_leaves_tables_and_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(power, "truths", partial(power.truths, count=8))
     monkeypatch.setattr(power, "MANY_LIVES", 4)

@@ -35,6 +35,8 @@ _MOST = len(COLOURS)
 _SEEN = 0.03  # share of draws from which an option is worth a line of its own
 _DOTS = 250
 _BARS = 8
+_SIGN = 46  # points squared of the large sign of an option
+_SHRINKS = 2.2
 _THOUSAND = 1000.0
 
 
@@ -100,13 +102,15 @@ def net_benefit(found: Evaluated) -> Figure:
 
 def plane(found: Evaluated) -> Figure:
     """Costs against quality-adjusted years beyond the reference, a dot a draw, the mean large; the threshold a line."""
+    from matplotlib.collections import PathCollection
+
     figure = sheet(6.6, 4.2)
     ax = figure.subplots()
     names, base = list(found.names), list(found.names).index(_reference(found))
     cells = dict(zip(found.table["option"], found.table["kind"] != "model", strict=True))
     step = max(1, len(found.costs) // _DOTS)
-    everything = []
-    for i, name in enumerate(shown(found)):  # the same colours as in the curves
+    drawn = shown(found)
+    for i, name in enumerate(drawn):  # the same colours as in the curves
         j = names.index(name)
         if j == base:
             continue
@@ -114,10 +118,11 @@ def plane(found: Evaluated) -> Figure:
         y = (found.costs[:, j] - found.costs[:, base]) / _THOUSAND
         colour, sign = COLOURS[i % _MOST], SIGNS[i % _MOST]
         ax.scatter(x[::step], y[::step], s=4, color=colour, alpha=0.25, linewidth=0)
-        face = "white" if cells[name] else colour
+        face = "none" if cells[name] else colour
         label = _short(name)
-        ax.scatter(x.mean(), y.mean(), s=46, marker=sign, facecolor=face, edgecolor=colour, zorder=4, label=label)
-        everything.append((x, y))
+        # open signs shrink one after the other: those in one place stand inside each other
+        size = _SIGN * _SHRINKS ** sum(cells[later] for later in drawn[i + 1 :]) if cells[name] else _SIGN
+        ax.scatter(x.mean(), y.mean(), s=size, marker=sign, facecolor=face, edgecolor=colour, zorder=4, label=label)
     ends = np.array(ax.get_xlim())
     ax.autoscale(False)
     ax.plot(ends, ends * found.threshold / _THOUSAND, color=DARK_GREY, linewidth=0.9, linestyle="--")
@@ -126,7 +131,9 @@ def plane(found: Evaluated) -> Figure:
     ax.set_xlabel(f"quality-adjusted years beyond {_short(_reference(found))}")
     ax.set_ylabel(f"cost beyond it, thousand {found.currency}")
     ax.set_title("below the dashed line an option is worth its cost; ○ open: cells, a model's output", fontsize=7.5)
-    figure.legend(loc="outside right upper")
+    for handle in figure.legend(loc="outside right upper").legend_handles:
+        if isinstance(handle, PathCollection):
+            handle.set_sizes([_SIGN])
     return figure
 
 

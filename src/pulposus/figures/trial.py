@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _WIDE = 1.645  # maths: standard deviations of a normal on either side of nine tenths
+_NOTE = 72  # letters of a note in the forest
 _BINS = 24  # bars of a histogram
+_ROOM = 0.03  # below a share of 0 and above one of 1, so that no sign is cut
 _GOALS = (0.8, 0.9)
 _NO_ARMS = ("trial", "p", "difference", "difference, median unbiased", "shown", "none", "estimates")
 
@@ -48,18 +51,19 @@ def _over_size(axes: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
         axes.fill_between(curve["size"], low, high, color=BLUE, alpha=0.2, lw=0)
         axes.plot(curve["size"], curve["at_median_draw"], color=ORANGE, ls="--", label="at the median draw")
     looks = (
-        ("own effect", "better", BLUE, "o"),
-        ("median draw", "better", ORANGE, "s"),
-        ("no effect", "shown", BLACK, "x"),
+        ("own effect", "better", BLUE, "o", 4),
+        ("median draw", "better", ORANGE, "s", 7),  # open, so that the other is seen inside
+        ("no effect", "shown", BLACK, "x", 4),
     )
-    for what, column, colour, mark in looks:
+    for what, column, colour, mark, size in looks:
         some = rows[(rows["what"] == what) & (rows["enriched"] == rows["enriched"].iloc[0])]
         if len(some):
             label = "no effect: type-I error" if what == "no effect" else f"simulated, {what}"
             bars = _WIDE * some[f"{column}_error"]
-            axes.errorbar(some["size"], some[column], bars, fmt=mark, ms=4, color=colour, lw=1, label=label)
+            look: dict[str, Any] = {"fmt": mark, "ms": size, "color": colour, "mfc": "none" if mark == "s" else colour}
+            axes.errorbar(some["size"], some[column], bars, lw=1, label=label, **look)
     axes.set_xscale("log")
-    axes.set_ylim(0, 1)
+    axes.set_ylim(-_ROOM, 1 + _ROOM)
     axes.set_xlabel("persons in all arms")
     axes.set_ylabel("share of trials that show it")
     axes.set_title("Power over size", loc="left")
@@ -138,26 +142,32 @@ def _curve(axes: Axes, rows: pd.DataFrame, arms: Sequence[str], title: str) -> N
 
 def write_forest(path: Path, rows: Sequence[Mapping[str, Any]], label: str, null: float = 0.0) -> Path | None:
     """Differences with their intervals, of everybody in an arm (whole) and of subgroups; rows: words, value, low, high,
-    persons, whole.
+    persons, whole, and a note that stands in place of what could not be analysed.
 
     None where no row has a number.
     """
     import matplotlib
 
-    known = [row for row in rows if np.isfinite(row["value"])]
-    if not known:
+    if not any(np.isfinite(row["value"]) for row in rows):
         return None
+    most = max(sum(row["persons"]) for row in rows)
     with matplotlib.rc_context(SETTINGS):
-        figure = sheet(6.4, 0.27 * len(known) + 0.9)
+        figure = sheet(6.4, 0.27 * len(rows) + 0.9)
         axes = figure.subplots()
-        for place, row in enumerate(known):
+        axes.axvline(null, color=DARK_GREY, lw=0.8)
+        for place, row in enumerate(rows):
+            if not np.isfinite(row["value"]):
+                told = shorten(row["note"], _NOTE, placeholder=" ...")
+                box: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+                where = axes.get_yaxis_transform()
+                axes.text(0.02, place, told, va="center", fontsize=7, color=DARK_GREY, transform=where, bbox=box)
+                continue
             colour = BLACK if row["whole"] else BLUE
             axes.plot([row["low"], row["high"]], [place] * 2, color=colour, lw=1.4)
-            size = 4 + 5 * (sum(row["persons"]) / max(sum(one["persons"]) for one in known)) ** 0.5
+            size = 4 + 5 * (sum(row["persons"]) / most) ** 0.5
             axes.plot(row["value"], place, "D" if row["whole"] else "s", color=colour, ms=size)
-        axes.axvline(null, color=DARK_GREY, lw=0.8)
-        axes.set_yticks(range(len(known)), [row["words"] for row in known])
-        axes.set_ylim(len(known) - 0.4, -0.6)
+        axes.set_yticks(range(len(rows)), [row["words"] for row in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel(label)
         return save(figure, path)

@@ -24,7 +24,7 @@ _LOST = ("not computed", "left", "death", "rescue", "surgery", "crossover")
 class Told:
     """What a page says. `asked`: terms and their words; `flow`: counts by arm; `tables`: name -> heads and rows.
 
-    `curves`, `forest`: pictures as PNG, empty where there is nothing to draw.
+    `curves`, `forest`: pictures as PNG, empty where there is nothing to draw. `kinds`: notes on the forest.
     """
 
     title: str
@@ -40,6 +40,7 @@ class Told:
     notes: Sequence[str] = ()
     assumed: Sequence[str] = ()
     sources: Sequence[str] = field(default_factory=tuple)
+    kinds: Sequence[str] = ()
 
 
 def write_report(path: str | Path, told: Told) -> Path:
@@ -123,8 +124,8 @@ def _png(content: bytes, words: str) -> str:
 
 
 def _forest(told: Told) -> str:
-    drawn = _png(told.forest, _FOREST)
-    return f"{drawn}{_table(told, 'subgroups')}" if drawn else ""
+    body = _png(told.forest, _FOREST) + _notes(told.kinds)
+    return f"{body}{_table(told, 'subgroups')}" if body else ""
 
 
 _CURVES = "Means, or shares, of those who were seen, not adjusted, with 95 % intervals."

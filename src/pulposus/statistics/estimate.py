@@ -60,6 +60,14 @@ def normal(value: float, error: float, level: float = LEVEL, method: str = "norm
     return Estimate(float(value), float(value - half), float(value + half), f"{method}, {percent(level)}")
 
 
+def bounded(found: Estimate, low: float, high: float) -> Estimate:
+    """The same with an interval that ends where the value itself cannot go on, and its method says so."""
+    if found.low >= low and found.high <= high:
+        return found
+    said = f"{found.method}, cut at {low:g} and {high:g}"
+    return Estimate(found.value, max(found.low, low), min(found.high, high), said)
+
+
 def student(value: float, error: float, freedom: float, level: float = LEVEL, method: str = "t") -> Estimate:
     """value ± t error, t the quantile of (1 + level) / 2 of Student's distribution with `freedom` degrees."""
     given.share(level, "level")

@@ -292,8 +292,9 @@ def tipping_point(
     if not significant[0]:
         return Tipping(math.nan, steps, path, f"p is {path[0].p:.3g} at delta {steps[0]:g} already: nothing to tip.")
     if all(significant):
-        return Tipping(math.nan, steps, path, f"p stays under {level:g} up to delta {steps[-1]:g}.")
+        return Tipping(math.nan, steps, path, f"p stays under {level:.3g} up to delta {steps[-1]:.3g}.")
     i = significant.index(False)
     close = CLOSE * abs(steps[-1] - steps[0])
     delta = float(optimize.brentq(lambda d: at(d).p - level, steps[i - 1], steps[i], xtol=close))
-    return Tipping(delta, steps, path, f"p passes {level:g} where unseen scores of {which} are shifted by {delta:.3g}.")
+    said = f"p passes {level:.3g} where unseen scores of {which} are shifted by {delta:.3g}."
+    return Tipping(delta, steps, path, said)

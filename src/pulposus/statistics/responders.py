@@ -3,7 +3,7 @@
 What: `logistic` fits log-odds of a response; `adjusted_difference` says how many more respond in one arm than in
 another, everybody counted once as if in each (standardised over the persons of the trial).
 Equations: logit p = x b by Newton's method (iteratively reweighted least squares); covariance (X'WX)⁻¹; difference
-mean p(x with arm) - mean p(x with reference), variance by the delta method g' V g.
+mean p(x with arm) - mean p(x with reference), variance by the delta method g' V g, its interval cut at -1 and 1.
 Source: McCullagh and Nelder 1989; Ge and others 2011 (standardised difference).
 """
 
@@ -20,7 +20,7 @@ from scipy import special
 from pulposus.errors import InputError, nearest
 
 from . import given
-from .estimate import Estimate, normal, student, two_sided
+from .estimate import Estimate, bounded, normal, student, two_sided
 from .given import LEVEL
 
 NEWTON = 60  # maths: most steps of Newton's method
@@ -127,4 +127,4 @@ def adjusted_difference(
     error *= math.sqrt(len(x) / freedom) if small else 1.0
     found = student(value, error, freedom, level, said) if small else normal(value, error, level, said)
     p = two_sided(value / error, freedom if small else None)
-    return Adjusted(found, p, fit.odds_ratio(1, level), (means[0], means[1]), error)
+    return Adjusted(bounded(found, -1.0, 1.0), p, fit.odds_ratio(1, level), (means[0], means[1]), error)

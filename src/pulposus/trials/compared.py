@@ -291,6 +291,7 @@ def _change(change: np.ndarray, endpoint: Endpoint, arm: str) -> Found:
     return _found(endpoint, arm, "", POINTS, note=ALONE, **told)
 
 
+CUT = "The interval is cut at 100 %, beyond which no difference of shares goes."
 ALONE = "One arm: a change from the start, which says nothing of what the treatment did."
 
 
@@ -318,15 +319,17 @@ def binary(
         keep &= np.all([np.isfinite(start) for start in starts], axis=0)
     kept, y = seen.only(keep), response[keep]
     of = [(int(y[kept.arm == name].sum()), int((kept.arm == name).sum())) for name in (arm, control)]
-    if min(n for _, n in of) == 0:
-        raise InputError(f"Nobody in {arm!r} or in {control!r} has an answer at month {endpoint.month:g}.")
+    if empty := [repr(name) for name, (_, n) in zip((arm, control), of, strict=True) if n == 0]:
+        raise InputError(f"Nobody in {' or in '.join(empty)} has an answer at month {endpoint.month:g}.")
     persons, shares = (of[0][1], of[1][1]), (of[0][0] / of[0][1], of[1][0] / of[1][1])
     note = ""
     if endpoint.analysis == "responder":
         others = covariates(kept, *(start[keep] for start in starts))
         try:
             fit = responders.adjusted_difference(y, kept.arm, arm, control, others, level(endpoint), small=True)
-            told = {"value": fit.shares, "difference": fit.difference, "error": fit.error, "p": fit.p}
+            gap = fit.difference
+            note = CUT if 1.0 in (-gap.low, gap.high) else ""
+            told = {"value": fit.shares, "difference": gap, "error": fit.error, "p": fit.p, "note": note}
             return _found(endpoint, arm, control, SHARE, persons=persons, **told)
         except InputError as problem:
             note = f"Not adjusted: {problem}"

@@ -37,7 +37,7 @@ _COLUMNS = {
     "smoker": "smokers",
     "grade": "Pfirrmann grade",
     "duration_months": "months in pain",
-    "opioids": "take opioids",
+    "opioids": "opioids, by history",
     "endplate": "endplate sclerotic",
 }
 _COUNTED = {"sex": "female", "smoker": True, "opioids": True, "endplate": "sclerotic"}
@@ -95,7 +95,8 @@ def baseline(conducted: Any, seen: Seen, protocol: Protocol) -> pd.DataFrame:
     told = {column: people[column].to_numpy() for column in _COLUMNS if column in people}
     told |= {name: seen.start[name] for name in dict.fromkeys(asked)}
     for column, values in told.items():
-        row = {"quantity": _COLUMNS.get(column, title(column))}
+        asked_then = ", reported at the start visit" if column in DRUGS else ""
+        row = {"quantity": _COLUMNS.get(column, f"{title(column)}{asked_then}")}
         for arm in protocol.arms:
             here = values[seen.arm == arm.name]
             row[arm.name] = _summed(here, column)

@@ -104,7 +104,7 @@ def summed(what: str, runs: Sequence[Run], size: int, effect: float) -> Row:
     found, first = runs[0].found, np.array([[f.value[0] for f in one.found] for one in runs])
     values = [(one.arm, *_mean(first[:, i])) for i, one in enumerate(found) if one.endpoint == found[0].endpoint]
     if found[0].control:
-        values.append((found[0].control, *_mean(np.array([_of_control(one) for one in runs]))))
+        values.append((found[0].control, *_mean(np.array([of_control(one) for one in runs]))))
     names = [name for name, _ in runs[0].others]
     values += [(name, *_mean(np.array([one.others[i][1] for one in runs]))) for i, name in enumerate(names)]
     failed = sum(any(math.isnan(f.p) for f in one.found) for one in runs)
@@ -116,7 +116,7 @@ def summed(what: str, runs: Sequence[Run], size: int, effect: float) -> Row:
     return Row(what, size, effect, number, *told, *counted, tuple(values), tuple(runs), looked, _target(runs))
 
 
-def _of_control(run: Run) -> float:
+def of_control(run: Run) -> float:
     """Value of the control as it stands beside the arm that most of it was held against: all its people, where arms
     were dropped at a look.
     """

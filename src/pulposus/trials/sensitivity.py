@@ -20,7 +20,7 @@ import numpy as np
 
 from pulposus.errors import InputError
 from pulposus.statistics import meta, missing
-from pulposus.statistics.estimate import Estimate
+from pulposus.statistics.estimate import Estimate, bounded
 from pulposus.trials.compared import ALPHA, Found, binary, compared, continuous
 from pulposus.trials.estimands import MISSING, Seen, at, composed, handled, reads, responds, wanted
 from pulposus.trials.protocol import RESPONDER
@@ -140,7 +140,8 @@ def imputed(
         for how, made in filled.items():
             try:
                 put = missing.combined(made, analyse)
-                rows.append(Assumed(endpoint.name, arm, how, put.estimate, put.p, unseen))
+                gap = bounded(put.estimate, -1.0, 1.0) if tables.responder else put.estimate
+                rows.append(Assumed(endpoint.name, arm, how, gap, put.p, unseen))
             except InputError as problem:
                 rows.append(replace(_unfilled(endpoint, arm, str(problem)), assumption=how, unseen=unseen))
         said.append(tipping(tables, filled["MAR"], arm))
@@ -222,10 +223,11 @@ def _within(
 ) -> list[Found]:
     part = seen.only(keep).without_strata()
     found = compared(part, endpoint, protocol, plan)
-    few = f"Fewer than {FEWEST} persons in an arm."
+    few = {"difference": _UNKNOWN, "error": math.nan, "note": f"Fewer than {FEWEST} persons in an arm."}
+    there = [math.isfinite(one.difference.value) for one in found]  # what has no number says why already
     return [
-        one if min(one.persons) >= FEWEST else replace(one, difference=_UNKNOWN, error=math.nan, note=one.note or few)
-        for one in found
+        replace(one, **few) if known and min(one.persons) < FEWEST else one  # type: ignore[arg-type]
+        for one, known in zip(found, there, strict=True)
     ]
 
 

@@ -25,7 +25,7 @@ from pulposus.trials.analysis import plan_of
 from pulposus.trials.bank import LEAST, Bank, Truth, reads_disc
 from pulposus.trials.compared import ALPHA, HAZARD
 from pulposus.trials.power import Beside, Row, Size, Tell, Truths
-from pulposus.trials.runs import Run
+from pulposus.trials.runs import Run, of_control
 from pulposus.trials.staged import Plan, turned
 from pulposus.trials.variables import title
 
@@ -84,6 +84,9 @@ def study(
     for what is not possible.
     """
     mediated = _mediated(disc_to_pain, mechanics)
+    if search_limit < protocol.size:
+        said = f"--search-limit {search_limit} is less than the {protocol.size} persons of the protocol itself"
+        raise InputError(f"{said}; give as many or more.")
     if trials < power.FEWEST:
         raise InputError(f"{trials} trials say nothing of a share; ask for {power.FEWEST} or more.")
     end, grid = protocol.primary, _sized(protocol, sizes)
@@ -183,10 +186,9 @@ def sentences(found: Study) -> list[str]:
     if not protocol.controlled:
         return [*said, "One arm: nothing is compared, and no size follows."]
     shown = _shown_as(protocol, alpha)
-    said.append(
-        f"{shown} in {_said(first.shown, first.shown_error)} of trials, on the better side in "
-        f"{_said(first.better, first.better_error)}."
-    )
+    side = f", on the better side in {_said(first.better, first.better_error)}"  # what a look changes is judged there
+    side = "" if protocol.interim.changes else side
+    said.append(f"Shown ({shown}) in {_said(first.shown, first.shown_error)} of trials{side}.")
     for where, row in found.rows[1:]:
         if row.what == NULL and row.size == protocol.size and not end.margin:
             group = f" ({where} endplates)" if where else ""
@@ -316,7 +318,9 @@ def _each(found: Study) -> list[dict[str, Any]]:
         row["difference"] = one.difference.value
         if plan is not None and _beside_it(found.protocol):
             row[UNBIASED] = _unbiased(found.protocol, plan, run)
-        rows.append(row | {one.arm: one.value[0], one.control or "none": one.value[1], "shown": run.shown})
+        arms = {each.arm: each.value[0] for each in run.found if each.endpoint == one.endpoint}
+        arms |= {one.control or "none": of_control(run), **dict(run.others)}
+        rows.append(row | arms | {"shown": run.shown})
     return rows
 
 
@@ -326,7 +330,7 @@ def curve(found: Study) -> pd.DataFrame:
 
     rows = list[dict[str, Any]]()
     if found.truths is not None:
-        high = max([found.needed[0].search_limit, found.protocol.size])
+        high = found.needed[0].search_limit
         low = max(2 * len(found.protocol.arms) * 2, found.protocol.size // 4)
         for size in np.unique(np.geomspace(low, high, POINTS_OF_CURVE).round().astype(int)).tolist():
             row: dict[str, Any] = {"size": size}

@@ -151,6 +151,7 @@ def told(analysis: Any) -> Told:
         list(dict.fromkeys(notes)),
         _assumed(analysis),
         _sources(protocol),
+        _beside(analysis, first),
     )
 
 
@@ -255,12 +256,23 @@ def _forest(analysis: Any, first: Found) -> list[dict[str, Any]]:
 def _line(words: str, one: Any, factor: float) -> dict[str, Any]:
     gap, number = one.difference, one.persons
     return {
-        "words": f"{words} ({number[0]}, {number[1]})",
+        "words": f"{words} ({number[0]}, {number[1]})" if sum(number) else words,
         "value": factor * gap.value,
         "low": factor * gap.low,
         "high": factor * gap.high,
         "persons": number,
+        "note": f"Not analysed. {one.note}" if math.isnan(gap.value) else "",
     }
+
+
+def _beside(analysis: Any, first: Found) -> list[str]:
+    """What is to be known of kinds of persons in the forest, a line for each reason: not analysed, or how."""
+    said: dict[str, list[str]] = {}
+    for one in analysis.subgroups:
+        if one.endpoint == first.endpoint and one.note:
+            words = f"not analysed. {one.note}" if math.isnan(one.difference.value) else one.note
+            said.setdefault(words, []).append(f"{one.arm}, {one.kind}")
+    return [f"{'; '.join(who)}: {words}" for words, who in said.items()]
 
 
 Rows = tuple[Sequence[str], Sequence[Sequence[Any]]]
