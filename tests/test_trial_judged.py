@@ -383,6 +383,7 @@ def test_what_cannot_be_asked_gets_one_sentence_and_leaves_nothing(words: str, t
         ("3+3 --target 0.2", "--target changes nothing of 3+3, which reads --protocol, --doses, --truth; leave it out"),
         ("sequential --goal 0.8", "--goal is of --effect, which was not given"),
         ("crm --seed 3", "--seed is of --truth, which was not given"),
+        ("sequential --size 30 --effect 9", "--size and --effect do not go together"),
     ],
 )
 def test_an_option_of_a_design_that_changes_nothing_is_named_even_at_its_default(words: str, said: str) -> None:
@@ -398,7 +399,8 @@ def test_an_option_of_a_design_that_changes_nothing_is_named_even_at_its_default
 @pytest.mark.parametrize(
     "words",
     [
-        "sequential --looks 2 --spending pocock --alpha 0.02 --sided 1 --size 40 --effect 9 --sd 20 --goal 0.8",
+        "sequential --looks 2 --spending pocock --alpha 0.02 --sided 1 --size 40",
+        "sequential --looks 2 --spending pocock --alpha 0.02 --sided 1 --effect 9 --sd 20 --goal 0.8",
         "reestimation --first 20 --second 20 --max-size 70 --alpha 0.04 --sided 1 --goal 0.8",
         "boin --doses 2 --target 0.25 --cohort 2 --size 12 --truth 0.1,0.3 --runs 20 --seed 1",
         "crm --doses 2 --target 0.25 --cohort 2 --size 12 --skeleton 0.1,0.25 --truth 0.1,0.3 --runs 20",

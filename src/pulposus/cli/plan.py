@@ -289,6 +289,8 @@ def _used(kind: str, given: Sequence[str]) -> None:
     """Refuse an option that was given and would change nothing. Raises InputError."""
     own, taken = _READ[kind]
     read = ("protocol", *taken, *own)
+    if kind == "sequential" and {"size", "effect"} <= set(given):
+        raise InputError("--size and --effect do not go together: the size for --effect is found; leave one out.")
     for name in (one for one in given if one not in ("kind", "out", "json")):
         beside = next((of for of, names in _BESIDE.items() if of in read and name in names), "")
         if beside and beside not in given:
