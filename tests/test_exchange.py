@@ -9,11 +9,13 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import meshio
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 from typer.testing import CliRunner
 
 from pulposus import cli
@@ -36,11 +38,13 @@ def tiny():
 
 @pytest.fixture(scope="module")
 def bent():
-    """A deck of postures that have every kind of load; nothing is solved."""
+    """A deck of a night and of a moment after it; nothing is solved."""
     body = posed.body_of(posed.reference(), "cohort")
+    loads = {name: posture.load_of(body, name) for name in ("lying", "flexed")}
+    pushed = eqx.tree_at(lambda a: (a.moment, a.held), loads["flexed"], (jnp.array([-5.0, 0, 0]), jnp.zeros(6)))
     stages = [
-        posed.Stage(name, name == "lying", posture.load_of(body, name), equilibrium.at_start(body))
-        for name in ("lying", "flexed")
+        posed.Stage(name, name == "lying", load, equilibrium.at_start(body))
+        for name, load in (loads | {"flexed": pushed}).items()
     ]
     return posed.Posed("made up", body, tuple(stages))
 
@@ -159,31 +163,42 @@ def test_loads_come_one_after_the_other(bent, root):
     assert curves == {
         "swelling": [0, 1, 1],
         "compression": pytest.approx([0, float(lying.follower), float(flexed.follower)]),
-        "turn_x": pytest.approx([0, 0, float(flexed.pose[3])]),
+        "moment_x": pytest.approx([0, 0, float(flexed.moment[0]) * 1e3]),
     }
-    assert -0.2 < float(flexed.pose[3]) < -0.02
     ids = {each.get("name"): each.get("id") for each in root.iter("load_controller")}
     push = root.find(".//rigid_connector")
     assert push.find("f0").get("lc") == ids["compression"]
     upper, lower = (numbers(push.find(f"insertion_{x}").text) for x in "ab")
     assert upper[2] > 0 > lower[2]
+    turn = root.find(".//rigid_load[@name='moment_x']")
+    assert (turn.find("dof").text, turn.find("value").get("lc")) == ("Ru", ids["moment_x"])
     assert [step.get("name") for step in root.iter("step")] == ["lying", "flexed"]
-    assert [len(step.findall("Rigid/rigid_bc")) for step in root.iter("step")] == [0, 1]  # who lies is free
-    turn = root.find(".//rigid_bc[@name='turn_x']")
-    assert (turn.get("type"), turn.find("rb").text, turn.find("dof").text) == ("rigid_rotation", "upper_vertebra", "Ru")
-    assert (turn.find("value").get("lc"), turn.find("relative").text) == (ids["turn_x"], "0")
     assert [step.find("Boundary") is not None for step in root.iter("step")] == [True, False]  # water leaves once
     assert [float(each.find(".//step_size").text) for each in root.iter("step")] == pytest.approx([0.1, 1e-5])
     times = [numbers(point.text)[0] for point in root.find(".//load_controller").iter("pt")]
     assert times == pytest.approx([0, 1, 1.0001], abs=1e-9)
     assert root.find("Module").get("type") == "biphasic"
-    pushed = bent.stages[0]._replace(load=posture.moment_of(bent.body, "flexion", 3.0))
-    drained = febio.deck(bent._replace(stages=(pushed,)))
+    drained = febio.deck(bent._replace(stages=bent.stages[:1]))
     assert drained.find("Module").get("type") == "solid"
-    moment = drained.find(".//rigid_load[@name='moment_x']")
-    assert moment.find("dof").text == "Ru"
-    curve = drained.find(f".//load_controller[@id='{moment.find('value').get('lc')}']")
-    assert [numbers(point.text)[1] for point in curve.iter("pt")] == pytest.approx([0, -3000])
+
+
+def test_a_moment_is_told_about_axes_fixed_in_space(bent):
+    turn, moment, small = np.array([0.3, -0.2, 0.5]), np.array([1.0, 2.0, -1.0]), 1e-6
+    before = Rotation.from_rotvec(turn).inv()
+    spins = [(Rotation.from_rotvec(turn + small * axis) * before).as_rotvec() / small for axis in np.eye(3)]
+    one = bent.stages[1]
+    load = eqx.tree_at(lambda a: a.moment, one.load, jnp.asarray(np.stack(spins) @ moment))
+    found = eqx.tree_at(lambda b: b.pose, one.found, jnp.asarray([0, 0, 0, *turn]))
+    np.testing.assert_allclose(febio._spatial(one._replace(load=load, found=found)), moment, rtol=1e-6)
+
+
+def test_a_turned_posture_is_the_same_balance_under_the_moment_that_holds_it():
+    bent = posed.posed(posed.reference(), "cohort", "side_bent", drained=True)
+    load, found = bent.stages[0].load, bent.stages[0].found
+    assert not np.any(load.held)
+    assert float(load.moment[1]) > 0.5
+    freed = equilibrium.drained(bent.body, load, found)
+    np.testing.assert_allclose(freed.pose[3:], found.pose[3:], atol=1e-6)
 
 
 def test_a_torn_disc_is_torn_in_the_deck(bent):

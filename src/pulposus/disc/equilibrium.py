@@ -443,6 +443,13 @@ def reaction(body: Solid, load: Load, found: Balance, flow: Flow | None = None) 
     return problem.pull(problem._forces(places(body, found), found.pressure), found.pose)
 
 
+def released(body: Solid, load: Load, found: Balance, flow: Flow | None = None) -> Load:
+    """The load with the moment that holds the vertebra turned in place of the turn: the same balance is one of it."""
+    turned = FREEDOMS // 2
+    held = load.held[turned:] * reaction(body, load, found, flow)[turned:]
+    return eqx.tree_at(lambda a: (a.moment, a.held), load, (load.moment + held, load.held.at[turned:].set(0)))
+
+
 def flow_from(body: Solid, start: Balance, dt: Array | float) -> Flow:
     """What a balance in time starts from; water leaves through endplates and rim."""
     volume = solid.cofactors(solid.tangents(places(body, start)))[1]

@@ -5,8 +5,7 @@ stresses from the stored energies that are written out here as formulas:
 wet solid ``W = G/12 ln(J)^2 (1 + 3 (J + n_s)/(J - n_s)) + G/2 (I1 - 3 J^(2/3))``, swelling by its own ideal Donnan
 equilibrium with ``bosm = 2 c``, each fibre family ``W = E ((I4^(k/2) - 1)/k - ln(I4)/2)`` where I4 > 1.
 Fibre directions are given at the eight corners so that they are ours at the Gauss points. Both vertebrae are rigid
-bodies; compression is a contractile force between the middles of both ends, and a posture that bends holds the upper
-one turned. Wedges at the axis are hexahedra two
+bodies; compression is a contractile force between the middles of both ends. Wedges at the axis are hexahedra two
 corners of which coincide, as here.
 What differs stands in the deck's first comment: permeability (constant), no penalty on alternating pressure, moments.
 Reads: `Posed`. Units of the deck: mm, N, MPa, s, nmol, K.
@@ -25,7 +24,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from pulposus.disc import material, mesh, solid
-from pulposus.disc.equilibrium import FREEDOMS
 from pulposus.disc.mesh import TISSUES
 from pulposus.disc.solid import Solid
 from pulposus.disc.state import Hypotheses
@@ -63,8 +61,8 @@ have no second spring behind a dashpot; our answer beside this deck is for the d
 Not the same as in our answer:
  - permeability is that of the tissue at start; it hardly matters: a drained stage is steady, a sudden one takes 0.1 ms;
  - FEBio lets pressure alternate from node to node in a sudden load, and is stiffer on coarse meshes; we penalise it;
- - a held turn is the sum of small turns about an axis fixed in space, and a moment is about such an axis; ours are of
-   the rotation vector: the same about one axis alone.
+ - a posture that bends holds the upper vertebra turned with us; the moment that does so stands here, since FEBio holds
+   all rotations of a rigid body or none.
 Units: mm, N, MPa, s, nmol (concentrations in mmol/L), K. x points right, y to the front, z up.
 """
 
@@ -117,7 +115,7 @@ def deck(posed: Posed, stem: str = "disc") -> ET.Element:
     _loads(root, body, posed.stages)
     steps = _add(root, "Step")
     for number, stage in enumerate(posed.stages, 1):
-        _held(_step(steps, number, stage, flows), stage, posed.stages)
+        _step(steps, number, stage, flows)
     _curves(root, posed.stages)
     _output(root, stem, flows)
     return root
@@ -327,7 +325,7 @@ def _fibres(root: ET.Element, body: Solid, parts: Mapping[str, np.ndarray]) -> N
 
 def _acting(stage: Stage) -> dict[str, tuple[str, str, float]]:
     """Forces and moments on the upper vertebra: name -> type, degree of freedom, size in the deck's units."""
-    force, moment = np.asarray(stage.load.force), np.asarray(stage.load.moment)
+    force, moment = np.asarray(stage.load.force), _spatial(stage)
     acting = {"compression": ("rigid contractile force", "", float(stage.load.follower))}
     for axis, size in zip("xyz", force, strict=True):
         acting[f"force_{axis}"] = ("rigid_force", f"R{axis}", float(size))
@@ -336,23 +334,25 @@ def _acting(stage: Stage) -> dict[str, tuple[str, str, float]]:
     return acting
 
 
-def _courses(stages: Sequence[Stage]) -> dict[str, list[float]]:
-    """Size of each load that acts at all after each stage, and turn about each axis that a stage holds; the order
-    numbers the load curves, from 2.
+def _spatial(stage: Stage) -> np.ndarray:
+    """The moment (3,) in N m about axes fixed in space; ours is conjugate to the rotation vector r:
+    ``m = J^T M``, ``J = I + (1 - cos a) / a^2 [r] + (a - sin a) / a^3 [r]^2``, a the length of r.
     """
+    moment, turn = np.asarray(stage.load.moment), np.asarray(stage.found.pose)[3:]
+    angle = float(np.linalg.norm(turn))
+    if angle == 0.0:
+        return moment
+    cross = np.cross(turn, np.eye(len(turn))).T  # a column each
+    left = np.eye(len(turn)) + (1 - np.cos(angle)) / angle**2 * cross
+    left = left + (angle - np.sin(angle)) / angle**3 * cross @ cross
+    return np.linalg.solve(left.T, moment)
+
+
+def _courses(stages: Sequence[Stage]) -> dict[str, list[float]]:
+    """Size of each load that acts at all after each stage; the order numbers the load curves, from 2."""
     acting = [_acting(stage) for stage in stages]
     sizes = {name: [each[name][2] for each in acting] for name in acting[0]}
-    return {name: course for name, course in sizes.items() if any(course)} | _turned(stages)
-
-
-def _turned(stages: Sequence[Stage]) -> dict[str, list[float]]:
-    """Turn in radians about each axis that some stage holds: what it is held at, or where it comes to rest with us."""
-    turns = {}
-    for axis, number in zip("xyz", range(FREEDOMS // 2, FREEDOMS), strict=True):
-        if any(stage.load.held[number] for stage in stages):
-            sources = (stage.load if stage.load.held[number] else stage.found for stage in stages)
-            turns[f"turn_{axis}"] = [float(source.pose[number]) for source in sources]
-    return turns
+    return {name: course for name, course in sizes.items() if any(course)}
 
 
 def _loads(root: ET.Element, body: Solid, stages: Sequence[Stage]) -> None:
@@ -361,8 +361,6 @@ def _loads(root: ET.Element, body: Solid, stages: Sequence[Stage]) -> None:
     _add_all(fixed, {"rb": _LOWER} | {f"R{dof}_dof": 1 for dof in "xyzuvw"})
     kinds = _acting(stages[0])
     for curve, name in enumerate(_courses(stages), 2):
-        if name not in kinds:
-            continue
         kind, dof, _ = kinds[name]
         if dof:
             load = _add(section, "rigid_load", name=name, type=kind)
@@ -377,20 +375,7 @@ def _loads(root: ET.Element, body: Solid, stages: Sequence[Stage]) -> None:
             _add_all(load, {f"insertion_{x}": _vector(np.asarray(p) * _MM) for x, p in zip("ab", ends, strict=True)})
 
 
-def _held(step: ET.Element, stage: Stage, stages: Sequence[Stage]) -> None:
-    """Holds the upper vertebra turned as the stage does."""
-    turns = stage.load.held[FREEDOMS // 2 :]
-    held = {f"turn_{axis}": dof for axis, dof, on in zip("xyz", "uvw", turns, strict=True) if on}
-    section = _add(step, "Rigid") if held else step
-    for curve, name in enumerate(_courses(stages), 2):
-        if name in held:
-            bound = _add(section, "rigid_bc", name=name, type="rigid_rotation")
-            _add_all(bound, {"rb": _UPPER, "dof": f"R{held[name]}"})
-            _add(bound, "value", 1, lc=str(curve))
-            _add(bound, "relative", 0)
-
-
-def _step(steps: ET.Element, number: int, stage: Stage, flows: bool) -> ET.Element:
+def _step(steps: ET.Element, number: int, stage: Stage, flows: bool) -> None:
     step = _add(steps, "step", id=str(number), name=stage.name)
     control = _add(step, "Control")
     kind = ("STEADY-STATE" if stage.drained else "TRANSIENT") if flows else "STATIC"
@@ -406,7 +391,6 @@ def _step(steps: ET.Element, number: int, stage: Stage, flows: bool) -> ET.Eleme
     if flows and stage.drained:
         bounds = _add(step, "Boundary")
         _add(bounds, "bc", name="water leaves", type="zero fluid pressure", node_set="outside")
-    return step
 
 
 def _curves(root: ET.Element, stages: Sequence[Stage]) -> None:

@@ -56,7 +56,9 @@ def _ramped(body: Solid, load: Load) -> Balance:
 
 
 class Stage(NamedTuple):
-    """One load: its name, whether water may leave until pore pressure has gone, and where the disc comes to rest."""
+    """One load, the moment in it that holds the vertebra where a posture turns it: its name, whether water may leave
+    until pore pressure has gone, and where the disc comes to rest.
+    """
 
     name: str
     drained: bool
@@ -114,10 +116,12 @@ def posed(
     loads = [posture.load_of(body, each) for each in dict.fromkeys((first, name))]
     tell(0, f"{first}, drained")
     rested = _ramped(body, loads[0])
-    stages = [Stage(first, True, loads[0], rested)]
+    stages = [Stage(first, True, equilibrium.released(body, loads[0], rested), rested)]
     if not drained:
         tell(1, f"{name}, at once")
-        stages.append(Stage(name, False, loads[-1], equilibrium.flowing(body, loads[-1], rested, jnp.asarray(0.0))))
+        found = equilibrium.flowing(body, loads[-1], rested, now := jnp.asarray(0.0))
+        free = equilibrium.released(body, loads[-1], found, equilibrium.flow_from(body, rested, now))
+        stages.append(Stage(name, False, free, found))
     for stage in stages:
         if not float(stage.found.error) < equilibrium.BELIEVED:
             raise InputError(
