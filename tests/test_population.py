@@ -82,7 +82,7 @@ def test_a_load_that_no_disc_bears_is_a_sentence() -> None:
     disc = biomechanics.rested(made)
     load = eqx.tree_at(lambda a: a.follower, posture.load_of(disc.body, "standing"), jnp.asarray(1e6))
     borne, beyond = (
-        biomechanics._row(disc, biomechanics.under(disc, each))
+        biomechanics._row(disc, each, biomechanics.under(disc, each))
         for each in (posture.load_of(disc.body, "standing"), load)
     )
     assert beyond["status"].startswith("beyond this disc")
