@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 POSTURES = ("lying", "sitting", "standing", "extended", "side_bent", "turned", "flexed", "lifting")
 MOMENTS = (1.0, 2.5, 5.0, 7.5)  # maths: N m at which motion is read, those of the usual spine testers
 ENDS = (MOMENTS[0], MOMENTS[-1])
+UNBALANCED = "beyond this disc: no balance was found"
 USUAL = ("night", "day")  # the spans of a day of ``evidence/loads.csv``, lying first
 SETTLED = ("at_rest_overnight", "after_mean_day")  # rows of what lasts until water has come to rest
 _SPREAD = (0.0, 0.03, 0.1, 0.25, 0.5, 1.0)  # maths: times within a span, close after its load has come
@@ -168,7 +169,7 @@ def beyond(body: Solid, load: Load, now: Balance) -> str:
     other sizes the same stress.
     """
     if not float(now.error) < equilibrium.BELIEVED:
-        return "beyond this disc: no balance was found"
+        return UNBALANCED
     row = evidence.used("spine_strength")
     most = evidence.convert(row.high, row.unit, "N") * float(posture.shares(body)[0])
     if float(load.follower) <= most:
@@ -194,7 +195,7 @@ def motions(disc: Rested, tell: Tell = lambda text: None, moments: Sequence[floa
             rows.append(
                 {"motion": name, "moment_N_m": moment}
                 | {"turn_degrees": turn if believed else np.nan, "pressure_rise_MPa": rise if believed else np.nan}
-                | {"status": "completed" if believed else "beyond this disc: no balance was found"}
+                | {"status": "completed" if believed else UNBALANCED}
             )
         tell(f"under load, {name.replace('_', ' ')}")
     return pd.DataFrame(rows)

@@ -9,9 +9,8 @@ gradients; both are preconditioned by the exact inverse of a separable
 model of K (sectors by a real Fourier basis, rings and layers by small dense eigenbases), which keeps the number of
 iterations constant with mesh size.
 
-Source: tensor-product preconditioning after Lynch, Rice and Thomas 1964; Orthomin after Vinsome 1976, GMRES
-(Saad and Schultz 1986) of JAX; all written from
-the mathematics.
+Source: tensor-product preconditioning after Lynch, Rice and Thomas 1964; Orthomin after Vinsome 1976; written from the
+mathematics. GMRES (Saad and Schultz 1986) is JAX's.
 """
 
 from __future__ import annotations

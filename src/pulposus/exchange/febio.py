@@ -7,7 +7,7 @@ equilibrium with ``bosm = 2 c``, each fibre family ``W = E ((I4^(k/2) - 1)/k - l
 Fibre directions are given at the eight corners so that they are ours at the Gauss points. Both vertebrae are rigid
 bodies; compression is a contractile force between the middles of both ends. Wedges at the axis are hexahedra two
 corners of which coincide, as here.
-What differs stands in the deck's first comment: permeability (constant), no penalty on alternating pressure, moments.
+What differs stands in the deck's first comment: permeability (constant), no penalty on alternating pressure, turns.
 Reads: `Posed`. Units of the deck: mm, N, MPa, s, nmol, K.
 Source: FEBio User Manual 4; energies as in `pulposus.disc.material`.
 """

@@ -54,9 +54,10 @@ _TORN = (
 )
 _LIMITS = (
     "Computed on a coarse mesh from the form at rest overnight. Postures and moments come at once, so that no water "
-    "leaves. Loads by posture are those of models of muscles, and bent postures turn the disc as far as living people "
-    "turn at L4-L5 (evidence/loads.csv), whatever its grade; facets, ligaments and muscles are not in the "
-    "model, and a disc alone turns less about its axis here than in a testing machine (validation book)."
+    "leaves. Loads by posture are those of models of muscles (that of lying is assumed), and bent postures turn the "
+    "disc as far as living people turn at L4-L5 (evidence/loads.csv), whatever its grade; facets, ligaments and "
+    "muscles are not in the model, and a disc alone turns less about its axis here than in a testing machine "
+    "(validation book)."
 )
 
 

@@ -245,20 +245,16 @@ class Size:
         """The size in words."""
         power = f"{HUNDRED * self.goal:g} % power"
         if math.isinf(self.persons):
+            # what falls short of the goal is never rounded up to it
             return (
                 f"{self.over}: no size up to {self.search_limit:,} persons shows the model's own effect with {power}; "
-                f"at {self.search_limit:,} it is {_floored(self.reached)} %."
+                f"at {self.search_limit:,} it is {math.floor(HUNDRED * self.reached)} %."
             )
         high = "more than were tried" if math.isinf(self.high) else f"{self.high:,.0f}"
         return (
             f"{self.over}: {self.persons:,.0f} persons show the model's own effect with {power} (nine tenths of banks: "
             f"{self.low:,.0f} to {high})."
         )
-
-
-def _floored(power: float) -> str:
-    """Percent of a power that falls short of a goal: never rounded up to it."""
-    return f"{math.floor(HUNDRED * power)}"
 
 
 def assured(found: Truths, protocol: Protocol, size: int, median: bool = False) -> float:

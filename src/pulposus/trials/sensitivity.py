@@ -223,10 +223,10 @@ def _within(
 ) -> list[Found]:
     part = seen.only(keep).without_strata()
     found = compared(part, endpoint, protocol, plan)
-    few = {"difference": _UNKNOWN, "error": math.nan, "note": f"Fewer than {FEWEST} persons in an arm."}
+    few = f"Fewer than {FEWEST} persons in an arm."
     there = [math.isfinite(one.difference.value) for one in found]  # what has no number says why already
     return [
-        replace(one, **few) if known and min(one.persons) < FEWEST else one  # type: ignore[arg-type]
+        replace(one, difference=_UNKNOWN, error=math.nan, note=few) if known and min(one.persons) < FEWEST else one
         for one, known in zip(found, there, strict=True)
     ]
 
